@@ -1,0 +1,1 @@
+"""A banking REST service on Flask."""

@@ -1,0 +1,81 @@
+"""Money as integers in minor units beside an ISO 4217 code.
+
+EUR 12.34 is ``1234``, JPY 500 is ``500`` and KWD 1.234 is ``1234``: how many digits a currency
+has after the point is its *exponent*, taken from ISO 4217, never assumed to be two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from iso4217 import Currency as IsoCurrency
+
+MAX_AMOUNT: Final = 10**12
+"""The largest amount of one movement, in minor units."""
+
+MAX_BALANCE: Final = 2**53 - 1
+"""The largest balance, in minor units: the last integer that a JSON client in JavaScript reads exactly."""
+
+# Codes that ISO 4217 lists but nobody holds an account in: funds, metals, tests, "no currency".
+_NOT_MONEY: Final = frozenset("XXX XTS XAU XAG XPT XPD XBA XBB XBC XBD XDR XSU XUA XAD".split())
+_FUNDS: Final = frozenset("BOV CHE CHW CLF COU MXV USN UYI UYW".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency one can hold: ISO 4217 ``code``, English ``name``, and ``exponent`` (minor digits)."""
+
+    code: str
+    name: str
+    exponent: int
+
+
+@cache
+def currencies() -> dict[str, Currency]:
+    """Every currency accounts may be held in, by code, in the order of the codes (ISO 4217)."""
+    found = {
+        c.code: Currency(c.code, c.currency_name, c.exponent)
+        for c in IsoCurrency
+        if c.exponent is not None and c.code not in _NOT_MONEY | _FUNDS
+    }
+    return dict(sorted(found.items()))
+
+
+def exponent(code: str) -> int:
+    """Return how many decimal digits ``code`` has. Raises KeyError for an unknown currency."""
+    return currencies()[code].exponent
+
+
+def to_major(amount: int, code: str) -> str:
+    """Write ``amount`` (minor units, may be negative) as a plain decimal: ``1234, "EUR"`` → ``"12.34"``."""
+    digits = exponent(code)
+    sign = "-" if amount < 0 else ""
+    if digits == 0:
+        return f"{sign}{abs(amount)}"
+    whole, part = divmod(abs(amount), 10**digits)
+    return f"{sign}{whole}.{part:0{digits}d}"
+
+
+def from_major(text: str, code: str) -> int:
+    """Read a plain decimal in major units as minor units: ``"12.3", "EUR"`` → ``1230``.
+
+    Raises ValueError when the text is no plain decimal or has more digits than the currency.
+    """
+    digits = exponent(code)
+    whole, point, part = text.strip().partition(".")
+    negative = whole.startswith("-")
+    whole = whole.removeprefix("-")
+    if not (whole.isascii() and whole.isdigit()) or (point and not (part.isascii() and part.isdigit())):
+        raise ValueError(f"{text!r} is not an amount")
+    if len(part) > digits:
+        raise ValueError(f"{code} has {digits} decimal digits")
+    minor = int(whole) * 10**digits + int(part.ljust(digits, "0") or "0")
+    return -minor if negative else minor
+
+
+def display(amount: int, code: str) -> str:
+    """Write ``amount`` (minor units) for a person: ``123456, "EUR"`` → ``"1,234.56 EUR"``."""
+    whole, point, part = to_major(abs(amount), code).partition(".")
+    return f"{'-' if amount < 0 else ''}{int(whole):,}{point}{part} {code}"
