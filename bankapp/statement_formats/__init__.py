@@ -1,0 +1,46 @@
+"""Statements as files: CSV, PDF, OFX, camt.053 and MT940, all written from one set of rows.
+
+Nothing here knows of the web or the database; of bankapp it uses only ``money``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bankapp.statement_formats import camt053, csv, mt940, ofx, pdf
+from bankapp.statement_formats.statement import (
+    Entry,
+    Statement,
+    StatementAccount,
+    StatementFormat,
+    StatementMismatchError,
+)
+
+__all__ = [
+    "FORMATS",
+    "Entry",
+    "Statement",
+    "StatementAccount",
+    "StatementFormat",
+    "StatementMismatchError",
+    "by_media_type",
+    "file_name",
+]
+
+FORMATS: Final[dict[str, StatementFormat]] = {
+    module.FORMAT.name: module.FORMAT for module in (csv, pdf, ofx, camt053, mt940)
+}
+"""Every format by its name. JSON is the API's own and is not among them."""
+
+_BY_MEDIA_TYPE: Final = {form.media_type: form for form in FORMATS.values()}
+
+
+def by_media_type(media_type: str) -> StatementFormat | None:
+    """Return the format of a media type such as ``text/csv``; parameters after a semicolon don't count."""
+    return _BY_MEDIA_TYPE.get(media_type.partition(";")[0].strip().lower())
+
+
+def file_name(statement: Statement, form: StatementFormat) -> str:
+    """Name the file a statement is saved as: ``statement_<IBAN>_<from>_<to>.<extension>``."""
+    number, first, last = statement.account.number, statement.from_date, statement.to_date
+    return f"statement_{number}_{first.isoformat()}_{last.isoformat()}.{form.extension}"

@@ -1,0 +1,86 @@
+"""CSV (RFC 4180): one row per entry between a row for the opening and one for the closing balance.
+
+Amounts are decimals in major units with a point. Text is quoted, numbers are not, and text that a
+spreadsheet would run as a formula is made harmless (OWASP, "CSV Injection").
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from bankapp.money import to_major
+from bankapp.statement_formats.statement import Entry, Statement, StatementFormat
+from bankapp.statement_formats.text import encoded, one_line
+
+COLUMNS: Final = (
+    "date",
+    "type",
+    "description",
+    "amount",
+    "currency",
+    "balance",
+    "transaction_id",
+    "transfer_id",
+    "created_at",
+)
+
+# Spreadsheets of some locales split at semicolons whatever the quotes say, so a formula must not
+# follow one either; and they read the full-width signs like the plain ones.
+_FORMULA: Final = re.compile(r"(^|;)(?=\s*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001
+
+
+class _Echo:
+    """Stands in for a file, so that the csv writer hands back each row instead of storing it."""
+
+    def write(self, row: str) -> str:
+        return row
+
+
+def harmless(text: str) -> str:
+    """Return ``text`` on one line, with an apostrophe before what a spreadsheet would run."""
+    starts_badly = text[:1] in ("\t", "\r", "\n")
+    line = _FORMULA.sub(r"\1'", one_line(text))
+    return f"'{line}" if starts_badly and not line.startswith("'") else line
+
+
+def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
+    account = statement.account
+
+    def money(amount: int) -> Decimal:
+        return Decimal(to_major(amount, account.currency))
+
+    def balance_row(kind: str, day: str, balance: int) -> tuple[object, ...]:
+        return (day, kind, "", None, account.currency, money(balance), "", "", "")
+
+    def entry_row(entry: Entry) -> tuple[object, ...]:
+        return (
+            entry.created_at.date().isoformat(),
+            harmless(entry.type),
+            harmless(entry.description or ""),
+            money(entry.signed_amount),
+            account.currency,
+            money(entry.balance_after),
+            harmless(entry.id),
+            harmless(entry.transfer_id or ""),
+            entry.created_at.isoformat().replace("+00:00", "Z"),
+        )
+
+    yield COLUMNS
+    yield balance_row("opening_balance", statement.from_date.isoformat(), statement.opening_balance)
+    for entry in statement.checked_entries():
+        yield entry_row(entry)
+    yield balance_row("closing_balance", statement.to_date.isoformat(), statement.closing_balance)
+
+
+def write(statement: Statement) -> Iterator[bytes]:
+    """Write the statement as CSV in UTF-8, row by row."""
+    # QUOTE_NONNUMERIC quotes every text and leaves every Decimal bare, which keeps numbers numbers.
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    return encoded(writer.writerow(row) for row in _rows(statement))
+
+
+FORMAT: Final = StatementFormat(name="csv", media_type="text/csv", extension="csv", write=write)

@@ -1,0 +1,99 @@
+"""MT940 (SWIFT Customer Statement Message) as a file: one message, with CRLF between its lines.
+
+It follows the field formats of the standard (``16x``: 16 characters of set x, ``15d``: 15 characters with a
+decimal comma). Over the SWIFT network a message of more than 2,000 characters would have to be split;
+the files that banks let their customers download are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from mt940_writer import Balance, Transaction, TransactionAdditionalInfo, TransactionType
+from mt940_writer import Statement as Message
+
+from bankapp.money import to_major
+from bankapp.statement_formats.statement import Entry, Statement, StatementFormat
+from bankapp.statement_formats.swift_text import swift_lines
+from bankapp.statement_formats.text import description, encoded, label
+
+_DETAIL_LINES: Final = 6
+_DETAIL_WIDTH: Final = 65
+_REFERENCE_CHARS: Final = 16
+
+# 15d has room for 14 digits and the comma.
+_MAX_BALANCE: Final = 10**14 - 1
+
+_TYPES: Final = {"transfer_in": TransactionType.transfer, "transfer_out": TransactionType.transfer}
+
+
+def _amount(amount: int, currency: str) -> str:
+    """Write minor units as ``15d``: always with a comma, and without a sign."""
+    text = to_major(abs(amount), currency)
+    return text.replace(".", ",") if "." in text else f"{text},"
+
+
+# mt940-writer formats every amount with two decimals, which is wrong for JPY (none) and KWD (three), so
+# these two say their amounts themselves; the order of the fields stays the library's.
+class _Balance(Balance):  # type: ignore[misc]
+    def __init__(self, amount: int, on: date, currency: str) -> None:
+        super().__init__(amount, on, currency)
+
+    def __str__(self) -> str:
+        mark = "C" if self.amount >= 0 else "D"
+        return f"{mark}{self.date:%y%m%d}{self.currency_code}{_amount(self.amount, self.currency_code)}"
+
+
+class _Transaction(Transaction):  # type: ignore[misc]
+    def __init__(self, entry: Entry, currency: str) -> None:
+        # A text of accents or invisible signs alone leaves nothing in set x.
+        texts = (description(entry), label(entry))
+        lines = next(filter(None, (swift_lines(t, _DETAIL_LINES, _DETAIL_WIDTH) for t in texts)), ["Entry"])
+        super().__init__(
+            date=entry.created_at.date(),
+            amount=entry.signed_amount,
+            transaction_type=_TYPES.get(entry.type, TransactionType.miscellaneous),
+            # The bank's reference has 16 characters, an id 32 digits. The last ones are the random ones.
+            narrative=f"NONREF//{entry.id.replace('-', '')[-_REFERENCE_CHARS:]}",
+            additional_info=TransactionAdditionalInfo("\r\n".join(lines)),
+        )
+        self.currency = currency
+
+    def __str__(self) -> str:
+        mark = "C" if self.amount >= 0 else "D"
+        amount = _amount(self.amount, self.currency)
+        return f"{self.date:%y%m%d%m%d}{mark}{amount}{self.transaction_type.value}{self.narrative}"
+
+
+def _fields(statement: Statement) -> Iterator[str]:
+    account = statement.account
+    currency = account.currency
+    message = Message(
+        reference_number=f"{statement.to_date:%y%m%d}{account.number[-10:]}",
+        account=account.number,
+        # 5n: statements are made on request and not counted, so the day of the year stands in.
+        statement_number=f"{statement.to_date:%j}",
+        opening_balance=_Balance(statement.opening_balance, statement.from_date, currency),
+        closing_balance=_Balance(statement.closing_balance, statement.as_of.date(), currency),
+        transactions=(_Transaction(entry, currency) for entry in statement.checked_entries()),
+    )
+    for field in message:
+        yield f"{field}\r\n"
+    yield "-\r\n"
+
+
+def write(statement: Statement) -> Iterator[bytes]:
+    """Write the statement as one MT940 message, entry by entry.
+
+    Raises ValueError when a balance has more digits than the format can hold.
+    """
+    if not FORMAT.accepts(statement):
+        raise ValueError("an MT940 balance has at most 14 digits")
+    return encoded(_fields(statement), "ascii")
+
+
+FORMAT: Final = StatementFormat(
+    name="mt940", media_type="application/x-mt940", extension="sta", write=write, max_balance=_MAX_BALANCE
+)

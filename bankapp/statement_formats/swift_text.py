@@ -1,0 +1,64 @@
+"""Text in the SWIFT x character set, which MT messages are limited to."""
+
+# ruff: noqa: RUF001 (letters that look alike are what this module is about)
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+# Set x also names the braces, but they delimit the blocks of a message, so they stay out.
+_X: Final = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]")
+
+_UNKNOWN: Final = "."
+
+
+def _pairs(text: str) -> dict[str, str]:
+    words = text.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+# Small letters only: a capital is written like its small letter with the first letter raised.
+# What Unicode decomposes by itself (é, ü, ё) needs no line here.
+_LETTERS: Final = {
+    **_pairs("ß ss æ ae ø oe å aa œ oe đ d ð d þ th ł l ı i € EUR & + @ (at) _ - % pct"),
+    **_pairs("‐ - ‑ - ‒ - – - — - − - ‘ ' ’ ' ‚ ' “ ' ” ' „ ' « ' » ' ` ' ´ ' \" ' ; , ! . [ ( ] ) { ( } )"),
+    **_pairs("α a β v γ g δ d ε e ζ z η i θ th ι i κ k λ l μ m ν n ξ x ο o π p ρ r σ s ς s"),
+    **_pairs("τ t υ y φ f χ ch ψ ps ω o"),
+    **_pairs("а a б b в v г g д d е e ж zh з z и i й y к k л l м m н n о o п p р r с s т t у u ф f"),
+    **_pairs("х kh ц ts ч ch ш sh щ shch ы y э e ю yu я ya є ye і i ї yi ґ g ј j љ lj њ nj ћ c ђ dj џ dz"),
+    "ъ": "",
+    "ь": "",
+}
+
+
+@lru_cache(maxsize=4096)
+def _letter(char: str) -> str:
+    if _X.fullmatch(char):
+        return char
+    if char in _LETTERS:
+        return _LETTERS[char]
+    if char.lower() in _LETTERS:
+        return _LETTERS[char.lower()].capitalize()
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return ""
+    parts = unicodedata.normalize("NFKD", char)
+    return _UNKNOWN if parts == char else "".join(map(_letter, parts))
+
+
+def swift_x(text: str) -> str:
+    """Transliterate ``text`` into set x; a character that has no counterpart becomes a full stop."""
+    return "".join(map(_letter, unicodedata.normalize("NFC", text)))
+
+
+def swift_lines(text: str, lines: int, width: int) -> list[str]:
+    """Break ``text`` into at most ``lines`` lines of ``width`` characters of set x.
+
+    No line begins with a colon or a hyphen, because there they begin a field or end the message.
+    """
+    # One character is kept free for the space that goes before such a sign.
+    broken = textwrap.wrap(swift_x(text), width - 1, break_on_hyphens=False)[:lines]
+    return [f" {line}" if line[0] in ":-" else line for line in broken]
