@@ -1,0 +1,83 @@
+# Every way to run, check and measure the project. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+export FLASK_APP := wsgi.py
+
+# The versions name the environment and its stamps, so several interpreters live side by side and a
+# changed one is noticed. Both are empty when there is no such interpreter; `check-python` says so.
+PYTHON_XY := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+PYTHON_XYZ := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+PYTHON_IS_NEW_ENOUGH := $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
+PYTHON_HAS_VENV := $(shell $(PYTHON) -c 'import ensurepip, venv; print("yes")' 2>/dev/null)
+
+VENV := .venv-$(PYTHON_XY)
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-$(PYTHON_XYZ)
+DEVELOPMENT := $(VENV)/.development-$(PYTHON_XYZ)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, bench)"
+
+.PHONY: run
+run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; what is stored stays
+	@echo "bankapp  http://127.0.0.1:$(PORT)"
+	@echo "docs     http://127.0.0.1:$(PORT)/docs"
+	@echo "login    the demo login is printed below, by the seed"
+	@$(BIN)/python -m flask db upgrade
+	@$(BIN)/python -m flask seed
+	@exec $(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
+
+.PHONY: test
+test: $(DEVELOPMENT)  ## Run every test; ARGS= is passed to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(DEVELOPMENT)  ## Check style, format, types and who imports whom
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+.PHONY: bench
+bench: $(DEVELOPMENT)  ## Measure; ARGS= is passed to the benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-compare
+bench-compare: $(DEVELOPMENT)  ## Compare two results: make bench-compare A=old.json B=new.json
+	@$(if $(and $(A),$(B)),,echo "usage: make bench-compare A=old.json B=new.json" >&2; exit 2;) \
+	$(BIN)/python -m benchmarks compare $(A) $(B)
+
+.PHONY: clean
+clean:  ## Remove environments, caches and reports; the data in instance/ stays
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: check-python
+check-python:
+	$(if $(PYTHON_XY),,$(error "$(PYTHON)" was not found; bankapp needs Python 3.11 or newer, choose it with PYTHON=python3.12))
+	$(if $(PYTHON_IS_NEW_ENOUGH),,$(error bankapp needs Python 3.11 or newer, "$(PYTHON)" is $(PYTHON_XYZ); choose another with PYTHON=python3.12))
+	$(if $(PYTHON_HAS_VENV),,$(error "$(PYTHON)" cannot make virtual environments; install what is missing: apt-get install -y python$(PYTHON_XY)-venv))
+	@:
+
+# --clear: packages that are no longer pinned must not linger, and the development stamp falls with them.
+$(RUNTIME): requirements.txt | check-python
+	@echo "Installing the runtime into $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+	@echo "Installing the development tools into $(VENV) ..."
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
