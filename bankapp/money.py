@@ -71,7 +71,7 @@ def from_major(text: str, code: str) -> int:
         raise ValueError(f"{text!r} is not an amount")
     if len(part) > digits:
         raise ValueError(f"{code} has {digits} decimal digits")
-    minor = int(whole) * 10**digits + int(part.ljust(digits, "0") or "0")
+    minor: int = int(whole) * 10**digits + int(part.ljust(digits, "0") or "0")
     return -minor if negative else minor
 
 

@@ -84,9 +84,7 @@ def _balance(code: str, amount: int, currency: str, on: date) -> iso.CashBalance
 
 
 def _entry(entry: Entry, currency: str) -> iso.ReportEntry10:
-    domain, family, sub_family = _CODES.get(
-        entry.type, _OTHER_CREDIT if entry.direction > 0 else _OTHER_DEBIT
-    )
+    domain, family, sub_family = _CODES.get(entry.type, _OTHER_CREDIT if entry.direction > 0 else _OTHER_DEBIT)
     reference = _reference(entry.id)
     transfer = _reference(entry.transfer_id) if entry.transfer_id else None
     details = iso.EntryTransaction10(

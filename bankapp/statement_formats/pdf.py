@@ -81,9 +81,7 @@ def _canvas(out: io.BytesIO, statement: Statement) -> Canvas:
     canvas._doc._timeStamp = SimpleNamespace(
         YMDhms=(at.year, at.month, at.day, at.hour, at.minute, at.second), dhh=0, dmm=0
     )
-    canvas.setTitle(
-        f"Account statement {grouped(account.number)}, {statement.from_date} to {statement.to_date}"
-    )
+    canvas.setTitle(f"Account statement {grouped(account.number)}, {statement.from_date} to {statement.to_date}")
     canvas.setAuthor(shown(account.bank_name))
     canvas.setSubject(f"Account {grouped(account.number)}, {account.currency}")
     canvas.setCreator(shown(account.bank_name))

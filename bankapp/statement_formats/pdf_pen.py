@@ -108,9 +108,7 @@ class Pen:
         put = canvas.drawRightString if right else canvas.drawString
         put(x, y, text, mode=mode)
 
-    def rule(
-        self, left: float, right: float, y: float, *, colour: HexColor = RULE, thick: float = 0.5
-    ) -> None:
+    def rule(self, left: float, right: float, y: float, *, colour: HexColor = RULE, thick: float = 0.5) -> None:
         """Draw a horizontal line."""
         self.canvas.setStrokeColor(colour)
         self.canvas.setLineWidth(thick)
@@ -136,6 +134,4 @@ class Pen:
         canvas.rect(x + 4.2 * unit, y + 3.4 * unit, 11.6 * unit, 1.3 * unit, stroke=0, fill=1)
         for column, height in enumerate((3.4, 4.8, 6.2)):
             canvas.setFillColor(ACCENT if column == 2 else WHITE)
-            canvas.rect(
-                x + (5.2 + 3.8 * column) * unit, y + 5.5 * unit, 2 * unit, height * unit, stroke=0, fill=1
-            )
+            canvas.rect(x + (5.2 + 3.8 * column) * unit, y + 5.5 * unit, 2 * unit, height * unit, stroke=0, fill=1)

@@ -40,9 +40,7 @@ def read_csv(data: bytes, currency: str) -> Figures:
     assert (first["type"], last["type"]) == ("opening_balance", "closing_balance")
     assert all(row["currency"] == currency for row in (first, *rows, last))
     total = sum(from_major(row["amount"], currency) for row in rows)
-    return Figures(
-        from_major(first["balance"], currency), from_major(last["balance"], currency), len(rows), total
-    )
+    return Figures(from_major(first["balance"], currency), from_major(last["balance"], currency), len(rows), total)
 
 
 def ofx_statement(data: bytes) -> object:

@@ -50,9 +50,7 @@ def test_no_cell_starts_like_a_formula(text: str) -> None:
     assert len(line.splitlines()) <= 1
 
 
-@pytest.mark.parametrize(
-    "text", ["Rent March", "5 - 3", "a=b", "Grüße, Ελλάδα; 日本", '"quoted", with comma']
-)
+@pytest.mark.parametrize("text", ["Rent March", "5 - 3", "a=b", "Grüße, Ελλάδα; 日本", '"quoted", with comma'])
 def test_an_ordinary_text_is_left_alone(text: str) -> None:
     assert csv_rows(written(text).encode())[1]["description"] == text
 

@@ -75,9 +75,7 @@ def test_no_description_changes_the_figures(name: str, texts: list[str | None], 
 
 
 @each_format
-@pytest.mark.parametrize(
-    "text", ["", " ", "\t\r\n", "\x01\x1f\x7f\x85\u2028", "\ufffe\uffff", "\u200b\u202e"]
-)
+@pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\x01\x1f\x7f\x85\u2028", "\ufffe\uffff", "\u200b\u202e"])
 def test_a_description_without_anything_to_see_is_named_by_its_kind(form: StatementFormat, text: str) -> None:
     statement = make_statement(4, texts=[text])
     assert READERS[form.name](b"".join(form.write(statement)), "EUR") == figures(statement)

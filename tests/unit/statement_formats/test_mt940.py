@@ -72,9 +72,7 @@ def test_a_text_never_makes_a_field(text: str) -> None:
     assert tags == ["20", "25", "28C", "60F", "61", "86", "61", "86", "62F"]
 
 
-@pytest.mark.parametrize(
-    "text", [":61:2603010301C1,NMSC", "-", "-}", "a\r\n:62F:C260331EUR0,00", ": - :" * 28]
-)
+@pytest.mark.parametrize("text", [":61:2603010301C1,NMSC", "-", "-}", "a\r\n:62F:C260331EUR0,00", ": - :" * 28])
 def test_a_text_that_looks_like_a_field_stays_text(text: str) -> None:
     statement = mt940_statement(written(text, "Rent").encode())
     assert len(statement) == 2

@@ -62,16 +62,12 @@ def test_the_closing_balance_never_stands_alone(count: int) -> None:
 def test_fonts_are_embedded_and_the_document_describes_itself() -> None:
     reader = pypdf.PdfReader(io.BytesIO(written(100)))
     fonts = {
-        name: font["/FontDescriptor"]
-        for page in reader.pages
-        for name, font in page["/Resources"]["/Font"].items()
+        name: font["/FontDescriptor"] for page in reader.pages for name, font in page["/Resources"]["/Font"].items()
     }
     assert fonts
     assert all("/FontFile2" in descriptor for descriptor in fonts.values())
     assert reader.metadata.author == "bankapp"
-    assert reader.metadata.title == (
-        "Account statement DE89 3704 0044 0532 0130 00, 2026-03-01 to 2026-03-31"
-    )
+    assert reader.metadata.title == ("Account statement DE89 3704 0044 0532 0130 00, 2026-03-01 to 2026-03-31")
     assert reader.metadata.creation_date.isoformat() == "2026-04-02T09:30:00+00:00"
     assert reader.trailer["/Root"]["/Lang"] == "en"
 

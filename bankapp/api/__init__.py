@@ -1,0 +1,52 @@
+"""The REST API: one blueprint per resource, and what all of them share."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from bankapp.api import (
+    account_holders,
+    accounts,
+    audit_logs,
+    auth,
+    cards,
+    converters,
+    docs,
+    errors,
+    health,
+    metrics,
+    openapi,
+    requests,
+    security,
+    statements,
+    transactions,
+    transfers,
+)
+from bankapp.extensions import api
+
+RESOURCES = (
+    auth,
+    account_holders,
+    accounts,
+    transactions,
+    transfers,
+    cards,
+    statements,
+    audit_logs,
+    health,
+)
+
+
+def init_app(app: Flask) -> None:
+    """Register the API on ``app``. The order of the hooks matters: context, then access."""
+    converters.init_app(app)
+    requests.init_app(app)
+    metrics.init_app(app)
+    security.init_app(app)
+    errors.init_app(app)
+    api.init_app(app, spec_kwargs={"info": openapi.INFO})
+    api.spec.components.security_scheme("bearer", openapi.SECURITY)
+    converters.register()
+    for resource in RESOURCES:
+        api.register_blueprint(resource.blueprint)
+    docs.init_app(app)

@@ -1,0 +1,101 @@
+"""Account holders: the person behind a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from bankapp import errors
+from bankapp.api.blueprint import Access, Blueprint
+from bankapp.listing import Page, Window
+from bankapp.models import AccountHolder
+from bankapp.schemas import account_holders as schemas
+from bankapp.services import account_holders
+
+blueprint = Blueprint("account-holders", __name__, "The person behind a user")
+
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag of the version that is to be changed, or `*`.",
+    "schema": {"type": "string"},
+    "example": '"1"',
+}
+
+
+@blueprint.operation(
+    "POST",
+    "/account-holders",
+    access=Access.USER,
+    body=schemas.NewAccountHolder,
+    answer=schemas.AccountHolder,
+    status=201,
+    idempotent=True,
+    errors=[errors.AccountHolderExists],
+)
+def create_account_holder(new: dict[str, Any]) -> AccountHolder:
+    """Become an account holder
+
+    For a user who signed up without; one per user, at least 18 years old.
+    """
+    return account_holders.create(**new)
+
+
+@blueprint.operation(
+    "GET",
+    "/account-holders",
+    access=Access.USER,
+    query=schemas.AccountHolderQuery,
+    answer=schemas.AccountHolder,
+)
+def list_account_holders(window: Window, email: str | None = None, name: str | None = None) -> Page[AccountHolder]:
+    """List account holders
+
+    One's own; staff see all.
+    """
+    return account_holders.search(email=email, name=name, window=window)
+
+
+@blueprint.operation(
+    "GET", "/account-holders/me", access=Access.USER, answer=schemas.AccountHolder, errors=[errors.NotFound]
+)
+def read_my_account_holder() -> AccountHolder:
+    """Read one's own account holder"""
+    return account_holders.mine()
+
+
+@blueprint.operation("GET", "/account-holders/<id:account_holder_id>", access=Access.USER, answer=schemas.AccountHolder)
+def read_account_holder(account_holder_id: str) -> AccountHolder:
+    """Read an account holder"""
+    return account_holders.get(account_holder_id)
+
+
+@blueprint.operation(
+    "PATCH",
+    "/account-holders/<id:account_holder_id>",
+    access=Access.USER,
+    body=schemas.AccountHolderChange,
+    answer=schemas.AccountHolder,
+    errors=[errors.PreconditionRequired, errors.PreconditionFailed],
+    extra_parameters=[_IF_MATCH],
+)
+def change_account_holder(changes: dict[str, Any], account_holder_id: str) -> AccountHolder:
+    """Change one's names or date of birth
+
+    Needs `If-Match` with the ETag that was read, so that nobody overwrites what they have not seen.
+    """
+    return account_holders.change(account_holder_id, _expected_version(), changes)
+
+
+def _expected_version() -> int | None:
+    if "If-Match" not in request.headers:
+        raise errors.PreconditionRequired("Send If-Match with the ETag that you read.")
+    tags = request.if_match
+    if tags.star_tag:
+        return None
+    versions = [tag for tag in tags.as_set() if tag.isascii() and tag.isdigit()]
+    if len(versions) != 1 or len(versions[0]) > 9:
+        raise errors.PreconditionFailed("It was changed since you read it; read it again.")
+    return int(versions[0])

@@ -1,0 +1,117 @@
+"""Accounts and currencies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bankapp import errors, money
+from bankapp.api.blueprint import Access, Blueprint
+from bankapp.listing import Page, Window
+from bankapp.models import Account
+from bankapp.money import Currency
+from bankapp.schemas import accounts as schemas
+from bankapp.services import accounts
+from bankapp.services.accounts import Balance
+
+blueprint = Blueprint("accounts", __name__, "Accounts and currencies")
+
+
+@blueprint.operation(
+    "POST",
+    "/accounts",
+    access=Access.USER,
+    body=schemas.NewAccount,
+    answer=schemas.Account,
+    status=201,
+    idempotent=True,
+    errors=[errors.AccountHolderRequired],
+)
+def open_account(new: dict[str, Any]) -> Account:
+    """Open an account
+
+    Its number is an IBAN. The user must be an account holder.
+    """
+    return accounts.open(new["type"], new["currency"])
+
+
+@blueprint.operation("GET", "/accounts", access=Access.USER, query=schemas.AccountQuery, answer=schemas.Account)
+def list_accounts(window: Window) -> Page[Account]:
+    """List accounts
+
+    One's own; staff see all.
+    """
+    return accounts.search(window)
+
+
+@blueprint.operation("GET", "/accounts/<id:account_id>", access=Access.USER, answer=schemas.Account)
+def read_account(account_id: str) -> Account:
+    """Read an account"""
+    return accounts.get(account_id)
+
+
+@blueprint.operation(
+    "GET",
+    "/accounts/<id:account_id>/balance",
+    access=Access.USER,
+    query=schemas.BalanceQuery,
+    answer=schemas.Balance,
+)
+def read_balance(account_id: str, at: datetime | None) -> Balance:
+    """Read the balance, now or at an earlier time"""
+    return accounts.balance_at(account_id, at)
+
+
+@blueprint.operation(
+    "POST",
+    "/accounts/<id:account_id>/freeze",
+    access=Access.STAFF,
+    answer=schemas.Account,
+    errors=[errors.StateConflict],
+)
+def freeze_account(account_id: str) -> Account:
+    """Freeze an account (staff)
+
+    No money moves on a frozen account, except that holds are released and staff reverse transfers.
+    """
+    return accounts.freeze(account_id)
+
+
+@blueprint.operation(
+    "POST",
+    "/accounts/<id:account_id>/unfreeze",
+    access=Access.STAFF,
+    answer=schemas.Account,
+    errors=[errors.StateConflict],
+)
+def unfreeze_account(account_id: str) -> Account:
+    """Unfreeze an account (staff)"""
+    return accounts.unfreeze(account_id)
+
+
+@blueprint.operation(
+    "POST",
+    "/accounts/<id:account_id>/close",
+    access=Access.USER,
+    answer=schemas.Account,
+    errors=[errors.AccountNotEmpty, errors.StateConflict],
+)
+def close_account(account_id: str) -> Account:
+    """Close an account for good
+
+    By its owner or staff, once it has neither balance nor holds.
+    """
+    return accounts.close(account_id)
+
+
+@blueprint.operation("GET", "/currencies", access=Access.USER, query=schemas.CurrencyQuery, answer=schemas.Currency)
+def list_currencies(window: Window) -> Page[Currency]:
+    """List the currencies accounts can be held in
+
+    By code, with the number of decimal digits (ISO 4217).
+    """
+    after = window.after[0] if window.after else ""
+    codes = [code for code in money.currencies() if code > after]
+    items = [money.currencies()[code] for code in codes[: window.limit]]
+    more = len(codes) > window.limit
+    return Page(items, (items[-1].code,) if more else None)

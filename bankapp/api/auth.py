@@ -1,0 +1,116 @@
+"""Signing up, in and out; sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bankapp import errors
+from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.security import token_pair
+from bankapp.listing import Page, Window
+from bankapp.models import Session, User
+from bankapp.schemas import auth as schemas
+from bankapp.services import auth
+from bankapp.services.auth import Person
+
+blueprint = Blueprint("auth", __name__, "Signing up, in and out; sessions")
+
+
+@blueprint.operation(
+    "POST",
+    "/auth/signup",
+    access=Access.PUBLIC,
+    body=schemas.Signup,
+    answer=schemas.SignedUp,
+    status=201,
+    errors=[errors.EmailTaken],
+)
+def signup(new: dict[str, Any]) -> dict[str, Any]:
+    """Sign up
+
+    Creates a customer; with first_name, last_name and dob also the account holder, in one transaction.
+    """
+    person = Person(new["first_name"], new["last_name"], new["dob"]) if "dob" in new else None
+    user, holder = auth.signup(new["email"], new["password"], person)
+    return {"user": user, "account_holder": holder}
+
+
+@blueprint.operation(
+    "POST",
+    "/auth/login",
+    access=Access.PUBLIC,
+    body=schemas.Login,
+    answer=schemas.TokenPair,
+    errors=[errors.InvalidCredentials],
+)
+def login(credentials: dict[str, Any]) -> dict[str, Any]:
+    """Sign in
+
+    A wrong e-mail and a wrong password look and take the same.
+    """
+    return token_pair(auth.login(credentials["email"], credentials["password"]))
+
+
+@blueprint.operation(
+    "POST",
+    "/auth/refresh",
+    access=Access.PUBLIC,
+    body=schemas.Refresh,
+    answer=schemas.TokenPair,
+    errors=[errors.RefreshTokenInvalid, errors.RefreshTokenReused],
+)
+def refresh(given: dict[str, Any]) -> dict[str, Any]:
+    """Exchange the refresh token for a new pair
+
+    The old refresh token is dead; using it again revokes the whole session.
+    """
+    return token_pair(auth.refresh(given["refresh_token"]))
+
+
+@blueprint.operation("POST", "/auth/logout", access=Access.USER, status=204)
+def logout() -> None:
+    """Sign out
+
+    This access token and its session are dead at once.
+    """
+    auth.logout()
+
+
+@blueprint.operation("GET", "/auth/me", access=Access.USER, answer=schemas.User)
+def me() -> User:
+    """Read who is signed in"""
+    return auth.me()
+
+
+@blueprint.operation(
+    "POST",
+    "/auth/password",
+    access=Access.USER,
+    body=schemas.PasswordChange,
+    status=204,
+    errors=[errors.InvalidCredentials],
+)
+def change_password(change: dict[str, Any]) -> None:
+    """Change the password
+
+    Every other session is revoked.
+    """
+    auth.change_password(change["current_password"], change["new_password"])
+
+
+@blueprint.operation("GET", "/auth/sessions", access=Access.USER, query=schemas.SessionQuery, answer=schemas.Session)
+def list_sessions(window: Window) -> Page[Session]:
+    """List one's live sessions"""
+    return auth.list_sessions(window)
+
+
+@blueprint.operation("DELETE", "/auth/sessions/<id:session_id>", access=Access.USER, status=204)
+def revoke_session(session_id: str) -> None:
+    """End one session"""
+    auth.revoke_session(session_id)
+
+
+@blueprint.operation("DELETE", "/auth/sessions", access=Access.USER, status=204)
+def revoke_sessions() -> None:
+    """End all sessions, this one too"""
+    auth.revoke_sessions()

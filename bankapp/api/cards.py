@@ -1,0 +1,94 @@
+"""Cards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bankapp import errors
+from bankapp.api.blueprint import Access, Blueprint
+from bankapp.listing import Page, Window
+from bankapp.models import Card
+from bankapp.schemas import cards as schemas
+from bankapp.services import cards
+from bankapp.services.cards import IssuedCard
+
+blueprint = Blueprint("cards", __name__, "Cards")
+
+
+def _without_pan(issued: IssuedCard) -> IssuedCard:
+    return replace(issued, pan=None)
+
+
+@blueprint.operation(
+    "POST",
+    "/cards",
+    access=Access.USER,
+    body=schemas.NewCard,
+    answer=schemas.IssuedCard,
+    status=201,
+    idempotent=True,
+    on_replay=_without_pan,
+    errors=[errors.NotFound, errors.AccountNotActive],
+)
+def issue_card(new: dict[str, Any]) -> IssuedCard:
+    """Issue a card
+
+    `pan` is its number, shown in this answer only; a replay has null.
+    """
+    return cards.issue(new["account_id"], new["type"])
+
+
+@blueprint.operation(
+    "GET",
+    "/cards",
+    access=Access.USER,
+    query=schemas.CardQuery,
+    answer=schemas.Card,
+    errors=[errors.NotFound],
+)
+def list_cards(account_id: str | None, window: Window) -> Page[Card]:
+    """List cards"""
+    return cards.search(account_id, window)
+
+
+@blueprint.operation("GET", "/cards/<id:card_id>", access=Access.USER, answer=schemas.Card)
+def read_card(card_id: str) -> Card:
+    """Read a card"""
+    return cards.get(card_id)
+
+
+@blueprint.operation(
+    "POST",
+    "/cards/<id:card_id>/block",
+    access=Access.USER,
+    answer=schemas.Card,
+    errors=[errors.StateConflict],
+)
+def block_card(card_id: str) -> Card:
+    """Block a card"""
+    return cards.block(card_id)
+
+
+@blueprint.operation(
+    "POST",
+    "/cards/<id:card_id>/unblock",
+    access=Access.USER,
+    answer=schemas.Card,
+    errors=[errors.StateConflict],
+)
+def unblock_card(card_id: str) -> Card:
+    """Unblock a card"""
+    return cards.unblock(card_id)
+
+
+@blueprint.operation(
+    "POST",
+    "/cards/<id:card_id>/terminate",
+    access=Access.USER,
+    answer=schemas.Card,
+    errors=[errors.StateConflict],
+)
+def terminate_card(card_id: str) -> Card:
+    """Terminate a card for good"""
+    return cards.terminate(card_id)

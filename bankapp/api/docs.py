@@ -1,0 +1,49 @@
+"""The OpenAPI document, and Swagger UI served from here so that it works without the internet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import flask_swagger_ui
+from flask import Blueprint, Flask, Response, jsonify, render_template, send_from_directory
+
+from bankapp.api.security import public
+from bankapp.extensions import api
+
+blueprint = Blueprint("docs", __name__)
+
+_DIST = Path(flask_swagger_ui.__file__).parent / "dist"
+# Swagger UI sets styles on its elements and draws its icons from data URLs.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+
+@blueprint.get("/openapi.json")
+@public
+def document() -> Response:
+    """Answer the OpenAPI 3.1 document."""
+    return jsonify(api.spec.to_dict())
+
+
+@blueprint.get("/docs")
+@public
+def page() -> Response:
+    """Answer the page on which the API can be tried."""
+    response = Response(render_template("docs.html"))
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@blueprint.get("/docs/<path:name>")
+@public
+def asset(name: str) -> Response:
+    """Answer a file of Swagger UI."""
+    return send_from_directory(_DIST, name)
+
+
+def init_app(app: Flask) -> None:
+    """Serve the documentation where the settings allow it."""
+    if app.config["BANKAPP"].docs_enabled:
+        app.register_blueprint(blueprint)

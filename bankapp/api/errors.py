@@ -1,0 +1,111 @@
+"""The one error envelope: whatever goes wrong leaves as problem+json (RFC 9457), from here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, Final
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from bankapp import context, database, errors
+from bankapp.context import Answer
+from bankapp.errors import BankError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUSES: Final[dict[type[BankError], int]] = {
+    errors.MalformedRequest: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.PayloadTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.Refused: 422,
+    errors.PreconditionRequired: 428,
+    errors.RateLimited: 429,
+    errors.Unavailable: 503,
+}
+
+log = logging.getLogger(__name__)
+
+
+def status_of(kind: type[BankError]) -> int:
+    """Return the HTTP status of a kind of error, or of any leaf of it."""
+    return next((STATUSES[base] for base in kind.__mro__ if base in STATUSES), 500)
+
+
+def render(problem: BankError) -> Answer:
+    """Write ``problem`` as a problem document."""
+    status = status_of(type(problem))
+    document: dict[str, Any] = {
+        "type": f"urn:bankapp:problem:{problem.code}",
+        "title": problem.title,
+        "status": status,
+        "detail": problem.detail,
+        "instance": request.path,
+        "code": problem.code,
+        "request_id": context.current().request_id,
+    }
+    if status == 422:
+        document["errors"] = dict(problem.errors or {})
+    document |= problem.extra
+    return Answer(status, json.dumps(document, separators=(",", ":")).encode(), MEDIA_TYPE)
+
+
+def respond(problem: BankError) -> Response:
+    """Answer with ``problem``, and the headers that belong to its status."""
+    answer = render(problem)
+    response = Response(answer.body, answer.status, content_type=answer.media_type)
+    if answer.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if problem.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(problem.retry_after_seconds)
+    return response
+
+
+def _from_http(problem: HTTPException) -> BankError:
+    detail = problem.description
+    kinds: dict[int | None, type[BankError]] = {
+        404: errors.NotFound,
+        405: errors.MethodNotAllowed,
+        413: errors.PayloadTooLarge,
+        415: errors.UnsupportedMediaType,
+        503: errors.Unavailable,
+    }
+    kind = kinds.get(problem.code)
+    if kind is not None:
+        return kind(detail)
+    if problem.code is not None and 400 <= problem.code < 500:
+        return errors.MalformedRequest(detail)
+    return BankError()
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers: one for refusals, one for Flask's own, one for everything else."""
+
+    @app.errorhandler(BankError)
+    def refused(problem: BankError) -> Response:
+        return respond(problem)
+
+    @app.errorhandler(HTTPException)
+    def http(problem: HTTPException) -> Response:
+        response = problem.get_response()
+        if isinstance(response, Response) and problem.code is not None and problem.code < 400:
+            return response
+        answer = respond(_from_http(problem))
+        if "Allow" in response.headers:
+            answer.headers["Allow"] = response.headers["Allow"]
+        return answer
+
+    @app.errorhandler(Exception)
+    def unexpected(problem: Exception) -> Response:
+        if database.is_outage(problem):
+            log.warning("the database cannot answer", exc_info=problem)
+            return respond(errors.Unavailable("The database cannot answer now.", retry_after_seconds=2))
+        log.error("unexpected error", exc_info=problem)
+        return respond(BankError("Something went wrong on our side; the request id leads us to it."))

@@ -1,0 +1,69 @@
+"""The ``Idempotency-Key`` header: what a request claims with it, and the answer that is kept.
+
+Follows draft-ietf-httpapi-idempotency-key-header: the key may be a plain or a quoted
+(structured-field) string.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import request
+from webargs.core import missing
+
+from bankapp import context, errors, ids
+from bankapp.api.errors import render as render_problem
+from bankapp.api.parsing import read_json
+from bankapp.context import Answer, IdempotencyClaim
+
+HEADER: Final = "Idempotency-Key"
+REPLAYED: Final = "Idempotent-Replayed"
+
+_PLAIN = re.compile(r"[\x20-\x7e]{1,255}")
+_QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+
+
+def claim(render: Callable[[Any], Answer]) -> IdempotencyClaim | None:
+    """Return what the current request claims, or None without a key. Raises IdempotencyKeyInvalid."""
+    key = _key()
+    if key is None:
+        return None
+    return IdempotencyClaim(
+        id=ids.new(),
+        scope=_digest(context.user().id, request.method, request.path, key),
+        fingerprint=_digest(_canonical_body()),
+        render=render,
+        render_refusal=_render_refusal,
+    )
+
+
+def _key() -> str | None:
+    header = request.headers.get(HEADER)
+    if header is None:
+        if context.config().idempotency_required:
+            raise errors.IdempotencyKeyInvalid(f"This request needs the header {HEADER}.")
+        return None
+    quoted = _QUOTED.fullmatch(header)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
+    if not _PLAIN.fullmatch(key) or len(request.headers.getlist(HEADER)) > 1:
+        raise errors.IdempotencyKeyInvalid(f"{HEADER} must be 1 to 255 printable ASCII characters.")
+    return key
+
+
+def _canonical_body() -> str:
+    document = read_json()
+    return "" if document is missing else json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(*parts: str) -> str:
+    # Separated by a character that none of the parts can have.
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _render_refusal(problem: Exception) -> Answer:
+    assert isinstance(problem, errors.BankError)
+    return render_problem(problem)

@@ -1,0 +1,136 @@
+"""Each operation's share of the OpenAPI document: parameters, statuses, problems, security."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from marshmallow import Schema
+
+from bankapp import errors
+from bankapp.api.errors import MEDIA_TYPE, STATUSES, status_of
+from bankapp.errors import BankError
+from bankapp.schemas.base import EXAMPLE_ID, example_of
+from bankapp.schemas.problem import Problem
+
+INFO: Final = {
+    "description": (
+        "Money is an integer in minor units beside an ISO 4217 code (EUR 12.34 is `1234`). Ids are UUIDv7, times"
+        " RFC 3339 in UTC. Every error is `application/problem+json` (RFC 9457) with a stable `code`. Send an"
+        " `Idempotency-Key` with every POST that creates or moves something: the same key and body are carried"
+        " out once, and answered the same again."
+    ),
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+
+SECURITY: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The access token that `POST /v1/auth/login` answers.",
+}
+
+_REQUEST_HEADERS: Final = (
+    {
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "Comes back in the answer, in every log line and on the audit row.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9-]{8,64}$"},
+    },
+    {
+        "name": "X-Device-Id",
+        "in": "header",
+        "description": "Kept on sessions and audit rows.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    },
+)
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same body is carried out once; the first answer comes again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "7d0a5c1e-rent-november",
+}
+
+_TOKEN_PROBLEMS: Final = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.TokenRevoked)
+_BODY_PROBLEMS: Final = (errors.MalformedRequest, errors.PayloadTooLarge, errors.UnsupportedMediaType)
+_IDEMPOTENCY_PROBLEMS: Final = (
+    errors.IdempotencyKeyInvalid,
+    errors.IdempotencyInFlight,
+    errors.IdempotencyKeyReused,
+)
+
+
+def phrase(status: int) -> str:
+    """Return the words of an HTTP status."""
+    return http.HTTPStatus(status).phrase
+
+
+def operation(
+    *,
+    rule: str,
+    method: str,
+    public: bool,
+    staff: bool,
+    body: type[Schema] | None,
+    query: Schema | None,
+    idempotent: bool,
+    kinds: Sequence[type[BankError]],
+    also: Mapping[int, type[Schema]],
+    extra_parameters: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return what the document says of one operation beside its successful answer."""
+    found: list[type[BankError]] = [errors.ValidationFailed, *kinds, BankError, errors.Unavailable]
+    parameters: list[dict[str, Any]] = [*_REQUEST_HEADERS, *extra_parameters]
+    doc: dict[str, Any] = {}
+    if method in ("POST", "PUT", "PATCH", "DELETE"):
+        found += _BODY_PROBLEMS
+    if not public:
+        found += _TOKEN_PROBLEMS
+        doc["security"] = [{"bearer": []}]
+    if staff:
+        found.append(errors.Forbidden)
+    if "<id:" in rule:
+        found.append(errors.NotFound)
+    if idempotent:
+        found += _IDEMPOTENCY_PROBLEMS
+        parameters.append(_IDEMPOTENCY_KEY)
+    if query is not None:
+        parameters.append({"in": "query", "schema": type(query)})
+    if body is not None:
+        content = {"schema": body, "example": example_of(body())}
+        doc["requestBody"] = {"required": True, "content": {"application/json": content}}
+    answers = dict(_problems(found)) | {str(status): _alternative(status, schema) for status, schema in also.items()}
+    return doc | {"parameters": parameters, "responses": answers}
+
+
+def _alternative(status: int, schema: type[Schema]) -> dict[str, Any]:
+    content = {"schema": schema, "example": example_of(schema())}
+    return {"description": phrase(status), "content": {"application/json": content}}
+
+
+def _problems(kinds: Iterable[type[BankError]]) -> Iterable[tuple[str, dict[str, Any]]]:
+    for status in sorted({*STATUSES.values(), 500}):
+        leaves = sorted({kind for kind in kinds if status_of(kind) == status}, key=lambda kind: kind.code)
+        if leaves:
+            codes = ", ".join(sorted({f"`{kind.code}`" for kind in leaves}))
+            content = {"schema": Problem, "example": _example(leaves[0], status)}
+            yield str(status), {"description": f"{phrase(status)}: {codes}", "content": {MEDIA_TYPE: content}}
+
+
+def _example(kind: type[BankError], status: int) -> dict[str, Any]:
+    document = example_of(Problem()) | {
+        "type": f"urn:bankapp:problem:{kind.code}",
+        "title": kind.title,
+        "status": status,
+        "detail": f"{kind.title}.",
+        "instance": "/v1/…",
+        "code": kind.code,
+        "request_id": EXAMPLE_ID,
+    }
+    if kind is not errors.ValidationFailed:
+        document["errors"] = {}
+    if status != 422:
+        del document["errors"]
+    return document

@@ -1,0 +1,189 @@
+"""The one request parser: what a body and a query string may look like, for every endpoint alike."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+from flask import Request, g, request
+from marshmallow import RAISE, Schema, ValidationError
+from webargs.core import missing
+from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MIMEAccept
+
+from bankapp import errors
+from bankapp.context import config
+
+MAX_DEPTH: Final = 16
+
+
+def body_limit() -> int:
+    """Return how many bytes the current endpoint's body may have."""
+    batch = request.endpoint is not None and request.endpoint.endswith("_batch")
+    return config().batch_body_limit_bytes if batch else config().body_limit_bytes
+
+
+def read_body() -> bytes:
+    """Return the request's body. Raises PayloadTooLarge.
+
+    Werkzeug cuts a chunked body off at its limit without a word, so the limit is enforced here, by
+    reading one byte more than allowed.
+    """
+    if "body" not in g:
+        limit = body_limit()
+        if request.content_length is not None and request.content_length > limit:
+            raise errors.PayloadTooLarge(f"The body may have at most {limit} bytes.")
+        g.body = request.stream.read(limit + 1)
+        if len(g.body) > limit:
+            raise errors.PayloadTooLarge(f"The body may have at most {limit} bytes.")
+    body: bytes = g.body
+    return body
+
+
+def read_json() -> Any:
+    """Return the request's JSON, or ``missing`` without a body.
+
+    Raises PayloadTooLarge, UnsupportedMediaType, MalformedRequest or ValidationFailed.
+    """
+    if "json" not in g:
+        g.json = _parse(read_body())
+    return g.json
+
+
+def _parse(body: bytes) -> Any:
+    if not body:
+        return missing
+    if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
+        raise errors.UnsupportedMediaType("Send the body as application/json.")
+    try:
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        _check(document)
+    except RecursionError:
+        raise errors.MalformedRequest(f"The JSON nests deeper than {MAX_DEPTH} levels.") from None
+    except ValueError as problem:
+        raise errors.MalformedRequest(_reason(problem)) from None
+    return document
+
+
+def _reason(problem: ValueError) -> str:
+    if isinstance(problem, json.JSONDecodeError):
+        return f"The body is not valid JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}."
+    if isinstance(problem, UnicodeDecodeError):
+        return "The body is not valid UTF-8."
+    if isinstance(problem, _NotJson):
+        return str(problem)
+    return "The body has a number with too many digits."
+
+
+class _NotJson(ValueError):
+    pass
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise _NotJson(f"The body has the key {json.dumps(repeated)} twice.")
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _NotJson(f"{name} is not JSON.")
+
+
+def _check(document: Any) -> None:
+    bad = [path or "body" for path, text in _strings(document, "", 1) if not is_clean(text)]
+    if bad:
+        raise errors.ValidationFailed(errors={path: ["Must not contain NUL or a lone surrogate."] for path in bad})
+
+
+def _strings(node: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
+    if isinstance(node, str):
+        yield path, node
+        return
+    if not isinstance(node, (dict, list)):
+        return
+    if depth > MAX_DEPTH:
+        raise _NotJson(f"The JSON nests deeper than {MAX_DEPTH} levels.")
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        name = f"{path}.{key}" if path else str(key)
+        if isinstance(key, str) and not is_clean(key):
+            yield "body", key
+        yield from _strings(value, name, depth + 1)
+
+
+def is_clean(text: str) -> bool:
+    """Tell whether ``text`` has neither NUL nor a lone surrogate, which no database and no client can keep."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Parser(FlaskParser):
+    """Reads bodies and query strings strictly and reports what is wrong as :class:`errors.ValidationFailed`."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, RAISE)
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Return the JSON object of the body."""
+        document = read_json()
+        if document is missing:
+            raise errors.MalformedRequest("The request needs a JSON body.")
+        if not isinstance(document, dict):
+            raise errors.MalformedRequest("The body must be a JSON object.")
+        return document
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Return the query string's parameters, each given once."""
+        query: dict[str, str] = {}
+        problems: dict[str, list[str]] = {}
+        for name, value in req.args.items(multi=True):
+            if name in query:
+                problems[name] = ["Must be given once."]
+            if not is_clean(name + value) or "\ufffd" in value:
+                problems[name] = ["Must be UTF-8 without NUL."]
+            query[name] = value
+        if problems:
+            raise errors.ValidationFailed(errors=problems)
+        return query
+
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
+        """Raise the schema's complaints, with one flat path for each field."""
+        [found] = error.messages_dict.values()
+        raise errors.ValidationFailed(
+            "The request has fields that are missing or wrong.", errors=dict(_flat(found, ""))
+        )
+
+
+def _flat(messages: Any, path: str) -> Iterator[tuple[str, list[str]]]:
+    if isinstance(messages, dict):
+        for key, value in messages.items():
+            yield from _flat(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path.removeprefix("_schema") or "body", [str(message) for message in messages]
+
+
+def refuse_stray_input(*, body: bool, query: bool) -> None:
+    """Refuse a body or query parameters where the endpoint takes none; ``{}`` is no body.
+
+    Raises ValidationFailed and what :func:`read_json` raises.
+    """
+    if not query and request.args:
+        raise errors.ValidationFailed(errors={name: ["Unknown field."] for name in request.args})
+    if not body and request.method in ("POST", "PUT", "PATCH", "DELETE"):
+        document = read_json()
+        if isinstance(document, dict) and document:
+            raise errors.ValidationFailed(errors={name: ["Unknown field."] for name in document})
+        if not (document is missing or isinstance(document, dict)):
+            raise errors.MalformedRequest("The body must be a JSON object.")
+
+
+def accepts() -> MIMEAccept:
+    """Return the media types the client accepts."""
+    return request.accept_mimetypes

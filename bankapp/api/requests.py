@@ -1,0 +1,98 @@
+"""Before and after every request: its context, its headers, its line in the log."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from typing import Final
+
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from bankapp import context, ids
+from bankapp.context import Context
+from bankapp.logging import access
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
+_DEVICE_ID: Final = re.compile(r"[\x20-\x7e]{1,128}")
+
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+
+
+def init_app(app: Flask) -> None:
+    """Register the hooks; they must be the first to run before a request."""
+    settings = app.config["BANKAPP"]
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]  # how Flask wraps
+
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        context.begin(Context(_request_id(), _client_ip(), _device_id()))
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        request_id = context.current().request_id
+        if request_id:
+            response.headers["X-Request-Id"] = request_id
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Content-Security-Policy", API_POLICY)
+        response.headers.setdefault("Cache-Control", "no-store")
+        if settings.is_production:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        _log(response)
+        return response
+
+    @app.teardown_request
+    def end(_: BaseException | None) -> None:
+        context.clear()
+
+
+def _log(response: Response) -> None:
+    current = context.current()
+    access.info(
+        "%s %s %s",
+        request.method,
+        request.path,
+        response.status_code,
+        extra={
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "latency_ms": round((time.perf_counter() - g.started) * 1000, 3),
+            "user_id": current.user.id if current.user else None,
+            "ip": current.ip_address,
+            "device_id": current.device_id,
+        },
+    )
+
+
+def _request_id() -> str:
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else ids.new()
+
+
+def _device_id() -> str | None:
+    given = request.headers.get("X-Device-Id", "")
+    return given if _DEVICE_ID.fullmatch(given) else None
+
+
+def _client_ip() -> str | None:
+    # Behind trusted proxies the address comes from a header that anybody may have begun; what does not
+    # parse is not written anywhere, and the peer's own address stands in.
+    original = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
+    for candidate in (request.remote_addr, original):
+        try:
+            return str(ipaddress.ip_address(candidate or ""))
+        except ValueError:
+            continue
+    return None

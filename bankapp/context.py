@@ -1,0 +1,116 @@
+"""Who is asking: the facts about the current request or command that every layer may need.
+
+They live in context variables, so services and repositories read them without knowing Flask, and
+threads do not see each other's. The edge (API, pages, command line) sets them, nothing below does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from config import Config
+
+CUSTOMER: Final = "customer"
+STAFF: Final = "staff"
+ADMIN: Final = "admin"
+ROLES: Final = (CUSTOMER, STAFF, ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The authenticated user of the current request and the session its token belongs to."""
+
+    id: str
+    email: str
+    role: str
+    session_id: str
+    jti: str
+
+    @property
+    def is_staff(self) -> bool:
+        """Staff and admins hold the powers of staff."""
+        return self.role in (STAFF, ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer as it went, or will go, over the wire."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    etag: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyClaim:
+    """What a request with an ``Idempotency-Key`` claims, and how its outcome is written down.
+
+    ``scope`` is the SHA-256 of user, method, path and key; ``fingerprint`` that of the canonical
+    body; ``id`` fences this attempt against a later one that took the key over.
+    """
+
+    id: str
+    scope: str
+    fingerprint: str
+    render: Callable[[Any], Answer]
+    render_refusal: Callable[[Exception], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The current request: ids and addresses are strings that were checked at the edge."""
+
+    request_id: str | None = None
+    ip_address: str | None = None
+    device_id: str | None = None
+    user: User | None = None
+    claim: IdempotencyClaim | None = None
+
+
+_EMPTY: Final = Context()
+_current: ContextVar[Context] = ContextVar("bankapp_context", default=_EMPTY)
+_config: ContextVar[Config] = ContextVar("bankapp_config")
+
+
+def current() -> Context:
+    """Return the current context; outside of any request an empty one."""
+    return _current.get()
+
+
+def begin(context: Context) -> None:
+    """Make ``context`` the current one."""
+    _current.set(context)
+
+
+def update(**facts: Any) -> None:
+    """Add ``facts`` (fields of :class:`Context`) to the current context."""
+    _current.set(replace(_current.get(), **facts))
+
+
+def clear() -> None:
+    """Forget the current context, so that a worker thread starts its next request with none."""
+    _current.set(_EMPTY)
+
+
+def user() -> User:
+    """Return the authenticated user. Raises LookupError where the edge let nobody in."""
+    found = _current.get().user
+    if found is None:
+        raise LookupError("nobody is signed in")
+    return found
+
+
+def config() -> Config:
+    """Return the settings of the running application. Raises LookupError outside of one."""
+    return _config.get()
+
+
+def use_config(config: Config) -> None:
+    """Make ``config`` the settings that :func:`config` returns here."""
+    _config.set(config)

@@ -1,0 +1,250 @@
+"""The database connection: dialect settings, transactions, and what a driver's error means.
+
+``transaction()`` is the only place of the code base that commits. Outside of it every statement
+stands alone (autocommit), so reading never holds a snapshot or a lock; inside, the outermost block
+commits and any exception rolls back. ``run()`` repeats a whole command that the database asked to
+be repeated.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from psycopg.types.string import TextLoader
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.pool import NullPool
+
+from bankapp.errors import Unavailable
+from bankapp.extensions import db
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 5
+"""How often a command runs before a conflict with others is answered 503."""
+
+LOCK_TIMEOUT_MS: Final = 2_000
+STATEMENT_TIMEOUT_MS: Final = 5_000
+SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
+
+# SQLSTATE: serialization failure and deadlock mean "run it again".
+_REPEATABLE: Final = frozenset({"40001", "40P01"})
+# Lock not available, query cancelled, shutting down, too many connections: the service is busy or away.
+_UNAVAILABLE: Final = frozenset({"55P03", "57014", "57P01", "57P02", "57P03", "53300", "25006"})
+
+_in_transaction: ContextVar[bool] = ContextVar("bankapp_in_transaction", default=False)
+
+
+def is_sqlite() -> bool:
+    """Tell whether the application runs on SQLite."""
+    return db.engine.dialect.name == "sqlite"
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the engine options for ``url``: timeouts, pool, and the shape ids and times arrive in."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+    settings = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    return {
+        "isolation_level": "AUTOCOMMIT",
+        "pool_pre_ping": False,
+        "pool_size": 4,
+        "max_overflow": 4,
+        "pool_timeout": 2,
+        "pool_recycle": 1800,
+        "connect_args": {"connect_timeout": 2, "options": settings, "application_name": "bankapp"},
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database to ``app`` and teach its engine the rules of its dialect."""
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            _listen_sqlite(db.engine)
+        else:
+            _listen_postgresql(db.engine)
+
+
+def _listen_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver would begin deferred transactions on its own; "begin" below does it instead.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("sqlite_begin")
+        if mode is not None:
+            connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _listen_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # Ids are strings everywhere; reading them as UUID objects would only turn them around twice.
+        connection.adapters.register_loader("uuid", TextLoader)
+
+
+def _begin_options(*, snapshot: bool) -> dict[str, Any]:
+    if is_sqlite():
+        # Writers begin IMMEDIATE: a deferred transaction that reads and then writes fails at once when
+        # another writer came between, however long it would have been willing to wait.
+        return {"sqlite_begin": "DEFERRED" if snapshot else "IMMEDIATE"}
+    if snapshot:
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {"isolation_level": "READ COMMITTED"}
+
+
+def in_transaction() -> bool:
+    """Tell whether a :func:`transaction` or :func:`snapshot` is open here."""
+    return _in_transaction.get()
+
+
+@contextmanager
+def _block(*, snapshot: bool) -> Iterator[None]:
+    if _in_transaction.get():
+        yield
+        return
+    token = _in_transaction.set(True)
+    try:
+        # Forgets what was read before, so that rules are checked on rows of this transaction.
+        db.session.rollback()
+        db.session.connection(execution_options=_begin_options(snapshot=snapshot))
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        _in_transaction.reset(token)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Open a transaction, or join the one that is open; the outermost block commits.
+
+    Raises Unavailable when the database cannot be reached, a lock is not to be had in time, or the
+    answer to COMMIT is lost: in the last case only reading tells whether it happened.
+    """
+    with translated(), _block(snapshot=False):
+        yield
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Open a read-only transaction in which every query sees the same moment, or join the open one."""
+    with translated(), _block(snapshot=True):
+        yield
+
+
+def run(command: Callable[[], T]) -> T:
+    """Run ``command`` in one transaction and return its result.
+
+    A serialization failure, deadlock or busy SQLite repeats the whole command, at most
+    ``ATTEMPTS`` times with growing, random pauses; then Unavailable. Inside an open transaction
+    the command joins it and repeating is left to the outermost block.
+    """
+    if _in_transaction.get():
+        return command()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with translated(), _block(snapshot=False):
+                return command()
+        except _Repeat as conflict:
+            if attempt == ATTEMPTS:
+                raise Unavailable("The service is busy with conflicting requests.", retry_after_seconds=1) from conflict
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))
+    raise AssertionError("unreachable")
+
+
+class _Repeat(Unavailable):
+    """The database asks for the whole transaction to be repeated."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn a driver's error that only means "not now" into Unavailable; let every other one through."""
+    try:
+        yield
+    except DBAPIError as problem:
+        if _is_repeatable(problem):
+            raise _Repeat(retry_after_seconds=1) from problem
+        if is_outage(problem):
+            raise Unavailable("The database cannot answer now.", retry_after_seconds=2) from problem
+        raise
+    except TimeoutError as problem:
+        raise Unavailable("All database connections are in use.", retry_after_seconds=1) from problem
+
+
+def _sqlstate(problem: DBAPIError) -> str | None:
+    return getattr(problem.orig, "sqlstate", None)
+
+
+def _is_repeatable(problem: DBAPIError) -> bool:
+    if _sqlstate(problem) in _REPEATABLE:
+        return True
+    return getattr(problem.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def is_outage(problem: BaseException) -> bool:
+    """Tell whether ``problem`` is a driver's error that says the database is away, or too slow just now."""
+    if isinstance(problem, TimeoutError):
+        return True
+    if not isinstance(problem, DBAPIError):
+        return False
+    state = _sqlstate(problem)
+    if state is not None:
+        return state in _UNAVAILABLE | _REPEATABLE or state.startswith("08")
+    name = getattr(problem.orig, "sqlite_errorname", "")
+    if name:
+        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL"))
+    return problem.connection_invalidated or isinstance(problem, (OperationalError, InterfaceError))
+
+
+def violates(problem: IntegrityError, constraint: str, *columns: str) -> bool:
+    """Tell whether ``problem`` is a violation of ``constraint``, which SQLite names by its ``columns``."""
+    diagnosis = getattr(problem.orig, "diag", None)
+    if diagnosis is not None:
+        return bool(diagnosis.constraint_name == constraint)
+    return all(column in str(problem.orig) for column in columns)
+
+
+def ping(url: str | None = None) -> None:
+    """Run ``SELECT 1`` on a connection of its own, within 2 seconds. Raises Unavailable.
+
+    A connection of its own, because the pool's may all be taken just when somebody asks.
+    """
+    engine = create_engine(url or db.engine.url, poolclass=NullPool, connect_args=_ping_arguments())
+    try:
+        with translated(), engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    finally:
+        engine.dispose()
+
+
+def _ping_arguments() -> dict[str, Any]:
+    if is_sqlite():
+        return {"timeout": 1}
+    return {
+        "connect_timeout": 1,
+        "options": "-c statement_timeout=1000",
+        "application_name": "bankapp-health",
+    }
+
+
+def dispose() -> None:
+    """Drop every pooled connection; a forked worker calls it, since processes cannot share them."""
+    db.engine.dispose(close=False)

@@ -1,0 +1,68 @@
+"""Logs: one JSON object a line on standard output, each with the id of the request it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+from typing import Any, Final
+
+from pythonjsonlogger.json import JsonFormatter
+
+from bankapp import clock, context
+
+access: Final = logging.getLogger("bankapp.access")
+"""One line for each request."""
+
+events: Final = logging.getLogger("bankapp.events")
+"""One line for each business event."""
+
+
+class _Formatter(JsonFormatter):
+    """Writes ``timestamp, level, message, request_id`` and whatever the record carries in ``extra``."""
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        log_data["timestamp"] = clock.to_text(clock.from_timestamp(record.created))
+        log_data["level"] = record.levelname.lower()
+        log_data["logger"] = record.name
+        super().add_fields(log_data, record, message_dict)
+
+
+class _RequestId(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not hasattr(record, "request_id"):
+            record.request_id = context.current().request_id
+        return True
+
+
+def settings(level: str, format: str) -> dict[str, Any]:
+    """Return a ``logging.config`` dictionary: everything to standard output, as JSON or for people."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request_id": {"()": _RequestId}},
+        "formatters": {
+            "json": {"()": _Formatter, "format": "%(message)s %(request_id)s"},
+            "console": {"format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s"},
+        },
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": format,
+                "filters": ["request_id"],
+            }
+        },
+        "root": {"level": level, "handlers": ["stdout"]},
+        "loggers": {
+            "sqlalchemy": {"level": "WARNING"},
+            "alembic": {"level": "WARNING"},
+            # gunicorn brings handlers of its own; its lines go the way of all others.
+            "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+        },
+    }
+
+
+def configure(level: str, format: str) -> None:
+    """Send all logs to standard output."""
+    logging.config.dictConfig(settings(level, format))

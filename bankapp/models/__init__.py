@@ -1,0 +1,24 @@
+"""One table family per module; importing the package makes the metadata complete."""
+
+from bankapp.models.account import Account
+from bankapp.models.account_holder import AccountHolder
+from bankapp.models.audit_log import AuditLog
+from bankapp.models.card import Card
+from bankapp.models.idempotency_key import IdempotencyKey
+from bankapp.models.transaction import Posting, Transaction, Transfer
+from bankapp.models.user import AuthToken, RefreshToken, Session, User
+
+__all__ = [
+    "Account",
+    "AccountHolder",
+    "AuditLog",
+    "AuthToken",
+    "Card",
+    "IdempotencyKey",
+    "Posting",
+    "RefreshToken",
+    "Session",
+    "Transaction",
+    "Transfer",
+    "User",
+]

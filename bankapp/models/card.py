@@ -1,0 +1,32 @@
+"""Cards. The number itself is shown once and never stored."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from bankapp.models.account import Account
+from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
+
+TYPES: Final = ("virtual", "physical")
+STATUSES: Final = ("active", "blocked", "terminated")
+
+
+class Card(Model):
+    """A card on an account; ``expires`` is the last day it works."""
+
+    __tablename__ = "cards"
+    __table_args__ = (one_of("type", *TYPES), one_of("status", *STATUSES), Index(None, "account_id", "id"))
+
+    id: Mapped[PrimaryKey]
+    account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
+    type: Mapped[str] = mapped_column(String(16))
+    last4: Mapped[str] = mapped_column(String(4))
+    status: Mapped[str] = mapped_column(String(16), default="active")
+    expires: Mapped[date]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    account: Mapped[Account] = relationship()

@@ -1,0 +1,31 @@
+"""Idempotency keys: one request's claim, then its first answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, LargeBinary, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bankapp.models.types import Id, Model, UtcDateTime
+
+
+class IdempotencyKey(Model):
+    """``scope`` is the SHA-256 of user, method, path and key. No ``finished_at``: still running.
+
+    ``claim_id`` fences: only the attempt that holds the claim can finish it, in the transaction
+    that moves the money.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index(None, "claimed_at"),)
+
+    scope: Mapped[str] = mapped_column(String(64), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    claim_id: Mapped[str] = mapped_column(Id)
+    claimed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answer_status: Mapped[int | None] = mapped_column(SmallInteger)
+    answer_media_type: Mapped[str | None] = mapped_column(String(64))
+    answer_etag: Mapped[str | None] = mapped_column(String(20))
+    answer_body: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -1,0 +1,104 @@
+"""The ledger: postings, their legs (transactions), and transfers. History: rows are never changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
+from bankapp.money import MAX_AMOUNT, MAX_BALANCE
+
+CREDIT: Final = 1
+DEBIT: Final = -1
+
+DIRECTIONS: Final = {
+    "deposit": CREDIT,
+    "withdrawal": DEBIT,
+    "transfer_in": CREDIT,
+    "transfer_out": DEBIT,
+    "card_purchase": DEBIT,
+}
+"""The kinds of transaction on a customer's account, and whether each adds or takes."""
+
+CASH_DIRECTIONS: Final = {"cash_received": DEBIT, "cash_paid": CREDIT, "card_settlement": CREDIT}
+"""The counter-legs on the bank's own cash accounts (a deposit is owed to the customer, so cash is debited)."""
+
+POSTING_KINDS: Final = ("deposit", "withdrawal", "transfer", "reversal", "card_purchase")
+
+_CREDITS = ", ".join(f"'{name}'" for name, way in (DIRECTIONS | CASH_DIRECTIONS).items() if way == CREDIT)
+_CASH = ", ".join(f"'{name}'" for name in CASH_DIRECTIONS)
+
+
+class Posting(Model):
+    """One balanced movement; inserting it seals the legs that carry its id."""
+
+    __tablename__ = "postings"
+    __table_args__ = (one_of("kind", *POSTING_KINDS),)
+
+    id: Mapped[PrimaryKey]
+    kind: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Transfer(Model):
+    """Money from one account to another. Its id is that of the posting that moved it."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (
+        CheckConstraint(f"amount BETWEEN 1 AND {MAX_AMOUNT}", name="amount_range"),
+        CheckConstraint("from_account_id <> to_account_id", name="two_accounts"),
+        UniqueConstraint("reverses_transfer_id"),
+        Index(None, "from_account_id", "created_at", "id"),
+        Index(None, "to_account_id", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(
+        Id, ForeignKey("postings.id", deferrable=True, initially="DEFERRED"), primary_key=True
+    )
+    from_account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
+    to_account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    description: Mapped[str | None] = mapped_column(String(140))
+    reverses_transfer_id: Mapped[str | None] = mapped_column(Id, ForeignKey("transfers.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Transaction(Model):
+    """One leg of a posting: what one account got (``direction`` 1) or gave (-1), in minor units.
+
+    ``sequence`` numbers the transactions of an account without gaps and is the order of its
+    history; ``balance_after`` continues the one before. Legs on cash accounts have neither.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        one_of("type", *DIRECTIONS, *CASH_DIRECTIONS),
+        CheckConstraint(f"direction = CASE WHEN type IN ({_CREDITS}) THEN 1 ELSE -1 END", name="direction"),
+        CheckConstraint(f"amount BETWEEN 1 AND {MAX_AMOUNT}", name="amount_range"),
+        CheckConstraint(f"balance_after BETWEEN 0 AND {MAX_BALANCE}", name="balance_range"),
+        CheckConstraint("(sequence IS NULL) = (balance_after IS NULL)", name="sequence_with_balance"),
+        CheckConstraint(f"(sequence IS NULL) = (type IN ({_CASH}))", name="cash_has_no_sequence"),
+        CheckConstraint("transfer_id IS NULL OR transfer_id = posting_id", name="transfer_is_posting"),
+        CheckConstraint("(transfer_id IS NOT NULL) = (type IN ('transfer_in', 'transfer_out'))", name="transfer_type"),
+        UniqueConstraint("account_id", "sequence"),
+        Index(None, "account_id", "created_at", "sequence"),
+        Index(None, "created_at", "account_id", "sequence"),
+        Index(None, "posting_id"),
+    )
+
+    id: Mapped[PrimaryKey]
+    account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
+    posting_id: Mapped[str] = mapped_column(Id, ForeignKey("postings.id", deferrable=True, initially="DEFERRED"))
+    transfer_id: Mapped[str | None] = mapped_column(Id, ForeignKey("transfers.id"))
+    type: Mapped[str] = mapped_column(String(16))
+    direction: Mapped[int] = mapped_column(SmallInteger)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    balance_after: Mapped[int | None] = mapped_column(BigInteger)
+    description: Mapped[str | None] = mapped_column(String(140))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

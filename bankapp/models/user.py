@@ -1,0 +1,84 @@
+"""Users and what proves who they are: sessions, access tokens, refresh tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from bankapp.context import ROLES
+from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
+
+USER_STATUSES = ("active", "disabled")
+
+
+class User(Model):
+    """Somebody who can sign in. ``email`` is case-folded."""
+
+    __tablename__ = "users"
+    __table_args__ = (one_of("role", *ROLES), one_of("status", *USER_STATUSES))
+
+    id: Mapped[PrimaryKey]
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    hashed_password: Mapped[str] = mapped_column(String(128))
+    role: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16), default="active")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Session(Model):
+    """One sign-in on one device: the family of its refresh tokens, and what an access token's ``sid`` names."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index(None, "user_id", "id"),)
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+    ip_address: Mapped[str | None] = mapped_column(String(45))
+    device_id: Mapped[str | None] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    user: Mapped[User] = relationship()
+
+
+class AuthToken(Model):
+    """An access token that was issued; the token itself is not stored, its ``jti`` is."""
+
+    __tablename__ = "auth_tokens"
+    __table_args__ = (Index(None, "session_id"), Index(None, "expires_at"))
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+    session_id: Mapped[str] = mapped_column(Id, ForeignKey("sessions.id"))
+    jti: Mapped[str] = mapped_column(Id, unique=True)
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RefreshToken(Model):
+    """A refresh token, stored as the SHA-256 of its 256 random bits.
+
+    ``rotated_at`` marks one that was exchanged for its successor: seeing it again means that two
+    parties hold it. ``family_id`` is the session.
+    """
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (Index(None, "family_id"), Index(None, "expires_at"))
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    family_id: Mapped[str] = mapped_column(Id, ForeignKey("sessions.id"))
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    rotated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ip_address: Mapped[str | None] = mapped_column(String(45))
+    device_id: Mapped[str | None] = mapped_column(String(128))
+
+    session: Mapped[Session] = relationship()

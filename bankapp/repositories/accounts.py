@@ -1,0 +1,62 @@
+"""Queries on accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
+
+from bankapp.extensions import db
+from bankapp.listing import Page, Window
+from bankapp.models import Account, AccountHolder
+from bankapp.models.account import CASH
+from bankapp.repositories.listing import page
+
+
+def add(account: Account) -> bool:
+    """Store a new account; False when its number (or id) is taken and nothing was stored."""
+    try:
+        with db.session.begin_nested():
+            db.session.add(account)
+    except IntegrityError:
+        return False
+    return True
+
+
+def exists(account_id: str) -> bool:
+    """Tell whether an account has this id, the bank's own included."""
+    return db.session.scalar(select(Account.id).where(Account.id == account_id)) is not None
+
+
+def get(account_id: str) -> Account | None:
+    """Return a customer's account with its holder."""
+    query = select(Account).where(Account.id == account_id, Account.type != CASH)
+    return db.session.scalars(query.options(joinedload(Account.holder))).one_or_none()
+
+
+def lock(account_id: str) -> Account | None:
+    """Return a customer's account with its holder, locked until the transaction ends."""
+    query = select(Account).where(Account.id == account_id, Account.type != CASH)
+    query = query.options(joinedload(Account.holder)).with_for_update(key_share=True, of=Account)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def id_of_number(number: str) -> str | None:
+    """Return the id of the account with this IBAN."""
+    return db.session.scalar(select(Account.id).where(Account.number == number, Account.type != CASH))
+
+
+def ids_of_user(user_id: str) -> Sequence[str]:
+    """Return the ids of a user's accounts."""
+    query = select(Account.id).join(AccountHolder).where(AccountHolder.user_id == user_id)
+    return db.session.scalars(query).all()
+
+
+def search(user_id: str | None, window: Window) -> Page[Account]:
+    """Return customers' accounts, newest first, narrowed to those of a user."""
+    query = select(Account).where(Account.type != CASH)
+    if user_id is not None:
+        query = query.join(AccountHolder).where(AccountHolder.user_id == user_id)
+    return page(query, [Account.id], window)

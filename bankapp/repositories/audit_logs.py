@@ -1,0 +1,67 @@
+"""Queries on the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from bankapp.extensions import db
+from bankapp.listing import Page, Window
+from bankapp.models import AuditLog
+from bankapp.models.audit_log import PENDING
+from bankapp.repositories.listing import page
+
+_ADD = insert(AuditLog.__table__)  # type: ignore[arg-type]  # FromClause in the stubs, a Table in fact
+_FINISH = (
+    update(AuditLog.__table__)  # type: ignore[arg-type]  # as above
+    .where(AuditLog.__table__.c.id == bindparam("row_id"), AuditLog.__table__.c.status == PENDING)
+    .values(
+        status=bindparam("new_status"),
+        resource_id=bindparam("new_resource_id"),
+        metadata=bindparam("new_metadata"),
+        finished_at=bindparam("new_finished_at"),
+    )
+)
+
+
+def add(row: dict[str, Any]) -> None:
+    """Store a new audit row; ``row`` has its columns by name."""
+    db.session.execute(_ADD, row)
+
+
+def finish(
+    row_id: str, status: str, *, resource_id: str | None, metadata: dict[str, Any], finished_at: datetime
+) -> None:
+    """Finish a pending row; one that is finished already stays as it is."""
+    db.session.execute(
+        _FINISH,
+        {
+            "row_id": row_id,
+            "new_status": status,
+            "new_resource_id": resource_id,
+            "new_metadata": metadata,
+            "new_finished_at": finished_at,
+        },
+    )
+
+
+def search(
+    user_id: str | None,
+    event_type: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    window: Window,
+) -> Page[AuditLog]:
+    """Return audit rows, newest first, narrowed by user, event type and a span of time (both ends included)."""
+    query = select(AuditLog)
+    if user_id is not None:
+        query = query.where(AuditLog.user_id == user_id)
+    if event_type is not None:
+        query = query.where(AuditLog.event_type == event_type)
+    if start is not None:
+        query = query.where(AuditLog.created_at >= start)
+    if end is not None:
+        query = query.where(AuditLog.created_at <= end)
+    return page(query, [AuditLog.created_at, AuditLog.id], window)

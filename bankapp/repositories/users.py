@@ -1,0 +1,31 @@
+"""Queries on users."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from bankapp import database, errors
+from bankapp.extensions import db
+from bankapp.models import User
+
+
+def add(user: User) -> None:
+    """Store a new user. Raises EmailTaken, also when somebody else was faster by an instant."""
+    db.session.add(user)
+    try:
+        db.session.flush()
+    except IntegrityError as problem:
+        if database.violates(problem, "uq_users_email", "users.email"):
+            raise errors.EmailTaken("This e-mail address already has an account.") from problem
+        raise
+
+
+def get(user_id: str) -> User | None:
+    """Return the user with this id."""
+    return db.session.get(User, user_id)
+
+
+def by_email(email: str) -> User | None:
+    """Return the user with this case-folded e-mail address."""
+    return db.session.scalars(select(User).where(User.email == email)).one_or_none()

@@ -1,0 +1,122 @@
+"""Wire shapes of sign-up, sign-in and sessions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from bankapp import context
+from bankapp.context import ROLES
+from bankapp.schemas.account_holders import AccountHolder
+from bankapp.schemas.base import BaseSchema, Choice, Day, Email, Identifier, Text, Timestamp
+from bankapp.schemas.pagination import PageQuery
+from bankapp.services.passwords import MAX_LENGTH, MIN_LENGTH
+
+EXAMPLE_PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - an example in the documentation
+EXAMPLE_REFRESH_TOKEN: Final = "pX3v…"  # noqa: S105 - as above
+PERSON: Final = ("first_name", "last_name", "dob")
+
+
+def password(**kwargs: Any) -> Text:
+    """Return the field for a password that is being set."""
+    return Text(
+        min_length=MIN_LENGTH,
+        max_length=MAX_LENGTH,
+        trim=False,
+        required=True,
+        load_only=True,
+        metadata={"example": EXAMPLE_PASSWORD, "format": "password"},
+        **kwargs,
+    )
+
+
+class Signup(BaseSchema):
+    """A new user; with all three personal fields an account holder, too."""
+
+    email = Email(required=True)
+    password = password()
+    first_name = Text(max_length=100, metadata={"example": "Ada"})
+    last_name = Text(max_length=100, metadata={"example": "Lovelace"})
+    dob = Day(example="1990-12-10")
+
+    @validates_schema
+    def all_or_none(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse some but not all of the personal fields."""
+        missing = [name for name in PERSON if name not in data]
+        if missing and len(missing) < len(PERSON):
+            raise ValidationError({name: ["Give all of first_name, last_name and dob, or none."] for name in missing})
+
+
+class User(BaseSchema):
+    """A user."""
+
+    id = Identifier()
+    email = Email()
+    role = Choice(*ROLES)
+    created_at = Timestamp()
+
+
+class SignedUp(BaseSchema):
+    """What signing up made."""
+
+    user = fields.Nested(User)
+    account_holder = fields.Nested(AccountHolder, allow_none=True)
+
+
+class Login(BaseSchema):
+    """What signs a user in."""
+
+    email = Text(max_length=254, required=True, metadata={"example": "ada@example.com"})
+    password = Text(
+        max_length=1024,
+        trim=False,
+        required=True,
+        metadata={"example": EXAMPLE_PASSWORD, "format": "password"},
+    )
+
+
+class Refresh(BaseSchema):
+    """A refresh token to exchange."""
+
+    refresh_token = Text(max_length=256, required=True, metadata={"example": EXAMPLE_REFRESH_TOKEN})
+
+
+class TokenPair(BaseSchema):
+    """An access token, and the refresh token that renews it. Durations are seconds."""
+
+    access_token = fields.String(metadata={"example": "eyJhbGciOiJIUzI1NiIs…"})
+    refresh_token = fields.String(metadata={"example": EXAMPLE_REFRESH_TOKEN})
+    token_type = fields.String(metadata={"example": "Bearer"})
+    expires_in = fields.Integer(metadata={"example": 600})
+    refresh_expires_in = fields.Integer(metadata={"example": 43200})
+
+
+class PasswordChange(BaseSchema):
+    """The old password and the new one."""
+
+    current_password = Text(
+        max_length=1024,
+        trim=False,
+        required=True,
+        metadata={"example": EXAMPLE_PASSWORD, "format": "password"},
+    )
+    new_password = password()
+
+
+class Session(BaseSchema):
+    """One sign-in on one device."""
+
+    id = Identifier()
+    device_id = fields.String(allow_none=True, metadata={"example": "laptop-4711"})
+    ip_address = fields.String(allow_none=True, metadata={"example": "203.0.113.7"})
+    created_at = Timestamp()
+    last_used_at = Timestamp()
+    expires_at = Timestamp()
+    current = fields.Function(
+        lambda session: session.id == context.user().session_id, metadata={"type": "boolean", "example": True}
+    )
+
+
+class SessionQuery(PageQuery):
+    """The list of sessions."""

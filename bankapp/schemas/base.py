@@ -1,0 +1,180 @@
+"""The base of every wire shape, and the fields with the API's strictness."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from bankapp import clock, ids, money
+
+EXAMPLE_ID: Final = "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+EXAMPLE_TIME: Final = "2026-11-24T09:30:00.000000Z"
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+class BaseSchema(Schema):
+    """A JSON object with exactly the fields it declares: an unknown one is an error."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Text(fields.String):
+    """A string of ``min_length`` to ``max_length`` characters after trimming, in NFC, without control characters."""
+
+    def __init__(self, *, min_length: int = 1, max_length: int, trim: bool = True, **kwargs: Any) -> None:
+        self.trim = trim
+        super().__init__(validate=validate.Length(min_length, max_length), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        text = unicodedata.normalize("NFC", value)
+        if self.trim:
+            text = text.strip()
+            if any(unicodedata.category(character) == "Cc" for character in text):
+                raise ValidationError("Must not contain control characters.")
+        return text
+
+
+class Identifier(fields.String):
+    """An id: UUID, lower case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"format": "uuid", "example": EXAMPLE_ID} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not ids.is_id(value):
+            raise ValidationError("Not a valid id.")
+        return value
+
+
+class StrictInteger(fields.Integer):
+    """A JSON integer: ``true``, ``1.0`` and ``"1"`` are none."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid")
+        return value
+
+
+class QueryInteger(fields.Integer):
+    """An integer in a query string: plain digits."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Amount(StrictInteger):
+    """An amount of money in minor units, 1 to 10^12."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("validate", validate.Range(1, money.MAX_AMOUNT))
+        metadata = {"description": "Minor units (EUR 12.34 is 1234).", "example": 1234} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
+
+
+class Money(fields.Integer):
+    """A balance in minor units, on the way out."""
+
+    def __init__(self, example: int = 150000, **kwargs: Any) -> None:
+        super().__init__(metadata={"description": "Minor units.", "example": example}, **kwargs)
+
+
+class CurrencyCode(fields.String):
+    """An ISO 4217 code accounts may be held in."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"example": "EUR", "pattern": "^[A-Z]{3}$"}, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or value not in money.currencies():
+            raise ValidationError("Not an ISO 4217 currency code.")
+        return value
+
+
+class Choice(fields.String):
+    """One of a few words."""
+
+    def __init__(self, *choices: str, **kwargs: Any) -> None:
+        metadata = {"example": choices[0]} | kwargs.pop("metadata", {})
+        super().__init__(validate=validate.OneOf(choices), metadata=metadata, **kwargs)
+
+
+class Email(fields.Email):
+    """An e-mail address, at most 254 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            validate=validate.Length(max=254),
+            metadata={"example": "ada@example.com", "format": "email"},
+            **kwargs,
+        )
+
+
+class Timestamp(fields.String):
+    """A time: RFC 3339 with zone on the way in, UTC ending in ``Z`` on the way out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"format": "date-time", "example": EXAMPLE_TIME}, **kwargs)
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else clock.to_text(value)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime:  # type: ignore[override]  # text on the wire, a time inside
+        # A "+" in a query string arrives as a space.
+        text = value.replace(" ", "+") if isinstance(value, str) else ""
+        try:
+            if not _TIME.fullmatch(text):
+                raise ValueError(text)
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("Not an RFC 3339 time with zone, such as 2026-11-24T09:30:00Z.") from None
+
+
+class Day(fields.String):
+    """A date, ``YYYY-MM-DD``."""
+
+    def __init__(self, example: str = "2026-11-24", **kwargs: Any) -> None:
+        super().__init__(metadata={"format": "date", "example": example}, **kwargs)
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.isoformat()
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> date:  # type: ignore[override]  # text on the wire, a date inside
+        try:
+            if not isinstance(value, str) or not _DATE.fullmatch(value):
+                raise ValueError(value)
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValidationError("Not a date such as 2026-11-24.") from None
+
+
+def description(**kwargs: Any) -> Text:
+    """Return the field for what a movement of money is for: at most 140 characters."""
+    return Text(max_length=140, load_default=None, allow_none=True, metadata={"example": "Rent November"}, **kwargs)
+
+
+def example_of(schema: Schema) -> dict[str, Any]:
+    """Return an example of ``schema``, put together from those of its fields."""
+    return {field.data_key or name: _example(field) for name, field in schema.fields.items()}
+
+
+def _example(field: fields.Field[Any]) -> Any:
+    if "example" in field.metadata:
+        return field.metadata["example"]
+    if isinstance(field, fields.Nested):
+        return [example_of(field.schema)] if field.many else example_of(field.schema)
+    if isinstance(field, fields.List):
+        return [_example(field.inner)]
+    return None

@@ -1,0 +1,18 @@
+"""Wire shapes of the health checks."""
+
+from __future__ import annotations
+
+from bankapp.schemas.base import BaseSchema, Choice
+
+
+class Liveness(BaseSchema):
+    """The process runs."""
+
+    status = Choice("ok")
+
+
+class Health(BaseSchema):
+    """Whether the service can work."""
+
+    status = Choice("ok", "unavailable")
+    database = Choice("ok", "unavailable")

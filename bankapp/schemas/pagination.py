@@ -1,0 +1,65 @@
+"""Pages of a list: ``limit`` and an opaque ``cursor`` in, ``items`` and ``next_cursor`` out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from itsdangerous import BadData, URLSafeSerializer
+from marshmallow import ValidationError, fields, post_load, validate
+
+from bankapp import clock, context
+from bankapp.listing import Position, Window
+from bankapp.schemas.base import BaseSchema, QueryInteger
+
+DEFAULT_LIMIT: Final = 20
+MAX_LIMIT: Final = 100
+
+
+def _serializer(listing: str) -> URLSafeSerializer:
+    return URLSafeSerializer(context.config().secret_key, salt=f"cursor:{listing}")
+
+
+class Cursor(fields.String):
+    """Where the next page begins: signed, so that nobody steers a query with it; bound to its list."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        try:
+            parts = _serializer(type(self.parent).__name__).loads(value)
+        except BadData:
+            raise ValidationError("Not a cursor of this list.") from None
+        return tuple(clock.from_text(part["t"]) if isinstance(part, dict) else part for part in parts)
+
+
+class PageQuery(BaseSchema):
+    """The query parameters of every list; they arrive in the view as ``window``."""
+
+    limit = QueryInteger(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(1, MAX_LIMIT),
+        metadata={"example": DEFAULT_LIMIT, "description": "How many items a page has at most."},
+    )
+    cursor = Cursor(load_default=None, metadata={"description": "`next_cursor` of the page before."})
+
+    @post_load
+    def make_window(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Turn limit and cursor into the window that repositories take."""
+        return data | {"window": Window(data.pop("limit"), data.pop("cursor"))}
+
+    def encode(self, position: Position | None) -> str | None:
+        """Return the cursor for the page after ``position``."""
+        if position is None:
+            return None
+        parts = [{"t": clock.to_text(part)} if isinstance(part, datetime) else part for part in position]
+        return _serializer(type(self).__name__).dumps(parts)
+
+
+def page_of(item: type[BaseSchema]) -> type[BaseSchema]:
+    """Return the schema of a page of ``item``."""
+    return BaseSchema.from_dict(  # type: ignore[return-value]  # a subclass of what it is called on
+        {
+            "items": fields.List(fields.Nested(item)),
+            "next_cursor": fields.String(allow_none=True, metadata={"example": None}),
+        },
+        name=f"{item.__name__}Page",
+    )

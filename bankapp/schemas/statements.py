@@ -1,0 +1,40 @@
+"""Wire shapes of statements."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Day, Identifier, Money
+from bankapp.schemas.transactions import Transaction
+from bankapp.statement_formats import FORMATS
+
+
+class StatementQuery(BaseSchema):
+    """The days a statement covers (UTC, both included) and its format; `Accept` works, too."""
+
+    start = Day(data_key="from", load_default=None, example="2026-11-01")
+    end = Day(data_key="to", load_default=None)
+    format = Choice("json", *FORMATS, load_default=None)
+
+
+class StatementAccount(BaseSchema):
+    """The account a statement is of."""
+
+    id = Identifier()
+    number = fields.String(metadata={"example": "DE49500105175415330117"})
+    type = Choice("checking", "savings")
+    currency = CurrencyCode()
+    holder_name = fields.String(metadata={"example": "Ada Lovelace"})
+
+
+class Statement(BaseSchema):
+    """Opening balance + entries = closing balance; the entries are oldest first."""
+
+    account = fields.Nested(StatementAccount)
+    from_date = Day(data_key="from", example="2026-11-01")
+    to_date = Day(data_key="to")
+    opening_balance = Money(example=0)
+    closing_balance = Money()
+    total_credits = Money(example=200000)
+    total_debits = Money(example=50000)
+    entries = fields.List(fields.Nested(Transaction))

@@ -1,0 +1,68 @@
+"""Wire shapes of transactions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, post_load, validate
+
+from bankapp import money
+from bankapp.listing import HistoryFilter
+from bankapp.models.transaction import DIRECTIONS
+from bankapp.schemas.base import (
+    Amount,
+    BaseSchema,
+    Choice,
+    CurrencyCode,
+    Identifier,
+    Money,
+    QueryInteger,
+    Timestamp,
+    description,
+)
+from bankapp.schemas.pagination import PageQuery
+
+
+class NewTransaction(BaseSchema):
+    """A deposit or withdrawal."""
+
+    account_id = Identifier(required=True)
+    type = Choice("deposit", "withdrawal", required=True)
+    amount = Amount(required=True)
+    currency = CurrencyCode(required=True)
+    description = description()
+
+
+class Transaction(BaseSchema):
+    """One line of an account's history; ``balance_after`` continues the one before."""
+
+    id = Identifier()
+    account_id = Identifier()
+    type = Choice(*DIRECTIONS)
+    amount = Amount()
+    currency = CurrencyCode()
+    balance_after = Money()
+    description = fields.String(allow_none=True, metadata={"example": "Rent November"})
+    transfer_id = Identifier(allow_none=True, metadata={"example": None})
+    created_at = Timestamp()
+
+
+class TransactionQuery(PageQuery):
+    """How a history is narrowed; both ends of a span are included."""
+
+    account_id = Identifier(load_default=None)
+    type = Choice(*DIRECTIONS, load_default=None)
+    start = Timestamp(data_key="from", load_default=None)
+    end = Timestamp(data_key="to", load_default=None)
+    min_amount = QueryInteger(
+        load_default=None, validate=validate.Range(0, money.MAX_AMOUNT), metadata={"example": 100}
+    )
+    max_amount = QueryInteger(
+        load_default=None, validate=validate.Range(0, money.MAX_AMOUNT), metadata={"example": 5000}
+    )
+
+    @post_load
+    def make_filter(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Gather what narrows the history into the filter that repositories take."""
+        names = ("type", "start", "end", "min_amount", "max_amount")
+        return data | {"narrowed": HistoryFilter(**{name: data.pop(name) for name in names})}

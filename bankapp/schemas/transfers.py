@@ -1,0 +1,76 @@
+"""Wire shapes of transfers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load, validates_schema
+from schwifty import IBAN
+
+from bankapp.schemas.accounts import EXAMPLE_IBAN
+from bankapp.schemas.base import (
+    EXAMPLE_ID,
+    Amount,
+    BaseSchema,
+    CurrencyCode,
+    Identifier,
+    Timestamp,
+    description,
+)
+from bankapp.schemas.pagination import PageQuery
+from bankapp.services.transfers import Order
+
+OTHER_ID = EXAMPLE_ID.replace("0193", "0194")
+
+
+class Iban(fields.String):
+    """An account number as IBAN (ISO 13616), checked by its check digits; spaces are allowed."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or len(value) > 50:
+            raise ValidationError("Not a valid IBAN.")
+        number = IBAN(value, allow_invalid=True)
+        if not number.is_valid:
+            raise ValidationError("Not a valid IBAN.")
+        return str(number)
+
+
+class NewTransfer(BaseSchema):
+    """A transfer to an account named by its id or its IBAN: exactly one of the two."""
+
+    from_account_id = Identifier(required=True)
+    to_account_id = Identifier(metadata={"example": OTHER_ID})
+    to_account_number = Iban(metadata={"description": "Instead of `to_account_id`.", "example": EXAMPLE_IBAN})
+    amount = Amount(required=True)
+    currency = CurrencyCode(required=True)
+    description = description()
+
+    @validates_schema
+    def one_target(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse no target, and two."""
+        if ("to_account_id" in data) == ("to_account_number" in data):
+            raise ValidationError({"to_account_id": ["Give exactly one of to_account_id and to_account_number."]})
+
+    @post_load
+    def make_order(self, data: dict[str, Any], **_: Any) -> Order:
+        """Return the order that the service takes."""
+        return Order(**data)
+
+
+class Transfer(BaseSchema):
+    """Money from one account to another: two transactions, both or neither."""
+
+    id = Identifier()
+    from_account_id = Identifier()
+    to_account_id = Identifier(metadata={"example": OTHER_ID})
+    amount = Amount()
+    currency = CurrencyCode()
+    description = fields.String(allow_none=True, metadata={"example": "Rent November"})
+    reverses_transfer_id = Identifier(allow_none=True, metadata={"example": None})
+    created_at = Timestamp()
+
+
+class TransferQuery(PageQuery):
+    """The list of transfers, of one account or of all."""
+
+    account_id = Identifier(load_default=None)

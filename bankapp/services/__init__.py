@@ -1,0 +1,1 @@
+"""Use cases, one module per resource, functions named by verb. Nothing here knows HTTP or SQL."""

@@ -1,0 +1,207 @@
+"""The ledger: the only writer of transactions and transfers, and so of balances.
+
+:func:`lock` takes the accounts, :func:`post` checks the rules on them and writes. A posting is one
+balanced movement; a single transfer is a list of one, a batch a list of many, and the number of
+statements is the same. The database verifies what is computed here (see the guards in
+``migrations``): the rules in Python explain a refusal, the database guarantees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from bankapp import clock, errors, ids, money
+from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
+from bankapp.repositories import ledger
+
+Row = dict[str, Any]
+
+COUNTER_LEGS: Final = {
+    "deposit": "cash_received",
+    "withdrawal": "cash_paid",
+    "card_purchase": "card_settlement",
+}
+"""What the bank's cash account books against a movement of a customer's account."""
+
+
+@dataclass(slots=True)
+class LockedAccount:
+    """A customer's account under its lock. Amounts are minor units; posting moves it along."""
+
+    id: str
+    user_id: str
+    status: str
+    currency: str
+    balance: int
+    held: int
+    sequence: int
+    last_posted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What one account gets or gives; ``account`` is None for the bank's cash account."""
+
+    account: LockedAccount | None
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One balanced movement of ``amount`` minor units in one currency."""
+
+    kind: str
+    legs: tuple[Leg, ...]
+    amount: int
+    currency: str
+    description: str | None = None
+    reverses_transfer_id: str | None = None
+    id: str = field(default_factory=ids.new)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was written: the legs on customers' accounts, in order, and the transfer where it is one."""
+
+    transactions: tuple[Row, ...]
+    transfer: Row | None
+
+
+def cash_account_id(currency: str) -> str:
+    """Return the id of the bank's own cash account in ``currency``."""
+    return ids.of_bank(f"cash:{currency}")
+
+
+def lock(account_ids: Iterable[str]) -> dict[str, LockedAccount]:
+    """Lock accounts until the transaction ends, in the order of their ids; an unknown id is left out."""
+    return {row.id: LockedAccount(*row) for row in ledger.lock_accounts(set(account_ids))}
+
+
+def movement(type: str, account: LockedAccount, amount: int, currency: str, description: str | None) -> Posting:
+    """Return a movement between ``account`` and the bank's cash: a deposit, withdrawal or card purchase."""
+    legs = (Leg(account, type), Leg(None, COUNTER_LEGS[type]))
+    return Posting(type, legs, amount, currency, description)
+
+
+def transfer(
+    source: LockedAccount,
+    target: LockedAccount,
+    amount: int,
+    currency: str,
+    description: str | None,
+    *,
+    reverses_transfer_id: str | None = None,
+) -> Posting:
+    """Return a transfer from ``source`` to ``target``, or the reversal of an earlier one. Raises SameAccount."""
+    if source.id == target.id:
+        raise errors.SameAccount("A transfer needs two different accounts.")
+    legs = (Leg(source, "transfer_out"), Leg(target, "transfer_in"))
+    kind = "reversal" if reverses_transfer_id else "transfer"
+    return Posting(kind, legs, amount, currency, description, reverses_transfer_id)
+
+
+def post_one(posting: Posting) -> Posted:
+    """Post a single posting. Raises the refusal."""
+    [outcome] = post([posting])
+    if isinstance(outcome, errors.BankError):
+        raise outcome
+    return outcome
+
+
+def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
+    """Post in order, each on what the ones before left behind; return what became of each.
+
+    The accounts must be locked. A refused posting moves nothing and leaves the others alone; a
+    caller who wants all or none raises when it sees a refusal, which rolls back. Refusals:
+    AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded.
+    """
+    accounts = [leg.account for posting in postings for leg in posting.legs if leg.account]
+    # Time does not run backwards within an account, whichever machine's clock wrote the last transaction.
+    moment = max([clock.now(), *(account.last_posted_at for account in accounts if account.last_posted_at)])
+    outcomes: list[Posted | errors.BankError] = []
+    transfers: list[Row] = []
+    transactions: list[Row] = []
+    rows: list[Row] = []
+    for posting in postings:
+        try:
+            _check(posting)
+        except errors.BankError as refusal:
+            outcomes.append(refusal)
+            continue
+        legs = [_leg(posting, leg, moment) for leg in posting.legs]
+        posted = Posted(tuple(row for row in legs if row["sequence"]), _transfer(posting, moment))
+        outcomes.append(posted)
+        transactions += legs
+        rows.append({"id": posting.id, "kind": posting.kind, "created_at": moment})
+        if posted.transfer:
+            transfers.append(posted.transfer)
+    ledger.add_transfers(transfers)
+    ledger.add_transactions(transactions)
+    # Last: it seals the legs, and the database refuses a posting whose legs do not sum to zero.
+    ledger.add_postings(rows)
+    return outcomes
+
+
+def _check(posting: Posting) -> None:
+    for leg in posting.legs:
+        account = leg.account
+        if account is None:
+            continue
+        allowed = ("active", "frozen") if posting.kind == "reversal" else ("active",)
+        if account.status not in allowed:
+            raise errors.AccountNotActive(f"The account is {account.status}.", extra={"account_id": account.id})
+        if account.currency != posting.currency:
+            raise errors.CurrencyMismatch(f"The account is kept in {account.currency}, not {posting.currency}.")
+        if DIRECTIONS[leg.type] == CREDIT:
+            if account.balance + posting.amount > money.MAX_BALANCE:
+                raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
+        elif account.balance - account.held < posting.amount:
+            raise errors.InsufficientFunds("The available balance does not cover the amount.")
+
+
+def _leg(posting: Posting, leg: Leg, moment: datetime) -> Row:
+    account = leg.account
+    if account is None:
+        account_id, sequence, balance_after = cash_account_id(posting.currency), None, None
+        direction = CASH_DIRECTIONS[leg.type]
+    else:
+        direction = DIRECTIONS[leg.type]
+        account.balance += direction * posting.amount
+        account.sequence += 1
+        account.last_posted_at = moment
+        account_id, sequence, balance_after = account.id, account.sequence, account.balance
+    return {
+        "id": ids.new(),
+        "account_id": account_id,
+        "posting_id": posting.id,
+        "transfer_id": posting.id if leg.type in ("transfer_in", "transfer_out") else None,
+        "type": leg.type,
+        "direction": direction,
+        "amount": posting.amount,
+        "currency": posting.currency,
+        "sequence": sequence,
+        "balance_after": balance_after,
+        "description": posting.description,
+        "created_at": moment,
+    }
+
+
+def _transfer(posting: Posting, moment: datetime) -> Row | None:
+    if posting.kind not in ("transfer", "reversal"):
+        return None
+    source, target = (leg.account for leg in posting.legs)
+    assert source is not None
+    assert target is not None
+    return {
+        "id": posting.id,
+        "from_account_id": source.id,
+        "to_account_id": target.id,
+        "amount": posting.amount,
+        "currency": posting.currency,
+        "description": posting.description,
+        "reverses_transfer_id": posting.reverses_transfer_id,
+        "created_at": moment,
+    }

@@ -1,0 +1,82 @@
+"""Statements: opening balance + entries = closing balance, from one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from bankapp import clock, database, errors
+from bankapp.models import Account, Transaction
+from bankapp.repositories import transactions
+from bankapp.services import accounts
+from bankapp.statement_formats import Entry, Statement, StatementAccount
+
+MAX_DAYS: Final = 366
+
+
+def period(start: date | None, end: date | None) -> tuple[date, date]:
+    """Return the days a statement covers, both included; default: the current month up to today (UTC).
+
+    Raises ValidationFailed when the span is empty or longer than 366 days.
+    """
+    last = end or clock.now().date()
+    first = start or last.replace(day=1)
+    if first > last:
+        raise errors.ValidationFailed(errors={"from": ["Must not lie after to."]})
+    if (last - first).days >= MAX_DAYS:
+        raise errors.ValidationFailed(errors={"to": [f"A statement covers at most {MAX_DAYS} days."]})
+    return first, last
+
+
+@contextmanager
+def opened(account_id: str, first: date, last: date) -> Iterator[Statement]:
+    """Open the statement of an account the caller may see; its entries are read inside the block.
+
+    Days are UTC and included on both ends. Everything comes from one snapshot. Raises NotFound.
+    """
+    account = accounts.get(account_id)
+    start = datetime.combine(first, time.min, UTC)
+    end = datetime.combine(last, time.min, UTC) + timedelta(days=1)
+    with database.snapshot():
+        credits, debits, count = transactions.totals(account_id, start, end)
+        yield Statement(
+            account=_account(account),
+            from_date=first,
+            to_date=last,
+            opening_balance=transactions.balance_before(account_id, start),
+            closing_balance=transactions.balance_before(account_id, end),
+            total_credits=credits,
+            total_debits=debits,
+            entry_count=count,
+            entries=map(_entry, transactions.between(account_id, start, end)),
+            generated_at=clock.now(),
+        )
+
+
+def _account(account: Account) -> StatementAccount:
+    assert account.holder is not None
+    return StatementAccount(
+        id=account.id,
+        number=account.number,
+        type=account.type,
+        currency=account.currency,
+        holder_name=f"{account.holder.first_name} {account.holder.last_name}",
+    )
+
+
+def _entry(row: Transaction) -> Entry:
+    assert row.sequence is not None
+    assert row.balance_after is not None
+    return Entry(
+        id=row.id,
+        sequence=row.sequence,
+        type=row.type,
+        amount=row.amount,
+        direction=row.direction,
+        balance_after=row.balance_after,
+        description=row.description,
+        transfer_id=row.transfer_id,
+        created_at=row.created_at,
+    )

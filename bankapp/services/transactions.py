@@ -1,0 +1,46 @@
+"""Deposits, withdrawals, and the history of accounts."""
+
+from __future__ import annotations
+
+from bankapp.listing import HistoryFilter, Page, Window
+from bankapp.models import Transaction
+from bankapp.repositories import accounts as account_rows
+from bankapp.repositories import transactions
+from bankapp.services import access, accounts, audit, ledger
+from bankapp.services.audit import Attempt
+
+
+def create(account_id: str, type: str, amount: int, currency: str, description: str | None) -> ledger.Row:
+    """Post a deposit or withdrawal on the caller's account and return the transaction.
+
+    ``amount`` is minor units. Raises NotFound and the refusals of :func:`ledger.post`.
+    """
+    attempt = Attempt(type, "transaction", metadata={"account_id": account_id, "amount": amount, "currency": currency})
+
+    def work() -> ledger.Row:
+        account = ledger.lock([account_id]).get(account_id)
+        access.own(account.user_id if account else None, "account")
+        assert account is not None
+        posted = ledger.post_one(ledger.movement(type, account, amount, currency, description))
+        attempt.resource_id = posted.transactions[0]["id"]
+        return posted.transactions[0]
+
+    return audit.perform(attempt, work)
+
+
+def get(transaction_id: str) -> Transaction:
+    """Return a transaction the caller may see. Raises NotFound."""
+    found = transactions.get(transaction_id)
+    access.read(accounts.owner(found[1]) if found else None, "transaction", transaction_id)
+    assert found is not None
+    return found[0]
+
+
+def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Transaction]:
+    """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
+    if account_id is not None:
+        return transactions.of_account(accounts.get(account_id).id, narrowed, window)
+    user_id = access.listing("transaction")
+    if user_id is None:
+        return transactions.of_everybody(narrowed, window)
+    return transactions.of_accounts(account_rows.ids_of_user(user_id), narrowed, window)

@@ -1,0 +1,280 @@
+"""Settings: the one reader of the environment.
+
+``Config.from_env()`` understands every value or raises :class:`ConfigError`, which names the
+setting. Nothing else in the code base looks at ``os.environ``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Final, TypeVar
+
+T = TypeVar("T")
+
+ROOT: Final = Path(__file__).resolve().parent
+INSTANCE: Final = ROOT / "instance"
+MIN_SECRET_BYTES: Final = 32
+KIB: Final = 1024
+
+
+class ConfigError(ValueError):
+    """A setting that is missing or cannot be understood; the message is one line that names it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        super().__init__(f"{name} {reason}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting, understood. Durations are timedeltas, sizes bytes, origins and secrets tuples."""
+
+    env: ClassVar[str] = ""
+    is_production: ClassVar[bool] = False
+
+    database_url: str
+    jwt_secrets: tuple[str, ...] = field(repr=False)
+    secret_key: str = field(repr=False)
+    web_concurrency: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
+    web_threads: int = 1
+    drain: timedelta = timedelta(0)
+    trusted_proxies: int = 0
+    ratelimit_enabled: bool = True
+    ratelimit_storage_uri: str = "memory://"
+    idempotency_required: bool = False
+    idempotency_kept: timedelta = timedelta(days=7)
+    idempotency_lease: timedelta = timedelta(seconds=30)
+    cors_origins: tuple[str, ...] = ()
+    log_level: str = "INFO"
+    log_format: str = "json"
+    docs_enabled: bool = True
+    bcrypt_rounds: int = 12
+    access_token_lifetime: timedelta = timedelta(minutes=10)
+    refresh_token_idle: timedelta = timedelta(hours=12)
+    session_lifetime: timedelta = timedelta(days=7)
+    card_bin: str = "400000"
+    metrics_directory: str | None = None
+    iban_country: str = "DE"
+    iban_bank_code: str = "50010517"
+
+    body_limit_bytes: ClassVar[int] = 64 * KIB
+    batch_body_limit_bytes: ClassVar[int] = KIB * KIB
+
+    def with_changes(self, **changes: Any) -> Config:
+        """Return a copy with some settings changed (tests and tools)."""
+        return replace(self, **changes)
+
+    def flask_settings(self) -> dict[str, Any]:
+        """Return what Flask and its extensions read from ``app.config``."""
+        return {
+            "TESTING": self.env == "testing",
+            "SECRET_KEY": self.secret_key,
+            "SQLALCHEMY_DATABASE_URI": self.database_url,
+            "MAX_CONTENT_LENGTH": None,
+            "JWT_SECRET_KEY": self.jwt_secrets[0],
+            "JWT_ALGORITHM": "HS256",
+            "JWT_DECODE_ALGORITHMS": ["HS256"],
+            "JWT_TOKEN_LOCATION": ["headers"],
+            "JWT_ENCODE_ISSUER": "bankapp",
+            "JWT_DECODE_ISSUER": "bankapp",
+            "JWT_ENCODE_AUDIENCE": "bankapp-api",
+            "JWT_DECODE_AUDIENCE": "bankapp-api",
+            "JWT_ACCESS_TOKEN_EXPIRES": self.access_token_lifetime,
+            "JWT_DECODE_LEEWAY": 5,
+            "API_TITLE": "bankapp",
+            "API_VERSION": "v1",
+            "OPENAPI_VERSION": "3.1.0",
+            "RATELIMIT_ENABLED": self.ratelimit_enabled,
+            "RATELIMIT_STORAGE_URI": self.ratelimit_storage_uri,
+        }
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
+        """Read the settings from ``environ`` (the process's own by default). Raises ConfigError."""
+        read = _Reader(os.environ if environ is None else environ)
+        kind: type[Config] = read("BANKAPP_ENV", _one_of(KINDS), Development)
+        jwt_secrets = read("JWT_SECRET", _secrets, None) or kind.missing_jwt_secret()
+        changes = {
+            name: value
+            for name, (variable, parse) in _VARIABLES.items()
+            if (value := read(variable, parse, None)) is not None
+        }
+        return kind(
+            database_url=read("DATABASE_URL", _database_url, None) or kind.default_database_url(),
+            jwt_secrets=jwt_secrets,
+            secret_key=read("SECRET_KEY", _secret, None) or jwt_secrets[0],
+            **changes,
+        )
+
+    @classmethod
+    def missing_jwt_secret(cls) -> tuple[str, ...]:
+        """Return the signing keys to use when ``JWT_SECRET`` is not set."""
+        return (_development_secret(),)
+
+    @classmethod
+    def default_database_url(cls) -> str:
+        """Return the database to use when ``DATABASE_URL`` is not set: a SQLite file in ``instance/``."""
+        INSTANCE.mkdir(exist_ok=True)
+        return f"sqlite:///{INSTANCE / 'bankapp.sqlite3'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Development(Config):
+    """A developer's own machine: docs on, a secret of its own, SQLite."""
+
+    env = "development"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Testing(Config):
+    """The test suite: cheap password hashes, everything else as it really is."""
+
+    env = "testing"
+    bcrypt_rounds: int = 4
+    ratelimit_enabled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Production(Config):
+    """In front of customers: no default secret, no docs unless asked for, time to drain."""
+
+    env = "production"
+    is_production = True
+    docs_enabled: bool = False
+    drain: timedelta = timedelta(seconds=5)
+
+    @classmethod
+    def missing_jwt_secret(cls) -> tuple[str, ...]:
+        """Refuse: a production secret is never made up."""
+        raise ConfigError("JWT_SECRET", f"is required in production (at least {MIN_SECRET_BYTES} bytes)")
+
+
+KINDS: Final[dict[str, type[Config]]] = {kind.env: kind for kind in (Development, Testing, Production)}
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def __call__(self, name: str, parse: Callable[[str], T], default: Any) -> Any:
+        text = self._environ.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as problem:
+            raise ConfigError(name, str(problem)) from None
+
+
+def _one_of(choices: Mapping[str, T]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return choices[text]
+
+    return parse
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"must be an integer from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(low: int, high: int) -> Callable[[str], timedelta]:
+    parse_integer = _integer(low, high)
+    return lambda text: timedelta(seconds=parse_integer(text))
+
+
+def _boolean(text: str) -> bool:
+    return _one_of({"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False})(text.lower())
+
+
+def _digits(length: int) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not (text.isascii() and text.isdigit() and len(text) == length):
+            raise ValueError(f"must be {length} digits")
+        return text
+
+    return parse
+
+
+def _secret(text: str) -> str:
+    if len(text.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
+    if len(set(text)) < 8:
+        raise ValueError("is too easy to guess")
+    return text
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    return tuple(_secret(part.strip()) for part in text.split(","))
+
+
+def _database_url(text: str) -> str:
+    for prefix in ("postgres://", "postgresql://", "postgresql+psycopg://"):
+        if text.startswith(prefix):
+            return f"postgresql+psycopg://{text.removeprefix(prefix)}"
+    if text.startswith("sqlite:///") and text != "sqlite:///:memory:":
+        return text
+    raise ValueError("must begin with postgresql:// or sqlite:/// and name a database that outlives the process")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    for origin in origins:
+        scheme, _, host = origin.partition("://")
+        if scheme not in ("http", "https") or not host or "/" in host or "*" in host:
+            raise ValueError("must be a comma-separated list of origins such as https://bank.example")
+    return origins
+
+
+def _storage_uri(text: str) -> str:
+    if not text.startswith(("memory://", "redis://", "rediss://")):
+        raise ValueError("must begin with memory://, redis:// or rediss://")
+    return text
+
+
+def _development_secret() -> str:
+    path = INSTANCE / "jwt_secret"
+    INSTANCE.mkdir(exist_ok=True)
+    # Written aside and linked into place, so that no process ever reads half a secret.
+    draft = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+    return path.read_text()
+
+
+_LEVELS: Final = {name: name for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
+_FORMATS: Final = {name: name for name in ("json", "console")}
+
+# Attribute → environment variable and how its text is understood.
+_VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "web_concurrency": ("WEB_CONCURRENCY", _integer(1, 256)),
+    "web_threads": ("WEB_THREADS", _integer(1, 64)),
+    "drain": ("DRAIN_SECONDS", _seconds(0, 300)),
+    "trusted_proxies": ("TRUSTED_PROXIES", _integer(0, 10)),
+    "ratelimit_enabled": ("RATELIMIT_ENABLED", _boolean),
+    "ratelimit_storage_uri": ("RATELIMIT_STORAGE_URI", _storage_uri),
+    "idempotency_required": ("IDEMPOTENCY_REQUIRED", _boolean),
+    "cors_origins": ("CORS_ORIGINS", _origins),
+    "log_level": ("LOG_LEVEL", lambda text: _one_of(_LEVELS)(text.upper())),
+    "log_format": ("LOG_FORMAT", _one_of(_FORMATS)),
+    "docs_enabled": ("DOCS_ENABLED", _boolean),
+    "bcrypt_rounds": ("BCRYPT_ROUNDS", _integer(4, 16)),
+    "metrics_directory": ("PROMETHEUS_MULTIPROC_DIR", str),
+    "card_bin": ("CARD_BIN", _digits(6)),
+    "iban_bank_code": ("IBAN_BANK_CODE", _digits(8)),
+}

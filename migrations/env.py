@@ -1,0 +1,39 @@
+"""How Alembic reaches the application's database."""
+
+from __future__ import annotations
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import text
+
+import bankapp.models  # noqa: F401 - completes the metadata
+from bankapp.extensions import db
+
+
+def run() -> None:
+    """Run the migrations in one transaction each, on the application's own engine."""
+    engine = db.engine
+    # The application reads in autocommit; a migration must not.
+    options = (
+        {"sqlite_begin": "IMMEDIATE"} if engine.dialect.name == "sqlite" else {"isolation_level": "READ COMMITTED"}
+    )
+    with engine.connect().execution_options(**options) as connection:
+        if engine.dialect.name == "postgresql":
+            # A migration may take longer than a request is allowed to; it still must not wait long for locks.
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            transaction_per_migration=True,
+            compare_server_default=True,
+            # Flask-Migrate's own: compare types, and rebuild tables where SQLite cannot alter them.
+            **current_app.extensions["migrate"].configure_args,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise SystemExit("bankapp: migrations need a database; --sql is not supported")
+run()

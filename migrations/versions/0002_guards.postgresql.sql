@@ -1,0 +1,164 @@
+-- The database's own guard of the books (see docs/decisions/0002-the-database-guards-the-books.md).
+-- Functions that write run with the owner's rights, so the application's role needs no right to
+-- change a balance. Every refusal is a check_violation whose message begins with "ledger:".
+
+CREATE FUNCTION ledger_refuse(reason text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'ledger: ' || reason;
+END $$;
+
+-- History
+
+CREATE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ledger_refuse(TG_TABLE_NAME || ' are history: ' || TG_OP || ' refused');
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER transactions_are_history BEFORE UPDATE OR DELETE ON transactions
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER transactions_no_truncate BEFORE TRUNCATE ON transactions
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER transfers_are_history BEFORE UPDATE OR DELETE ON transfers
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER transfers_no_truncate BEFORE TRUNCATE ON transfers
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER postings_are_history BEFORE UPDATE OR DELETE ON postings
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER postings_no_truncate BEFORE TRUNCATE ON postings
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE FUNCTION audit_logs_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status <> 'pending' THEN
+        PERFORM ledger_refuse('a finished audit row never changes');
+    END IF;
+    IF NEW.status = 'pending' OR (NEW.id, NEW.user_id, NEW.event_type, NEW.ip_address, NEW.device_id,
+            NEW.request_id, NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.user_id, OLD.event_type,
+            OLD.ip_address, OLD.device_id, OLD.request_id, OLD.created_at) THEN
+        PERFORM ledger_refuse('a pending audit row can only be finished');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER audit_logs_finish_once BEFORE UPDATE ON audit_logs
+    FOR EACH ROW EXECUTE FUNCTION audit_logs_guard();
+CREATE TRIGGER audit_logs_are_history BEFORE DELETE ON audit_logs
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON audit_logs
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- Legs move balances
+
+CREATE FUNCTION transactions_post() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id) THEN
+        PERFORM ledger_refuse('the posting is sealed');
+    END IF;
+    IF NEW.sequence IS NULL THEN
+        IF NOT EXISTS (SELECT 1 FROM accounts
+                WHERE id = NEW.account_id AND type = 'cash' AND currency = NEW.currency) THEN
+            PERFORM ledger_refuse('a leg without sequence belongs on the cash account of its currency');
+        END IF;
+        RETURN NULL;
+    END IF;
+    UPDATE accounts
+        SET balance = NEW.balance_after, sequence = NEW.sequence, last_posted_at = NEW.created_at
+        WHERE id = NEW.account_id
+            AND type <> 'cash'
+            AND currency = NEW.currency
+            AND sequence = NEW.sequence - 1
+            AND balance + NEW.direction * NEW.amount = NEW.balance_after
+            AND (last_posted_at IS NULL OR last_posted_at <= NEW.created_at)
+            AND (status = 'active' OR (status = 'frozen' AND EXISTS (SELECT 1 FROM transfers
+                WHERE id = NEW.transfer_id AND reverses_transfer_id IS NOT NULL)));
+    IF NOT FOUND THEN
+        PERFORM ledger_refuse('the leg does not continue its account (status, currency, sequence, balance or time)');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER transactions_post AFTER INSERT ON transactions
+    FOR EACH ROW EXECUTE FUNCTION transactions_post();
+
+-- Balances move by legs only
+
+CREATE FUNCTION accounts_guard_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ledger_refuse('an account begins empty and active');
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER accounts_begin_empty BEFORE INSERT ON accounts FOR EACH ROW
+    WHEN (NEW.balance <> 0 OR NEW.held <> 0 OR NEW.sequence <> 0 OR NEW.last_posted_at IS NOT NULL
+        OR NEW.status <> 'active')
+    EXECUTE FUNCTION accounts_guard_insert();
+
+CREATE FUNCTION accounts_guard_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.sequence <> OLD.sequence + 1 OR NOT EXISTS (SELECT 1 FROM transactions
+            WHERE account_id = NEW.id AND sequence = NEW.sequence AND balance_after = NEW.balance
+                AND created_at = NEW.last_posted_at) THEN
+        PERFORM ledger_refuse('a balance changes only with its transaction');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER accounts_balance_follows_transactions BEFORE UPDATE ON accounts FOR EACH ROW
+    WHEN (NEW.balance <> OLD.balance OR NEW.sequence <> OLD.sequence
+        OR NEW.last_posted_at IS DISTINCT FROM OLD.last_posted_at)
+    EXECUTE FUNCTION accounts_guard_balance();
+
+CREATE FUNCTION accounts_guard_identity() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ledger_refuse('an account keeps its identity, and a closed one stays closed');
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER accounts_keep_identity BEFORE UPDATE ON accounts FOR EACH ROW
+    WHEN (NEW.id <> OLD.id OR NEW.holder_id IS DISTINCT FROM OLD.holder_id OR NEW.number <> OLD.number
+        OR NEW.type <> OLD.type OR NEW.currency <> OLD.currency OR NEW.created_at <> OLD.created_at
+        OR OLD.status = 'closed')
+    EXECUTE FUNCTION accounts_guard_identity();
+
+CREATE TRIGGER accounts_are_history BEFORE DELETE ON accounts
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER accounts_no_truncate BEFORE TRUNCATE ON accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- A posting seals its legs
+
+CREATE FUNCTION postings_seal() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    legs bigint;
+    unbalanced boolean;
+    matching bigint;
+BEGIN
+    SELECT sum(count), bool_or(total <> 0) INTO legs, unbalanced
+        FROM (SELECT count(*) AS count, sum(direction * amount) AS total
+            FROM transactions WHERE posting_id = NEW.id GROUP BY currency) AS by_currency;
+    IF legs IS NULL OR legs < 2 OR unbalanced THEN
+        PERFORM ledger_refuse('the legs of a posting sum to zero in each currency');
+    END IF;
+    IF NEW.kind IN ('transfer', 'reversal') THEN
+        SELECT count(*) INTO matching
+            FROM transfers t
+            JOIN transactions leg ON leg.transfer_id = t.id AND leg.amount = t.amount AND leg.currency = t.currency
+                AND ((leg.type = 'transfer_out' AND leg.account_id = t.from_account_id)
+                    OR (leg.type = 'transfer_in' AND leg.account_id = t.to_account_id))
+            LEFT JOIN transfers o ON o.id = t.reverses_transfer_id
+            WHERE t.id = NEW.id AND (CASE NEW.kind WHEN 'transfer' THEN t.reverses_transfer_id IS NULL
+                ELSE o.reverses_transfer_id IS NULL AND o.from_account_id = t.to_account_id
+                    AND o.to_account_id = t.from_account_id AND o.amount = t.amount END);
+        IF legs <> 2 OR matching <> 2 THEN
+            PERFORM ledger_refuse('a transfer has exactly its two legs');
+        END IF;
+    ELSIF EXISTS (SELECT 1 FROM transfers WHERE id = NEW.id) THEN
+        PERFORM ledger_refuse('a transfer is posted as one');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER postings_seal AFTER INSERT ON postings
+    FOR EACH ROW EXECUTE FUNCTION postings_seal();

@@ -1,0 +1,43 @@
+"""The database guards the books: triggers that refuse what the code would get wrong.
+
+Revision: 0002, after 0001
+"""
+
+from __future__ import annotations
+
+from alembic import op
+from sqlalchemy import text
+
+from migrations.support import run_script
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_FUNCTIONS = (
+    "transactions_post",
+    "postings_seal",
+    "accounts_guard_insert",
+    "accounts_guard_balance",
+    "accounts_guard_identity",
+    "audit_logs_guard",
+    "ledger_refuse_change",
+)
+
+
+def upgrade() -> None:
+    """Create the triggers."""
+    run_script("0002_guards")
+
+
+def downgrade() -> None:
+    """Drop the triggers."""
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        for function in _FUNCTIONS:
+            op.execute(f"DROP FUNCTION {function}() CASCADE")
+        op.execute("DROP FUNCTION ledger_refuse(text)")
+        return
+    for (name,) in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+        op.execute(f"DROP TRIGGER {name}")

@@ -1,0 +1,124 @@
+-- The database's own guard of the books (see docs/decisions/0002-the-database-guards-the-books.md).
+-- Every refusal is an IntegrityError whose message begins with "ledger:".
+
+-- History. INSERT OR REPLACE deletes without firing DELETE triggers, so a second row of an id is refused first.
+
+CREATE TRIGGER transactions_no_update BEFORE UPDATE ON transactions
+BEGIN SELECT RAISE(ABORT, 'ledger: transactions are history: UPDATE refused'); END;
+CREATE TRIGGER transactions_no_delete BEFORE DELETE ON transactions
+BEGIN SELECT RAISE(ABORT, 'ledger: transactions are history: DELETE refused'); END;
+CREATE TRIGGER transactions_no_replace BEFORE INSERT ON transactions
+WHEN EXISTS (SELECT 1 FROM transactions WHERE id = NEW.id)
+    OR EXISTS (SELECT 1 FROM transactions WHERE account_id = NEW.account_id AND sequence = NEW.sequence)
+BEGIN SELECT RAISE(ABORT, 'ledger: transactions are history: the row exists'); END;
+
+CREATE TRIGGER transfers_no_update BEFORE UPDATE ON transfers
+BEGIN SELECT RAISE(ABORT, 'ledger: transfers are history: UPDATE refused'); END;
+CREATE TRIGGER transfers_no_delete BEFORE DELETE ON transfers
+BEGIN SELECT RAISE(ABORT, 'ledger: transfers are history: DELETE refused'); END;
+CREATE TRIGGER transfers_no_replace BEFORE INSERT ON transfers
+WHEN EXISTS (SELECT 1 FROM transfers WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'ledger: transfers are history: the row exists'); END;
+
+CREATE TRIGGER postings_no_update BEFORE UPDATE ON postings
+BEGIN SELECT RAISE(ABORT, 'ledger: postings are history: UPDATE refused'); END;
+CREATE TRIGGER postings_no_delete BEFORE DELETE ON postings
+BEGIN SELECT RAISE(ABORT, 'ledger: postings are history: DELETE refused'); END;
+CREATE TRIGGER postings_no_replace BEFORE INSERT ON postings
+WHEN EXISTS (SELECT 1 FROM postings WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'ledger: postings are history: the row exists'); END;
+
+CREATE TRIGGER audit_logs_finish_once BEFORE UPDATE ON audit_logs
+BEGIN
+    SELECT RAISE(ABORT, 'ledger: a finished audit row never changes') WHERE OLD.status <> 'pending';
+    SELECT RAISE(ABORT, 'ledger: a pending audit row can only be finished')
+        WHERE NEW.status = 'pending' OR NEW.id <> OLD.id OR NEW.user_id IS NOT OLD.user_id
+            OR NEW.event_type <> OLD.event_type OR NEW.ip_address IS NOT OLD.ip_address
+            OR NEW.device_id IS NOT OLD.device_id OR NEW.request_id IS NOT OLD.request_id
+            OR NEW.created_at <> OLD.created_at;
+END;
+CREATE TRIGGER audit_logs_no_delete BEFORE DELETE ON audit_logs
+BEGIN SELECT RAISE(ABORT, 'ledger: audit_logs are history: DELETE refused'); END;
+CREATE TRIGGER audit_logs_no_replace BEFORE INSERT ON audit_logs
+WHEN EXISTS (SELECT 1 FROM audit_logs WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'ledger: audit_logs are history: the row exists'); END;
+
+-- Legs move balances
+
+CREATE TRIGGER transactions_post AFTER INSERT ON transactions
+WHEN NEW.sequence IS NOT NULL
+BEGIN
+    SELECT RAISE(ABORT, 'ledger: the posting is sealed')
+        WHERE EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id);
+    SELECT RAISE(ABORT, 'ledger: the leg does not continue its account (status, currency, sequence, balance or time)')
+        WHERE NOT EXISTS (SELECT 1 FROM accounts
+            WHERE id = NEW.account_id
+                AND type <> 'cash'
+                AND currency = NEW.currency
+                AND sequence = NEW.sequence - 1
+                AND balance + NEW.direction * NEW.amount = NEW.balance_after
+                AND (last_posted_at IS NULL OR last_posted_at <= NEW.created_at)
+                AND (status = 'active' OR (status = 'frozen' AND EXISTS (SELECT 1 FROM transfers
+                    WHERE id = NEW.transfer_id AND reverses_transfer_id IS NOT NULL))));
+    UPDATE accounts
+        SET balance = NEW.balance_after, sequence = NEW.sequence, last_posted_at = NEW.created_at
+        WHERE id = NEW.account_id;
+END;
+
+CREATE TRIGGER transactions_post_cash AFTER INSERT ON transactions
+WHEN NEW.sequence IS NULL
+BEGIN
+    SELECT RAISE(ABORT, 'ledger: the posting is sealed')
+        WHERE EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id);
+    SELECT RAISE(ABORT, 'ledger: a leg without sequence belongs on the cash account of its currency')
+        WHERE NOT EXISTS (SELECT 1 FROM accounts
+            WHERE id = NEW.account_id AND type = 'cash' AND currency = NEW.currency);
+END;
+
+-- Balances move by legs only
+
+CREATE TRIGGER accounts_begin_empty BEFORE INSERT ON accounts
+WHEN NEW.balance <> 0 OR NEW.held <> 0 OR NEW.sequence <> 0 OR NEW.last_posted_at IS NOT NULL
+    OR NEW.status <> 'active' OR EXISTS (SELECT 1 FROM accounts WHERE id = NEW.id OR number = NEW.number)
+BEGIN SELECT RAISE(ABORT, 'ledger: an account begins empty and active'); END;
+
+CREATE TRIGGER accounts_balance_follows_transactions BEFORE UPDATE ON accounts
+WHEN (NEW.balance <> OLD.balance OR NEW.sequence <> OLD.sequence OR NEW.last_posted_at IS NOT OLD.last_posted_at)
+    AND (NEW.sequence <> OLD.sequence + 1 OR NOT EXISTS (SELECT 1 FROM transactions
+        WHERE account_id = NEW.id AND sequence = NEW.sequence AND balance_after = NEW.balance
+            AND created_at = NEW.last_posted_at))
+BEGIN SELECT RAISE(ABORT, 'ledger: a balance changes only with its transaction'); END;
+
+CREATE TRIGGER accounts_keep_identity BEFORE UPDATE ON accounts
+WHEN NEW.id <> OLD.id OR NEW.holder_id IS NOT OLD.holder_id OR NEW.number <> OLD.number
+    OR NEW.type <> OLD.type OR NEW.currency <> OLD.currency OR NEW.created_at <> OLD.created_at
+    OR OLD.status = 'closed'
+BEGIN SELECT RAISE(ABORT, 'ledger: an account keeps its identity, and a closed one stays closed'); END;
+
+CREATE TRIGGER accounts_no_delete BEFORE DELETE ON accounts
+BEGIN SELECT RAISE(ABORT, 'ledger: accounts are history: DELETE refused'); END;
+
+-- A posting seals its legs
+
+CREATE TRIGGER postings_seal AFTER INSERT ON postings
+BEGIN
+    SELECT RAISE(ABORT, 'ledger: the legs of a posting sum to zero in each currency')
+        WHERE (SELECT count(*) FROM transactions WHERE posting_id = NEW.id) < 2
+            OR EXISTS (SELECT 1 FROM transactions WHERE posting_id = NEW.id
+                GROUP BY currency HAVING sum(direction * amount) <> 0);
+    SELECT RAISE(ABORT, 'ledger: a transfer has exactly its two legs')
+        WHERE NEW.kind IN ('transfer', 'reversal') AND (
+            (SELECT count(*) FROM transactions WHERE posting_id = NEW.id) <> 2
+            OR (SELECT count(*)
+                FROM transfers t
+                JOIN transactions leg ON leg.transfer_id = t.id AND leg.posting_id = NEW.id
+                    AND leg.amount = t.amount AND leg.currency = t.currency
+                    AND ((leg.type = 'transfer_out' AND leg.account_id = t.from_account_id)
+                        OR (leg.type = 'transfer_in' AND leg.account_id = t.to_account_id))
+                LEFT JOIN transfers o ON o.id = t.reverses_transfer_id
+                WHERE t.id = NEW.id AND (CASE NEW.kind WHEN 'transfer' THEN t.reverses_transfer_id IS NULL
+                    ELSE o.reverses_transfer_id IS NULL AND o.from_account_id = t.to_account_id
+                        AND o.to_account_id = t.from_account_id AND o.amount = t.amount END)) <> 2);
+    SELECT RAISE(ABORT, 'ledger: a transfer is posted as one')
+        WHERE NEW.kind NOT IN ('transfer', 'reversal') AND EXISTS (SELECT 1 FROM transfers WHERE id = NEW.id);
+END;

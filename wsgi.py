@@ -1,0 +1,14 @@
+"""The WSGI entry point: ``gunicorn wsgi:app``."""
+
+from __future__ import annotations
+
+import sys
+
+from bankapp import create_app
+from bankapp.errors import Unavailable
+from config import ConfigError
+
+try:
+    app = create_app()
+except (ConfigError, Unavailable) as problem:
+    sys.exit(f"bankapp: {problem}")
