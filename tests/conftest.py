@@ -111,9 +111,7 @@ def fresh_bank(fresh_app: Flask) -> Bank:
 
 
 @pytest.fixture(scope="session")
-def server(
-    new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GunicornServer]:
+def server(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]:
     """The application under gunicorn, on a database of its own that all tests of one dialect share."""
     with GunicornServer(new_database(), tmp_path_factory.mktemp("server")) as running:
         yield running
