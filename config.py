@@ -64,7 +64,6 @@ class Config:
     iban_bank_code: str = "50010517"
 
     body_limit_bytes: ClassVar[int] = 64 * KIB
-    batch_body_limit_bytes: ClassVar[int] = KIB * KIB
 
     def with_changes(self, **changes: Any) -> Config:
         """Return a copy with some settings changed (tests and tools)."""

@@ -50,6 +50,7 @@ class Blueprint(flask_smorest.Blueprint):
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
         idempotent: bool = False,
+        body_limit_bytes: int | None = None,
         errors: Sequence[type[errors.BankError]] = (),
         on_replay: Callable[[Any], Any] | None = None,
         also: Mapping[int, type[Schema]] | None = None,
@@ -59,6 +60,7 @@ class Blueprint(flask_smorest.Blueprint):
 
         The view gets ``body`` as its first argument and the fields of ``query`` by name, and
         returns what ``answer`` lays out (a Page where ``query`` is a PageQuery), or a Response.
+        ``body_limit_bytes`` lets the body be larger than others may.
         ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses) and
         ``extra_parameters`` are for the document alone.
         """
@@ -77,6 +79,7 @@ class Blueprint(flask_smorest.Blueprint):
                 return _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
 
             call.access = access  # type: ignore[attr-defined]  # read by api/security.py and the tests
+            call.body_limit_bytes = body_limit_bytes  # type: ignore[attr-defined]  # read by api/parsing.py
             documented = self.doc(
                 **openapi.operation(
                     rule=rule,
