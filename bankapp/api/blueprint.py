@@ -18,6 +18,7 @@ from marshmallow import Schema
 
 from bankapp import context, errors
 from bankapp.api import idempotency, openapi
+from bankapp.api.limits import Limit
 from bankapp.api.parsing import Parser, refuse_stray_input
 from bankapp.api.security import Access
 from bankapp.context import Answer
@@ -50,6 +51,7 @@ class Blueprint(flask_smorest.Blueprint):
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
         idempotent: bool = False,
+        limits: Sequence[Limit] = (),
         errors: Sequence[type[errors.BankError]] = (),
         on_replay: Callable[[Any], Any] | None = None,
         also: Mapping[int, type[Schema]] | None = None,
@@ -77,6 +79,7 @@ class Blueprint(flask_smorest.Blueprint):
                 return _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
 
             call.access = access  # type: ignore[attr-defined]  # read by api/security.py and the tests
+            call.limits = limits  # type: ignore[attr-defined]  # read by api/limits.py
             documented = self.doc(
                 **openapi.operation(
                     rule=rule,
@@ -86,6 +89,7 @@ class Blueprint(flask_smorest.Blueprint):
                     body=body,
                     query=queried,
                     idempotent=idempotent,
+                    limited=bool(limits),
                     kinds=errors,
                     also=also or {},
                     extra_parameters=extra_parameters,
@@ -96,6 +100,7 @@ class Blueprint(flask_smorest.Blueprint):
             else:
                 documented = self.response(status, description=openapi.phrase(status))(documented)
             documented.access = access
+            documented.limits = limits
             self.add_url_rule(rule, endpoint=view.__name__, view_func=documented, methods=[method])
             return view
 
