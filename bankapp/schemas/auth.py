@@ -90,7 +90,7 @@ class Login(BaseSchema):
 class Refresh(BaseSchema):
     """A refresh token to exchange."""
 
-    refresh_token = Text(max_length=256, required=True, metadata={"example": EXAMPLE_REFRESH_TOKEN})
+    refresh_token = Text(max_length=4096, required=True, metadata={"example": EXAMPLE_REFRESH_TOKEN})
 
 
 class TokenPair(BaseSchema):
