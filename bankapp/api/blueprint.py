@@ -18,6 +18,7 @@ from marshmallow import Schema
 
 from bankapp import context, errors
 from bankapp.api import idempotency, openapi
+from bankapp.api.limits import Limit
 from bankapp.api.parsing import Parser, refuse_stray_input
 from bankapp.api.security import Access
 from bankapp.context import Answer
@@ -51,6 +52,7 @@ class Blueprint(flask_smorest.Blueprint):
         query: type[Schema] | None = None,
         idempotent: bool = False,
         body_limit_bytes: int | None = None,
+        limits: Sequence[Limit] = (),
         errors: Sequence[type[errors.BankError]] = (),
         on_replay: Callable[[Any], Any] | None = None,
         also: Mapping[int, type[Schema]] | None = None,
@@ -80,6 +82,7 @@ class Blueprint(flask_smorest.Blueprint):
 
             call.access = access  # type: ignore[attr-defined]  # read by api/security.py and the tests
             call.body_limit_bytes = body_limit_bytes  # type: ignore[attr-defined]  # read by api/parsing.py
+            call.limits = limits  # type: ignore[attr-defined]  # read by api/limits.py
             documented = self.doc(
                 **openapi.operation(
                     rule=rule,
@@ -89,6 +92,7 @@ class Blueprint(flask_smorest.Blueprint):
                     body=body,
                     query=queried,
                     idempotent=idempotent,
+                    limited=bool(limits),
                     kinds=errors,
                     also=also or {},
                     extra_parameters=extra_parameters,
@@ -99,6 +103,7 @@ class Blueprint(flask_smorest.Blueprint):
             else:
                 documented = self.response(status, description=openapi.phrase(status))(documented)
             documented.access = access
+            documented.limits = limits
             self.add_url_rule(rule, endpoint=view.__name__, view_func=documented, methods=[method])
             return view
 

@@ -75,6 +75,7 @@ def _from_http(problem: HTTPException) -> BankError:
         405: errors.MethodNotAllowed,
         413: errors.PayloadTooLarge,
         415: errors.UnsupportedMediaType,
+        429: errors.RateLimited,
         503: errors.Unavailable,
     }
     kind = kinds.get(problem.code)

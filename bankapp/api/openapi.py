@@ -76,6 +76,7 @@ def operation(
     body: type[Schema] | None,
     query: Schema | None,
     idempotent: bool,
+    limited: bool,
     kinds: Sequence[type[BankError]],
     also: Mapping[int, type[Schema]],
     extra_parameters: Sequence[dict[str, Any]],
@@ -91,6 +92,8 @@ def operation(
         doc["security"] = [{"bearer": []}]
     if staff:
         found.append(errors.Forbidden)
+    if limited:
+        found.append(errors.RateLimited)
     if "<id:" in rule:
         found.append(errors.NotFound)
     if idempotent:

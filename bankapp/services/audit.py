@@ -124,6 +124,9 @@ def search(
         if user_id is not None and user_id != me.id:
             raise errors.Forbidden("Only an admin may read the audit log of another user.")
         user_id = me.id
+    elif user_id != me.id:
+        facts = {"customer_id": user_id, "filters": {"event_type": event_type} if event_type else {}}
+        record("staff_access", resource_type="audit_log", metadata=facts)
     return audit_logs.search(user_id, event_type, start, end, window)
 
 
