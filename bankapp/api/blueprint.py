@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flask_smorest
-from flask import Response
+from flask import Response, request
 from marshmallow import Schema
 
 from bankapp import context, errors
@@ -125,7 +125,7 @@ class _Renderer:
         if self._schema is None:
             return Answer(self._status, b"")
         if isinstance(result, Page) and isinstance(self._query, PageQuery):
-            result = {"items": result.items, "next_cursor": self._query.encode(result.next_position)}
+            result = {"items": result.items, "next_cursor": self._query.encode(result.next_position, request.args)}
         document = self._schema.dump(result)
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         return Answer(self._status, body, etag=etag_of(result))
