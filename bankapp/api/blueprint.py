@@ -53,14 +53,15 @@ class Blueprint(flask_smorest.Blueprint):
         errors: Sequence[type[errors.BankError]] = (),
         on_replay: Callable[[Any], Any] | None = None,
         also: Mapping[int, type[Schema]] | None = None,
+        downloads: Sequence[str] = (),
         extra_parameters: Sequence[dict[str, Any]] = (),
     ) -> Callable[[View], View]:
         """Declare a view as the operation ``method rule``.
 
         The view gets ``body`` as its first argument and the fields of ``query`` by name, and
         returns what ``answer`` lays out (a Page where ``query`` is a PageQuery), or a Response.
-        ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses) and
-        ``extra_parameters`` are for the document alone.
+        ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses),
+        ``downloads`` (other media types) and ``extra_parameters`` are for the document alone.
         """
         queried = query() if query else None
         schema = _answer_schema(answer, queried)
@@ -78,6 +79,7 @@ class Blueprint(flask_smorest.Blueprint):
 
             call.access = access  # type: ignore[attr-defined]  # read by api/security.py and the tests
             documented = self.doc(
+                operationId=view.__name__,
                 **openapi.operation(
                     rule=rule,
                     method=method,
@@ -88,6 +90,7 @@ class Blueprint(flask_smorest.Blueprint):
                     idempotent=idempotent,
                     kinds=errors,
                     also=also or {},
+                    downloads=downloads,
                     extra_parameters=extra_parameters,
                 )
             )(call)
@@ -110,7 +113,7 @@ def _loader(schema: type[Schema]) -> Schema:
 def _answer_schema(answer: type[Schema] | None, query: Schema | None) -> Schema | None:
     if answer is None:
         return None
-    return page_of(answer)() if isinstance(query, PageQuery) else answer()  # type: ignore[arg-type]  # all are BaseSchema
+    return openapi.complete(page_of(answer)() if isinstance(query, PageQuery) else answer())  # type: ignore[arg-type]  # all are BaseSchema
 
 
 class _Renderer:

@@ -174,8 +174,9 @@ def description(**kwargs: Any) -> Text:
 
 
 def example_of(schema: Schema) -> dict[str, Any]:
-    """Return an example of ``schema``, put together from those of its fields."""
-    return {field.data_key or name: _example(field) for name, field in schema.fields.items()}
+    """Return an example of ``schema``, put together from those of its fields; one without is left out."""
+    examples = {field.data_key or name: _example(field) for name, field in schema.fields.items()}
+    return {name: example for name, example in examples.items() if example is not missing}
 
 
 def _example(field: fields.Field[Any]) -> Any:
@@ -185,4 +186,4 @@ def _example(field: fields.Field[Any]) -> Any:
         return [example_of(field.schema)] if field.many else example_of(field.schema)
     if isinstance(field, fields.List):
         return [_example(field.inner)]
-    return None
+    return missing

@@ -45,7 +45,7 @@ def test_adults_may(bank: Bank, dob: str) -> None:
         "19900101",
         "1990-W01-1",
         "1990-12-10T00:00:00Z",
-        "١٩٩٠-١٢-١٠",
+        "\u0661\u0669\u0669\u0660-12-10",
         "",
         None,
         19901210,
@@ -138,9 +138,7 @@ class TestPreconditions:
         refused(ada.patch(holder, {"last_name": "King"}), 428, "precondition_required")
         assert ok(ada.get(holder))["last_name"] == "Lovelace"
 
-    @pytest.mark.parametrize(
-        "if_match", ['"0"', '"2"', 'W/"1"', '"01"', '"1 "', '"é"', '""', "", '"' + "9" * 5000 + '"']
-    )
+    @pytest.mark.parametrize("if_match", ['"0"', '"2"', 'W/"1"', '"01"', '"1 "', '"é"', '""', "", f'"{"9" * 5000}"'])
     def test_another_tag(self, ada: Caller, holder: str, if_match: str) -> None:
         refused(self.change(ada, holder, if_match=if_match), 412, "precondition_failed")
         assert ok(ada.get(holder))["last_name"] == "Lovelace"
