@@ -37,13 +37,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Attempt:
-    """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them."""
+    """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them.
+
+    ``on_refusal`` stores what a refusal for a lasting reason leaves behind although the work is rolled
+    back; it runs in the transaction that puts the failure on record.
+    """
 
     event_type: str
     resource_type: str
     resource_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=ids.new)
+    on_refusal: Callable[[errors.BankError], None] | None = None
 
 
 def perform(attempt: Attempt, work: Callable[[], T]) -> T:
@@ -153,15 +158,18 @@ def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
     """Put a failure on record. Where even that fails the row stays pending, which says as much."""
     attempt.metadata["code"] = refusal.code
     claim = context.current().claim
+    lasting = not isinstance(refusal, _NOT_REMEMBERED) and type(refusal) is not errors.BankError
 
     def settle() -> None:
+        if lasting and attempt.on_refusal is not None:
+            attempt.on_refusal(refusal)
         _finish(attempt, FAILURE)
         if claim is None:
             return
-        if isinstance(refusal, _NOT_REMEMBERED) or type(refusal) is errors.BankError:
-            idempotency.release(claim)
-        else:
+        if lasting:
             idempotency.finish(claim, claim.render_refusal(refusal))
+        else:
+            idempotency.release(claim)
 
     try:
         database.run(settle)
