@@ -3,6 +3,7 @@
 from bankapp.models.account import Account
 from bankapp.models.account_holder import AccountHolder
 from bankapp.models.audit_log import AuditLog
+from bankapp.models.authorization import Authorization
 from bankapp.models.card import Card
 from bankapp.models.idempotency_key import IdempotencyKey
 from bankapp.models.transaction import Posting, Transaction, Transfer
@@ -13,6 +14,7 @@ __all__ = [
     "AccountHolder",
     "AuditLog",
     "AuthToken",
+    "Authorization",
     "Card",
     "IdempotencyKey",
     "Posting",
