@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import tokens, users
+from bankapp.cli import authorizations, tokens, users
 
 COMMANDS = (
+    authorizations,
     tokens,
     users,
 )

@@ -3,6 +3,7 @@
 from bankapp.models.account import Account
 from bankapp.models.account_holder import AccountHolder
 from bankapp.models.audit_log import AuditLog
+from bankapp.models.authorization import Authorization
 from bankapp.models.card import Card
 from bankapp.models.idempotency_key import IdempotencyKey
 from bankapp.models.login_throttle import LoginThrottle
@@ -15,6 +16,7 @@ __all__ = [
     "AccountHolder",
     "AuditLog",
     "AuthToken",
+    "Authorization",
     "Card",
     "IdempotencyKey",
     "LoginThrottle",
