@@ -38,9 +38,7 @@ control_socket_disable = True
 
 def post_fork(server: Arbiter, worker: Any) -> None:
     """Give each worker database connections of its own."""
-    from wsgi import app
-
-    with app.app_context():
+    with worker.app.wsgi().app_context():
         database.dispose()
 
 
