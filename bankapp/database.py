@@ -82,6 +82,8 @@ def _listen_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
+        # SQLite's own knows the case of ASCII letters only.
+        connection.create_function("lower", 1, lambda text: text and str(text).lower(), deterministic=True)
         connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
 
     @event.listens_for(engine, "begin")

@@ -43,7 +43,7 @@ class NewTransfer(BaseSchema):
 
     from_account_id = Identifier(required=True)
     to_account_id = Identifier(metadata={"example": OTHER_ID})
-    to_account_number = Iban(metadata={"description": "Instead of `to_account_id`.", "example": EXAMPLE_IBAN})
+    to_account_number = Iban(metadata={"description": "Instead of `to_account_id`.", "examples": [EXAMPLE_IBAN]})
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     description = description()
