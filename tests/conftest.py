@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -119,14 +120,26 @@ def server(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def remote_bank(server: GunicornServer) -> Iterator[RemoteBank]:
-    application = create_app(settings(server.database_url))
-    yield RemoteBank(application, server)
-    with application.app_context():
-        db.engine.dispose()
+    with _served_by(server) as bank:
+        yield bank
 
 
 @pytest.fixture
 def fresh_server(new_database: Callable[[], str], tmp_path: Path) -> Iterator[GunicornServer]:
     """A server on a database of its own, for tests that stop it or break something."""
-    with GunicornServer(new_database(), tmp_path) as running:
+    with GunicornServer(new_database(), tmp_path, WEB_CONCURRENCY="2") as running:
         yield running
+
+
+@pytest.fixture
+def fresh_remote_bank(fresh_server: GunicornServer) -> Iterator[RemoteBank]:
+    with _served_by(fresh_server) as bank:
+        yield bank
+
+
+@contextmanager
+def _served_by(server: GunicornServer) -> Iterator[RemoteBank]:
+    application = create_app(settings(server.database_url))
+    yield RemoteBank(application, server)
+    with application.app_context():
+        db.engine.dispose()
