@@ -85,7 +85,9 @@ def test_an_id_of_no_version_is_only_unknown(ada: Caller, deposit: dict[str, Any
         refused(ada.post("/transactions", deposit | {"account_id": unknown}), 404, "not_found")
 
 
-@pytest.mark.parametrize("currency", ["eur", "EU", "EURO", "XXX", "XAU", "978", "", " EUR", "\u0415UR", None, 978, ["EUR"]])
+@pytest.mark.parametrize(
+    "currency", ["eur", "EU", "EURO", "XXX", "XAU", "978", "", " EUR", "\u0415UR", None, 978, ["EUR"]]
+)
 def test_what_is_no_currency(ada: Caller, deposit: dict[str, Any], currency: object) -> None:
     problem = refused(ada.post("/transactions", deposit | {"currency": currency}), 422, "validation_error")
     assert problem["errors"].keys() == {"currency"}
