@@ -102,6 +102,21 @@ def fresh_app(new_database: Callable[[], str]) -> Iterator[Flask]:
 
 
 @pytest.fixture
+def make_app() -> Iterator[Callable[..., Flask]]:
+    """Return a function that makes an application on a database URL, with other settings or routes of its own."""
+    made: list[Flask] = []
+
+    def make(database_url: str, **environ: str) -> Flask:
+        made.append(create_app(settings(database_url, **environ)))
+        return made[-1]
+
+    yield make
+    for application in made:
+        with application.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
 def bank(app: Flask) -> Bank:
     return Bank(app)
 
