@@ -1,0 +1,19 @@
+"""What the commands share: how they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from bankapp.errors import BankError
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Let a refusal end the command with one line and exit code 1."""
+    try:
+        yield
+    except BankError as problem:
+        raise click.ClickException(problem.detail) from problem
