@@ -17,10 +17,13 @@ depends_on = None
 
 _FUNCTIONS = (
     "transactions_post",
+    "transactions_recount",
+    "transfers_are_posted",
     "postings_seal",
     "accounts_guard_insert",
     "accounts_guard_balance",
     "accounts_guard_identity",
+    "account_holders_guard",
     "audit_logs_guard",
     "ledger_refuse_change",
 )
