@@ -1,92 +1,43 @@
-"""Books with something of everything in them, and SQL that writes into them by hand."""
+"""What must hold of the books at any time, asked of the data by plain SQL."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
-from bankapp import clock, ids
-from bankapp.services.ledger import cash_account_id
-from tests.factories import Bank, Caller, ok
-from tests.raw_sql import RawSql
+from flask import Flask
+from sqlalchemy import text
 
-SIGNS = {"deposit": 1, "transfer_in": 1, "cash_paid": 1, "card_settlement": 1}
+from bankapp.extensions import db
 
-
-@dataclass
-class Books:
-    """Accounts: ``a`` (100.00 EUR) and ``b`` (5.00), ``usd``, ``frozen`` and ``closed``; one transfer from a to b."""
-
-    bank: Bank
-    raw: RawSql
-    ada: Caller
-    facts: dict[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.facts[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def transfer(
-        self, posting: str, source: str, target: str, amount: int = 1, reverses: str = "", /, **changed: Any
-    ) -> str:
-        row = {"id": posting, "from_account_id": source, "to_account_id": target, "amount": amount}
-        row |= {"currency": "EUR", "reverses_transfer_id": reverses or None, "created_at": self.now}
-        return insert("transfers", row | changed)
-
-    def posting(self, posting: str, kind: str, **changed: Any) -> str:
-        return insert("postings", {"id": posting, "kind": kind, "created_at": self.now} | changed)
-
-    def leg(self, posting: str, account: str, type: str, amount: int = 1, /, ahead: int = 0, **changed: Any) -> str:
-        """Return the INSERT of a leg that continues its account, after ``ahead`` legs of one unit, but for changes."""
-        row = self.leg_row(posting, account, type, amount, ahead) | changed
-        verb = str(row.pop("verb", "INSERT"))
-        return insert("transactions", row, verb)
-
-    def leg_row(self, posting: str, account: str, type: str, amount: int = 1, ahead: int = 0) -> dict[str, Any]:
-        sign = SIGNS.get(type, -1)
-        row = {"id": ids.new(), "account_id": account, "posting_id": posting, "type": type, "direction": sign}
-        row |= {"amount": amount, "currency": "EUR", "sequence": None, "balance_after": None, "created_at": self.now}
-        row["transfer_id"] = posting if type.startswith("transfer") else None
-        if account != self.cash:
-            [(sequence, balance)] = self.raw.rows(f"SELECT sequence, balance FROM accounts WHERE id = '{account}'")
-            row |= {"sequence": sequence + 1 + ahead, "balance_after": balance + sign * (ahead + amount)}
-        return row
-
-    def deposit(self, posting: str, amount: int = 1, /, **changed: Any) -> list[str]:
-        """Return the statements of a sound deposit on ``a``, but for what is ``changed`` in the customer's leg."""
-        return [
-            self.leg(posting, self.a, "deposit", amount, **changed),
-            self.leg(posting, self.cash, "cash_received", amount),
-            self.posting(posting, "deposit"),
-        ]
+# Each finds what must not be.
+_CHECKS: Final = {
+    "a balance that is not the sum of its transactions": """
+        SELECT a.id FROM accounts a
+        WHERE a.type <> 'cash' AND a.balance <> (SELECT coalesce(sum(t.direction * t.amount), 0)
+            FROM transactions t WHERE t.account_id = a.id)""",
+    "an account whose sequence is not the number of its transactions": """
+        SELECT a.id FROM accounts a
+        WHERE a.sequence <> (SELECT count(*) FROM transactions t
+            WHERE t.account_id = a.id AND t.sequence IS NOT NULL)""",
+    "a transaction that does not continue the one before": """
+        SELECT id FROM (SELECT id, sequence, balance_after, created_at, direction * amount AS change,
+            lag(balance_after, 1, 0) OVER account AS balance_before, lag(sequence, 1, 0) OVER account AS before,
+            lag(created_at) OVER account AS created_before
+            FROM transactions WHERE sequence IS NOT NULL
+            WINDOW account AS (PARTITION BY account_id ORDER BY sequence)) AS history
+        WHERE sequence <> before + 1 OR balance_after <> balance_before + change OR created_at < created_before""",
+    "a posting whose legs do not sum to zero": """
+        SELECT posting_id FROM transactions GROUP BY posting_id, currency HAVING sum(direction * amount) <> 0""",
+    "a transfer without exactly its two legs": """
+        SELECT t.id FROM transfers t WHERE (SELECT count(*) FROM transactions leg WHERE leg.transfer_id = t.id
+            AND leg.amount = t.amount AND leg.account_id = CASE leg.type WHEN 'transfer_out'
+                THEN t.from_account_id ELSE t.to_account_id END) <> 2""",
+    "a currency whose legs do not sum to zero": """
+        SELECT currency FROM transactions GROUP BY currency HAVING sum(direction * amount) <> 0""",
+}
 
 
-def literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    return str(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
-
-
-def insert(table: str, row: dict[str, Any], verb: str = "INSERT") -> str:
-    return f"{verb} INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(literal, row.values()))})"
-
-
-def keep(bank: Bank, raw: RawSql) -> Books:
-    """Make the books over HTTP, and return them with the ids a test needs."""
-    ada, bob, staff = bank.customer(), bank.customer(), bank.employee("admin")
-    a, b = ada.account(balance=10_500), bob.account()
-    transfer = ok(ada.transfer(a, b, 500), 201)
-    frozen, closed, usd = ada.account(balance=100), ada.account(), ada.account("USD", balance=100)
-    ok(staff.post(f"/accounts/{frozen['id']}/freeze"))
-    ok(ada.post(f"/accounts/{closed['id']}/close"))
-    facts = {"a": a["id"], "b": b["id"], "frozen": frozen["id"], "closed": closed["id"], "usd": usd["id"]}
-    facts |= {"transfer_id": transfer["id"], "cash": cash_account_id("EUR"), "usd_cash": cash_account_id("USD")}
-    [(facts["leg_id"], facts["deposit_id"])] = raw.rows(
-        f"SELECT id, posting_id FROM transactions WHERE account_id = '{a['id']}' AND sequence = 1"
-    )
-    [(facts["audit_id"],)] = raw.rows(f"SELECT id FROM audit_logs WHERE resource_id = '{transfer['id']}'")
-    [(facts["holder_id"],)] = raw.rows(f"SELECT holder_id FROM accounts WHERE id = '{a['id']}'")
-    facts["now"] = clock.to_text(clock.now())
-    return Books(bank, raw, ada, facts)
+def faults(app: Flask) -> list[str]:
+    """Return what is wrong with the books of ``app``, each fault with the id of what it is about."""
+    with app.app_context(), db.engine.connect() as connection:
+        return [f"{name}: {row[0]}" for name, query in _CHECKS.items() for row in connection.execute(text(query)).all()]

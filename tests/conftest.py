@@ -20,10 +20,11 @@ from flask_migrate import upgrade
 from bankapp import create_app
 from bankapp.extensions import db
 from config import Config
-from tests.books import Books, keep
 from tests.factories import Bank
+from tests.handwritten import Books, keep
 from tests.postgres import PostgresServer
 from tests.raw_sql import RawSql
+from tests.servers import GunicornServer, RemoteBank
 
 SECRET = "a-test-secret-that-is-used-nowhere-else"
 DIALECTS = ("sqlite", "postgresql")
@@ -143,3 +144,25 @@ def bank(app: Flask) -> Bank:
 @pytest.fixture
 def fresh_bank(fresh_app: Flask) -> Bank:
     return Bank(fresh_app)
+
+
+@pytest.fixture(scope="session")
+def server(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]:
+    """The application under gunicorn, on a database of its own that all tests of one dialect share."""
+    with GunicornServer(new_database(), tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def remote_bank(server: GunicornServer) -> Iterator[RemoteBank]:
+    application = create_app(settings(server.database_url))
+    yield RemoteBank(application, server)
+    with application.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def fresh_server(new_database: Callable[[], str], tmp_path: Path) -> Iterator[GunicornServer]:
+    """A server on a database of its own, for tests that stop it or break something."""
+    with GunicornServer(new_database(), tmp_path) as running:
+        yield running

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from bankapp import database
 from bankapp.services import auth, passwords
+from tests.conformance import checked
 
 PASSWORD = "violet-otter-sings-17"
 PERSON = {"first_name": "Ada", "last_name": "Lovelace", "dob": "1990-12-10"}
@@ -41,7 +42,9 @@ class Caller:
         if key is not None:
             headers["Idempotency-Key"] = key
         headers |= kwargs.pop("headers", {})
-        return self.client.open(f"/v1{path}", method=method, headers=headers, **kwargs)
+        return checked(
+            self.client.application, self.client.open(f"/v1{path}", method=method, headers=headers, **kwargs)
+        )
 
     def get(self, path: str, **kwargs: Any) -> TestResponse:
         return self.request("GET", path, **kwargs)

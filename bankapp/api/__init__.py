@@ -11,12 +11,15 @@ from bankapp.api import (
     auth,
     cards,
     converters,
+    cors,
     docs,
     errors,
     health,
+    limits,
     metrics,
     openapi,
     requests,
+    second_factors,
     security,
     statements,
     transactions,
@@ -26,6 +29,7 @@ from bankapp.extensions import api
 
 RESOURCES = (
     auth,
+    second_factors,
     account_holders,
     accounts,
     transactions,
@@ -39,7 +43,10 @@ RESOURCES = (
 
 def init_app(app: Flask) -> None:
     """Register the API on ``app``. The order of the hooks matters: context, then access."""
+    # A path is an endpoint or it is not: no redirects, which clients follow as GET or not at all.
+    app.url_map.merge_slashes = False
     converters.init_app(app)
+    cors.init_app(app)
     requests.init_app(app)
     metrics.init_app(app)
     security.init_app(app)
@@ -49,4 +56,5 @@ def init_app(app: Flask) -> None:
     converters.register()
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
+    limits.init_app(app)
     docs.init_app(app)

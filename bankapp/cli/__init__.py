@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import ledger
+from bankapp.cli import ledger, tokens, users
 
-COMMANDS = (ledger,)
+COMMANDS = (
+    ledger,
+    tokens,
+    users,
+)
 
 
 def init_app(app: Flask) -> None:

@@ -13,8 +13,8 @@ command = AppGroup("ledger", help="Guard and check the books.")
 
 @command.command("grant")
 @click.argument("role")
+@refusals()
 def grant(role: str) -> None:
     """Give ROLE what the running application needs in the database, and nothing else (PostgreSQL)."""
-    with refusals():
-        privileges.grant(role)
-    click.echo(f"{role} may now run the application; repeat this after every migration.")
+    privileges.grant(role)
+    print(f"{role} may now run the application; repeat this after every migration.")

@@ -16,4 +16,5 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except BankError as problem:
-        raise click.ClickException(problem.detail) from problem
+        reasons = [f"{name}: {' '.join(messages)}" for name, messages in (problem.errors or {}).items()]
+        raise click.ClickException(" ".join([problem.detail, *reasons])) from problem

@@ -5,6 +5,8 @@ from bankapp.models.account_holder import AccountHolder
 from bankapp.models.audit_log import AuditLog, AuditSeal
 from bankapp.models.card import Card
 from bankapp.models.idempotency_key import IdempotencyKey
+from bankapp.models.login_throttle import LoginThrottle
+from bankapp.models.second_factor import RecoveryCode, SecondFactor
 from bankapp.models.transaction import Posting, Transaction, Transfer
 from bankapp.models.user import AuthToken, RefreshToken, Session, User
 
@@ -16,8 +18,11 @@ __all__ = [
     "AuthToken",
     "Card",
     "IdempotencyKey",
+    "LoginThrottle",
     "Posting",
+    "RecoveryCode",
     "RefreshToken",
+    "SecondFactor",
     "Session",
     "Transaction",
     "Transfer",

@@ -20,12 +20,15 @@ PRIVILEGES: Final = {
         "SELECT, INSERT, DELETE, UPDATE (claim_id, claimed_at, finished_at,"
         " answer_status, answer_media_type, answer_etag, answer_body)"
     ),
+    "login_throttles": "SELECT, INSERT, UPDATE (failures, last_attempt_at), DELETE",
     "postings": "SELECT, INSERT",
+    "recovery_codes": "SELECT, INSERT, UPDATE (used_at), DELETE",
     "refresh_tokens": "SELECT, INSERT, UPDATE (rotated_at, revoked_at), DELETE",
+    "second_factors": "SELECT, INSERT, UPDATE (last_step, confirmed_at), DELETE",
     "sessions": "SELECT, INSERT, UPDATE (ip_address, last_used_at, revoked_at), DELETE",
     "transactions": "SELECT, INSERT",
     "transfers": "SELECT, INSERT",
-    "users": "SELECT, INSERT, UPDATE (hashed_password)",
+    "users": "SELECT, INSERT, UPDATE (hashed_password, role, status)",
 }
 """Table → what is granted on it. History has neither UPDATE nor DELETE."""
 

@@ -146,16 +146,15 @@ def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
 
 
 def _check(posting: Posting) -> None:
-    for leg in posting.legs:
-        account = leg.account
-        if account is None:
-            continue
-        allowed = ("active", "frozen") if posting.kind == "reversal" else ("active",)
+    allowed = ("active", "frozen") if posting.kind == "reversal" else ("active",)
+    legs = [(leg.account, DIRECTIONS[leg.type]) for leg in posting.legs if leg.account]
+    for account, _ in legs:
         if account.status not in allowed:
             raise errors.AccountNotActive(f"The account is {account.status}.", extra={"account_id": account.id})
         if account.currency != posting.currency:
             raise errors.CurrencyMismatch(f"The account is kept in {account.currency}, not {posting.currency}.")
-        if DIRECTIONS[leg.type] == CREDIT:
+    for account, direction in legs:
+        if direction == CREDIT:
             if account.balance + posting.amount > money.MAX_BALANCE:
                 raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
         elif account.balance - account.held < posting.amount:

@@ -1,4 +1,4 @@
-"""The tables: users, sessions, account holders, accounts, the ledger, cards, audit log, idempotency keys.
+"""The tables: users, sessions, second factors, account holders, accounts, the ledger, cards, audit log, keys.
 
 Revision: 0001, the first
 """
@@ -36,6 +36,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", name="pk_idempotency_keys"),
     )
     op.create_index("ix_idempotency_keys_claimed_at", "idempotency_keys", ["claimed_at"], unique=False)
+    op.create_table(
+        "login_throttles",
+        sa.Column("bucket", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_attempt_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("bucket", name="pk_login_throttles"),
+    )
+    op.create_index("ix_login_throttles_last_attempt_at", "login_throttles", ["last_attempt_at"], unique=False)
     op.create_table(
         "postings",
         sa.Column("id", ID, nullable=False),
@@ -119,7 +127,28 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sessions_user_id_users"),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
     )
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
     op.create_index("ix_sessions_user_id_id", "sessions", ["user_id", "id"], unique=False)
+    op.create_table(
+        "second_factors",
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("confirmed_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_second_factors_user_id_users"),
+        sa.PrimaryKeyConstraint("user_id", name="pk_second_factors"),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("used_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_recovery_codes_user_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_recovery_codes"),
+        sa.UniqueConstraint("user_id", "code_hash", name="uq_recovery_codes_user_id_code_hash"),
+    )
     op.create_table(
         "accounts",
         sa.Column("id", ID, nullable=False),
@@ -307,10 +336,13 @@ def downgrade() -> None:
     op.drop_table("refresh_tokens")
     op.drop_table("auth_tokens")
     op.drop_table("accounts")
+    op.drop_table("recovery_codes")
+    op.drop_table("second_factors")
     op.drop_table("sessions")
     op.drop_table("audit_seals")
     op.drop_table("audit_logs")
     op.drop_table("account_holders")
     op.drop_table("users")
     op.drop_table("postings")
+    op.drop_table("login_throttles")
     op.drop_table("idempotency_keys")
