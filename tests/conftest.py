@@ -11,6 +11,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -121,6 +122,16 @@ def fresh_app(new_database: Callable[[], str]) -> Iterator[Flask]:
     yield application
     with application.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def owner_url(app: Flask, dialect: str, request: pytest.FixtureRequest) -> str:
+    """Return the URL of the database of ``app`` for the owner of its tables, whom only triggers and CHECKs stop."""
+    url: str = app.config["SQLALCHEMY_DATABASE_URI"]
+    if dialect == "sqlite":
+        return url
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.url(urlsplit(url).path.strip("/"), OWNER)
 
 
 @pytest.fixture(scope="session")

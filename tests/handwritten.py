@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ class Books:
     bank: Bank
     raw: RawSql
     ada: Caller
+    bob: Caller
     facts: dict[str, Any]
 
     def __getattr__(self, name: str) -> Any:
@@ -34,6 +37,14 @@ class Books:
         row = {"id": posting, "from_account_id": source, "to_account_id": target, "amount": amount}
         row |= {"currency": "EUR", "reverses_transfer_id": reverses or None, "created_at": self.now}
         return insert("transfers", row | changed)
+
+    @contextmanager
+    def hold(self, amount: int) -> Iterator[str]:
+        """Hold ``amount`` on ``b`` for as long as the block lasts; yields the authorization's id."""
+        order = {"amount": amount, "currency": "EUR", "merchant": "Bakery"}
+        hold = ok(self.bob.post(f"/cards/{self.card}/authorizations", order), 201)["id"]
+        yield hold
+        ok(self.bob.post(f"/authorizations/{hold}/void"))
 
     def posting(self, posting: str, kind: str, **changed: Any) -> str:
         return insert("postings", {"id": posting, "kind": kind, "created_at": self.now} | changed)
@@ -88,5 +99,6 @@ def keep(bank: Bank, raw: RawSql) -> Books:
     )
     [(facts["audit_id"],)] = raw.rows(f"SELECT id FROM audit_logs WHERE resource_id = '{transfer['id']}'")
     [(facts["holder_id"],)] = raw.rows(f"SELECT holder_id FROM accounts WHERE id = '{a['id']}'")
+    facts["card"] = ok(bob.post("/cards", {"account_id": b["id"], "type": "virtual"}), 201)["id"]
     facts["now"] = clock.to_text(clock.now())
-    return Books(bank, raw, ada, facts)
+    return Books(bank, raw, ada, bob, facts)

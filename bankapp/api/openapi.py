@@ -114,7 +114,8 @@ def operation(
         parameters.append({"in": "query", "schema": type(query)})
     if body is not None:
         content = {"schema": body, "example": example_of(body())}
-        doc["requestBody"] = {"required": True, "content": {"application/json": content}}
+        required = getattr(body, "body_required", True)
+        doc["requestBody"] = {"required": required, "content": {"application/json": content}}
     answers: dict[Any, Any] = dict(_problems(found)) | {
         str(status): _alternative(status, schema) for status, schema in also.items()
     }

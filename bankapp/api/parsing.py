@@ -135,6 +135,8 @@ class Parser(FlaskParser):
         """Return the JSON object of the body."""
         document = read_json()
         if document is missing:
+            if not getattr(schema, "body_required", True):
+                return {}
             raise errors.MalformedRequest("The request needs a JSON body.")
         if not isinstance(document, dict):
             raise errors.MalformedRequest("The body must be a JSON object.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import ledger, tokens, users
+from bankapp.cli import authorizations, ledger, tokens, users
 
 COMMANDS = (
+    authorizations,
     ledger,
     tokens,
     users,

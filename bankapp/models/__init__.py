@@ -3,6 +3,7 @@
 from bankapp.models.account import Account
 from bankapp.models.account_holder import AccountHolder
 from bankapp.models.audit_log import AuditLog, AuditSeal
+from bankapp.models.authorization import Authorization
 from bankapp.models.card import Card
 from bankapp.models.idempotency_key import IdempotencyKey
 from bankapp.models.login_throttle import LoginThrottle
@@ -16,6 +17,7 @@ __all__ = [
     "AuditLog",
     "AuditSeal",
     "AuthToken",
+    "Authorization",
     "Card",
     "IdempotencyKey",
     "LoginThrottle",

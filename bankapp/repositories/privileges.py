@@ -10,12 +10,13 @@ from bankapp.extensions import db
 
 PRIVILEGES: Final = {
     "account_holders": "SELECT, INSERT, UPDATE (first_name, last_name, dob, version)",
-    # Balances are not among them: inserting a leg moves them, with the owner's rights.
-    "accounts": "SELECT, INSERT, UPDATE (status, held)",
+    # Balances and holds are not among them: legs and authorizations move them, with the owner's rights.
+    "accounts": "SELECT, INSERT, UPDATE (status)",
     "audit_logs": "SELECT, INSERT, UPDATE (status, resource_id, metadata, finished_at)",
     "audit_seals": "SELECT, INSERT",
     "auth_tokens": "SELECT, INSERT, UPDATE (revoked_at), DELETE",
-    "cards": "SELECT, INSERT, UPDATE (status)",
+    "authorizations": "SELECT, INSERT, UPDATE (status, captured_amount, posting_id, finished_at)",
+    "cards": "SELECT, INSERT, UPDATE (status, limit_per_authorization, limit_per_day)",
     "idempotency_keys": (
         "SELECT, INSERT, DELETE, UPDATE (claim_id, claimed_at, finished_at,"
         " answer_status, answer_media_type, answer_etag, answer_body)"

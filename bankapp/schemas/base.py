@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 
@@ -22,6 +22,9 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 class BaseSchema(Schema):
     """A JSON object with exactly the fields it declares: an unknown one is an error."""
+
+    body_required: ClassVar[bool] = True
+    """Whether a request must have a body where this is its shape; without one it is read as ``{}``."""
 
     class Meta:
         unknown = RAISE

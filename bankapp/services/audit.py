@@ -41,7 +41,9 @@ class Attempt:
     """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them.
 
     ``refused`` are parts of the action that failed on their own, each with its ``code``: they get
-    rows too, together with the outcome of the whole.
+    rows too, together with the outcome of the whole. ``on_refusal`` stores what a refusal for a
+    lasting reason leaves behind although the work is rolled back; it runs in the transaction that
+    puts the failure on record.
     """
 
     event_type: str
@@ -50,6 +52,7 @@ class Attempt:
     metadata: dict[str, Any] = field(default_factory=dict)
     refused: list[Attempt] = field(default_factory=list)
     id: str = field(default_factory=ids.new)
+    on_refusal: Callable[[errors.BankError], None] | None = None
 
 
 def perform(attempt: Attempt, work: Callable[[], T]) -> T:
@@ -174,13 +177,15 @@ def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
     """
     attempt.metadata["code"] = refusal.code
     claim = context.current().claim
-    remembered = not isinstance(refusal, _NOT_REMEMBERED) and type(refusal) is not errors.BankError
+    lasting = not isinstance(refusal, _NOT_REMEMBERED) and type(refusal) is not errors.BankError
 
     def settle() -> tuple[bool, bool]:
         failed = _finish(attempt, FAILURE)
+        if failed and lasting and attempt.on_refusal is not None:
+            attempt.on_refusal(refusal)
         if claim is None:
             return failed, True
-        if remembered:
+        if lasting:
             return failed, idempotency.keep(claim, claim.render_refusal(refusal))
         idempotency.release(claim)
         return failed, True
@@ -190,7 +195,7 @@ def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
     except errors.Unavailable:
         # The row stays pending, which says as much.
         log.warning("a failure could not be put on record", exc_info=True)
-        if claim is not None and remembered:
+        if claim is not None and lasting:
             raise
         return
     if failed:

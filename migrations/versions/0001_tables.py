@@ -219,13 +219,79 @@ def upgrade() -> None:
         sa.Column("last4", sa.String(length=4), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("expires", sa.Date(), nullable=False),
+        sa.Column("limit_per_authorization", sa.BigInteger(), nullable=True),
+        sa.Column("limit_per_day", sa.BigInteger(), nullable=True),
         sa.Column("created_at", TIME, nullable=False),
+        sa.CheckConstraint(
+            "limit_per_authorization BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_authorization_range"
+        ),
+        sa.CheckConstraint("limit_per_day BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_day_range"),
         sa.CheckConstraint("status IN ('active', 'blocked', 'terminated')", name="ck_cards_status"),
         sa.CheckConstraint("type IN ('virtual', 'physical')", name="ck_cards_type"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_cards_account_id_accounts"),
         sa.PrimaryKeyConstraint("id", name="pk_cards"),
     )
     op.create_index("ix_cards_account_id_id", "cards", ["account_id", "id"], unique=False)
+    op.create_table(
+        "authorizations",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("card_id", ID, nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("captured_amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("merchant", sa.String(length=140), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("decline_reason", sa.String(length=32), nullable=True),
+        sa.Column("posting_id", ID, nullable=True),
+        sa.Column("expires_at", TIME, nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("finished_at", TIME, nullable=True),
+        sa.CheckConstraint(
+            "status IN ('pending', 'captured', 'voided', 'expired', 'declined')", name="ck_authorizations_status"
+        ),
+        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="ck_authorizations_amount_range"),
+        sa.CheckConstraint("captured_amount BETWEEN 0 AND amount", name="ck_authorizations_captured_within_hold"),
+        sa.CheckConstraint(
+            "(status = 'captured') = (captured_amount > 0)", name="ck_authorizations_captured_has_amount"
+        ),
+        sa.CheckConstraint(
+            "(status = 'captured') = (posting_id IS NOT NULL)", name="ck_authorizations_captured_has_posting"
+        ),
+        sa.CheckConstraint(
+            "(status = 'pending') = (finished_at IS NULL)", name="ck_authorizations_pending_is_not_finished"
+        ),
+        sa.CheckConstraint(
+            "(status = 'declined') = (decline_reason IS NOT NULL)", name="ck_authorizations_declined_has_reason"
+        ),
+        sa.CheckConstraint(
+            "(status = 'declined') = (expires_at IS NULL)", name="ck_authorizations_declined_never_expires"
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_authorizations_account_id_accounts"),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name="fk_authorizations_card_id_cards"),
+        sa.ForeignKeyConstraint(
+            ["posting_id"],
+            ["postings.id"],
+            name="fk_authorizations_posting_id_postings",
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_authorizations"),
+        sa.UniqueConstraint("posting_id", name="uq_authorizations_posting_id"),
+    )
+    op.create_index(
+        "ix_authorizations_card_id_created_at_id", "authorizations", ["card_id", "created_at", "id"], unique=False
+    )
+    pending = sa.text("status = 'pending'")
+    for columns in (["account_id", "expires_at"], ["expires_at"]):
+        op.create_index(
+            f"ix_authorizations_{'_'.join(columns)}",
+            "authorizations",
+            columns,
+            unique=False,
+            postgresql_where=pending,
+            sqlite_where=pending,
+        )
     op.create_table(
         "transfers",
         sa.Column("id", ID, nullable=False),
@@ -332,6 +398,7 @@ def downgrade() -> None:
     """Drop the tables."""
     op.drop_table("transactions")
     op.drop_table("transfers")
+    op.drop_table("authorizations")
     op.drop_table("cards")
     op.drop_table("refresh_tokens")
     op.drop_table("auth_tokens")

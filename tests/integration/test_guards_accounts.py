@@ -23,8 +23,9 @@ UPDATES = {
     "sequence = sequence - 1": FOLLOWS,
     "last_posted_at = NULL": FOLLOWS,
     "last_posted_at = '2020-01-01T00:00:00.000000Z'": FOLLOWS,
-    "held = balance + 1": "balance_covers_held",
-    "held = -1": "balance_covers_held",
+    "held = 1": "changes only with its authorizations",
+    "held = balance + 1": "changes only with its authorizations",
+    "held = -1": "changes only with its authorizations",
     "held = NULL": "(?i)not.null|whole minor units",
     "currency = 'USD'": IDENTITY,
     "number = 'DE00'": IDENTITY,
@@ -54,7 +55,7 @@ def test_the_cash_account_stays_open_and_empty(books: Books) -> None:
         ("status = 'closed'", "cash_stays_active"),
         ("status = 'frozen'", "cash_stays_active"),
         ("balance = 1", FOLLOWS),
-        ("held = 1", "balance_covers_held"),
+        ("held = 1", "changes only with its authorizations"),
     ):
         answer = books.raw.answer(f"UPDATE accounts SET {change} WHERE id = '{books.cash}'")
         assert re.search(reason, answer), (change, answer)
@@ -85,12 +86,32 @@ def test_an_upsert_moves_no_balance(books: Books) -> None:
 
 
 def test_a_hold_keeps_its_money(books: Books) -> None:
-    books.raw.run(f"UPDATE accounts SET held = 400 WHERE id = '{books.b}'")
     posting = ids.new()
     taken = [books.leg(posting, books.b, "withdrawal", 101), books.leg(posting, books.cash, "cash_paid", 101)]
-    answer = books.raw.answer(*taken, books.posting(posting, "withdrawal"))
-    books.raw.run(f"UPDATE accounts SET held = 0 WHERE id = '{books.b}'")
+    with books.hold(400):
+        answer = books.raw.answer(*taken, books.posting(posting, "withdrawal"))
     assert re.search("balance_covers_held|does not continue its account", answer), answer
+
+
+HOLD = {
+    "UPDATE authorizations SET amount = amount + 1": "(?:ends once|can only end)",
+    "UPDATE authorizations SET status = 'captured', captured_amount = 100, posting_id = '{deposit_id}'": "of its own",
+    "DELETE FROM authorizations": "authorizations are history",
+}
+
+
+def test_a_capture_is_a_card_purchase(books: Books) -> None:
+    posting = ids.new()
+    with books.hold(100) as hold:
+        which = f"WHERE id = '{hold}'"
+        capture = "UPDATE authorizations SET status = 'captured', captured_amount = 100"
+        capture += f", posting_id = '{posting}', finished_at = '{books.now}' {which}"
+        assert "a capture is posted as a card purchase" in books.raw.answer(capture, *books.deposit(posting))
+        for statement, reason in HOLD.items():
+            answer = books.raw.answer(f"{statement.format(**books.facts)} {which}")
+            assert re.search(reason, answer), (statement, answer)
+    [(held,)] = books.raw.rows(f"SELECT held FROM accounts WHERE id = '{books.b}'")
+    assert held == 0
 
 
 def test_accounts_do_not_change_hands(books: Books) -> None:

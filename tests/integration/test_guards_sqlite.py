@@ -16,20 +16,14 @@ pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope
 @pytest.mark.parametrize("verb", ["INSERT OR IGNORE", "INSERT OR FAIL", "INSERT OR REPLACE", "INSERT OR ROLLBACK"])
 def test_no_conflict_clause_posts_a_leg_without_its_balance(books: Books, verb: str) -> None:
     # The clause of the outer statement rules inside its triggers: a CHECK that fails there would be passed over.
-    books.raw.run(f"UPDATE accounts SET held = 450 WHERE id = '{books.b}'")
     posting = ids.new()
-    leg = books.leg(posting, books.b, "withdrawal", 51, verb=verb)
-    answers = [
-        books.raw.answer(leg, books.leg(posting, books.cash, "cash_paid", 51), books.posting(posting, "withdrawal"))
-    ]
-    # Statement by statement, going on after the first was refused.
-    books.raw.connection.execute("BEGIN")
-    for statement in (leg, books.leg(posting, books.cash, "cash_paid", 51), books.posting(posting, "withdrawal")):
-        answers.append(answer_of(books, statement))
-    answers.append(answer_of(books, "COMMIT"))
-    answer_of(books, "ROLLBACK")
-    books.raw.run(f"UPDATE accounts SET held = 0 WHERE id = '{books.b}'")
-    assert "does not continue its account" in answers[0]
+    with books.hold(450):
+        statements = ["BEGIN", books.leg(posting, books.b, "withdrawal", 51, verb=verb)]
+        statements += [books.leg(posting, books.cash, "cash_paid", 51), books.posting(posting, "withdrawal")]
+        # Going on after what was refused, as a careless script does.
+        answers = [answer_of(books, statement) for statement in [*statements, "COMMIT"]]
+        answer_of(books, "ROLLBACK")
+    assert "does not continue its account" in answers[1]
     assert books.raw.rows(f"SELECT 1 FROM transactions WHERE posting_id = '{posting}'") == []
 
 
@@ -58,7 +52,14 @@ def test_a_leg_has_whole_units_and_a_time(books: Books, changed: dict[str, objec
 
 
 def test_a_hold_has_whole_units(books: Books) -> None:
-    assert "whole minor units" in books.raw.answer(f"UPDATE accounts SET held = 0.5 WHERE id = '{books.a}'")
+    columns = "card_id, account_id, captured_amount, currency, merchant, status, expires_at, created_at"
+    with books.hold(100) as hold:
+        copy = f"SELECT '{ids.new()}', {{}}, {columns} FROM authorizations WHERE id = '{hold}'"
+        half = f"INSERT INTO authorizations (id, amount, {columns}) {copy.format(1.5)}"
+        assert "whole minor units" in books.raw.answer(half)
+        for verb in ("INSERT OR IGNORE", "INSERT OR FAIL"):
+            too_much = half.replace("1.5", "401").replace("INSERT", verb)
+            assert "a hold is covered by the balance" in books.raw.answer(too_much)
 
 
 def test_nothing_is_replaced_through_its_row_number(books: Books) -> None:
