@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import authorizations, tokens, users
+from bankapp.cli import authorizations, ledger, tokens, users
 
 COMMANDS = (
     authorizations,
+    ledger,
     tokens,
     users,
 )
