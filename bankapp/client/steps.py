@@ -99,6 +99,7 @@ class Results:
         So an amount of an earlier step is what a later command understands by it.
         """
         parent: Any = None
+        currency: str | None = None
         name = ""
         found = document
         for name in path.split("."):
@@ -107,19 +108,22 @@ class Results:
                 found = parent[int(name)] if isinstance(parent, list) else parent[name]
             except (LookupError, TypeError, ValueError):
                 raise click.UsageError(f"There is no {path!r} in what came before.") from None
+            if isinstance(parent, Mapping) and parent is not self._known:
+                currency = currency_of(parent) or currency
         if isinstance(parent, Mapping) and is_amount(parent, name) and self.currencies:
-            currency = currency_of(parent)
-            if currency is not None:
-                return self.currencies.major(found, currency)
+            if currency is None:
+                raise click.UsageError(f"Nothing says in what currency {path!r} is.")
+            return self.currencies.major(found, currency)
         if isinstance(found, bool | None):
             return json.dumps(found)
         return json.dumps(found) if isinstance(found, dict | list) else str(found)
 
 
-def arguments(command: click.Command, given: Mapping[str, str], what: str) -> list[str]:
-    """Return ``given`` as the arguments of ``command``; what is missing or empty is asked for, saying ``what`` for.
+def arguments(command: click.Command, given: Mapping[str, str], what: str) -> tuple[list[str], list[str]]:
+    """Return ``given`` as the arguments and the options of ``command``.
 
-    Raises UsageError for a value that the command does not take.
+    What is missing or empty is asked for, in the name of ``what``. Raises UsageError for a value that the
+    command does not take.
     """
     left = dict(given)
     options: list[str] = []
@@ -136,7 +140,7 @@ def arguments(command: click.Command, given: Mapping[str, str], what: str) -> li
             positional.append(value)
     if left:
         raise click.UsageError(f"{what}: there is no {', '.join(sorted(left))}.")
-    return [*options, "--", *positional]
+    return positional, options
 
 
 def _option(option: click.Option, value: str) -> list[str]:

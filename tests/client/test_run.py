@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.client.conftest import ROOT, Person
+from tests.client.conftest import ROOT, Person, needs
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
@@ -92,9 +92,22 @@ def test_a_file_that_is_no_run_file_does_nothing(person: Person, run_file: Path,
     assert person.json("accounts")["items"] == []
 
 
+def test_an_amount_of_an_earlier_step_is_what_a_command_understands(person: Person, run_file: Path) -> None:
+    account = person.account(balance="12.30")
+    run_file.write_text(
+        f"""
+- {{do: statement, with: {{account: {account["id"]}}}, as: statement}}
+- do: withdraw
+  with: {{account: {account["id"]}, amount: "${{statement.entries.0.amount}}"}}
+  expect: {{balance_after: 0.00, amount: "${{statement.closing_balance}}"}}
+"""
+    )
+    person.run("run", str(run_file))
+    assert person.balance(account) == 0
+
+
 def test_the_tour(stranger: Person, app: Flask) -> None:
-    if not any(rule.rule == "/v1/authorizations" for rule in app.url_map.iter_rules()):
-        pytest.skip("this server has no card authorizations yet")
+    needs(app, "/v1/authorizations")
     result = stranger.run("demo")
     assert "That was the tour." in result.stdout
     # It leaves no sign-in behind, neither here nor at the bank.

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from pyotp import TOTP
 
-from tests.client.conftest import Person
+from tests.client.conftest import Person, needs
 from tests.client.wire import Wire
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, Caller, ok
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
 REFRESH = "/v1/auth/refresh"
@@ -126,3 +128,18 @@ def test_a_bank_that_cannot_be_reached(person: Person, tmp_path: Path, impatient
 @pytest.mark.parametrize("address", ["bank.example", "ftp://bank.example", "http://", "http://bank.example?x=1"])
 def test_an_address_that_is_none(stranger: Person, address: str) -> None:
     stranger.run("whoami", "--url", address, code=2)
+
+
+def test_a_second_factor_is_asked_for(person: Person, app: Flask) -> None:
+    needs(app, "/v1/auth/otp/enrol")
+    tokens = json.loads((person.folder / "tokens.json").read_text())
+    caller = Caller(app.test_client(), tokens=tokens)
+    secret = ok(caller.post("/auth/otp/enrol", {"password": PASSWORD}))["secret"]
+    codes = ok(caller.post("/auth/otp/confirm", {"otp": TOTP(secret).now()}))["recovery_codes"]
+    person.run("logout")
+    result = person.run("login", person.email, input=f"{codes[0]}\n", BANKAPP_PASSWORD=PASSWORD)
+    assert "One-time password" in result.stderr
+    person.run("login", person.email, "--otp", codes[1], BANKAPP_PASSWORD=PASSWORD)
+    # Where nobody answers, nobody is signed in.
+    assert person.run("login", person.email, BANKAPP_PASSWORD=PASSWORD, input="", code=130).exit_code
+    assert person.problem("login", person.email, "--otp", "000000", BANKAPP_PASSWORD=PASSWORD, code=3)

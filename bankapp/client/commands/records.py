@@ -119,7 +119,8 @@ def _show(client: Client, found: dict[str, Any]) -> Document:
     summary = {"account": account["number"], "from": found["from"], "to": found["to"], "currency": account["currency"]}
     client.out.item(summary | amounts, client.currencies, f"Statement for {account['holder_name']}")
     columns = ["created_at", "type", "amount", "balance_after", "description"]
-    client.out.table({"items": found["entries"]}, columns, client.currencies, "No entries in these days.")
+    entries = [{"currency": account["currency"]} | entry for entry in found["entries"]]
+    client.out.table({"items": entries}, columns, client.currencies, "No entries in these days.")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -110,11 +111,11 @@ class _Run:
         # Not an option: those can be seen in the list of processes.
         client.password = given.pop("password", None) or client.password
         what = " ".join(step.do)
-        line = steps.arguments(command, given, f"Step {step.number}, {what}")
-        shown = [word for word in line if word != "--"]
-        client.out.step(f"{what} {' '.join(shown)}".strip(), step.profile)
+        values, options = steps.arguments(command, given, f"Step {step.number}, {what}")
+        client.out.step(shlex.join([*step.do, *values, *options]), step.profile)
         if any(isinstance(parameter, click.Option) and "--yes" in parameter.opts for parameter in command.params):
-            line.insert(0, "--yes")
+            options.append("--yes")
+        line = [*options, "--", *values]
         with client.out.quietly(), command.make_context(what, line, parent=self._ctx, obj=client) as inner:
             return command.invoke(inner)
 
