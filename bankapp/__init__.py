@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Flask, appcontext_pushed
+from typing import TYPE_CHECKING
 
-from bankapp import context, database, logging
-from bankapp.extensions import db, migrate
-from config import ROOT, Config
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Config
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -15,7 +16,11 @@ def create_app(config: Config | None = None) -> Flask:
     Raises ConfigError for a setting that is missing or cannot be understood, and Unavailable when
     production cannot reach its database.
     """
-    from bankapp import api, cli
+    from flask import Flask, appcontext_pushed
+
+    from bankapp import api, cli, database, logging
+    from bankapp.extensions import db, migrate
+    from config import ROOT, Config
 
     config = config or Config.from_env()
     logging.configure(config.log_level, config.log_format)
@@ -30,4 +35,6 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _use_config(app: Flask, **_: object) -> None:
+    from bankapp import context
+
     context.use_config(app.config["BANKAPP"])
