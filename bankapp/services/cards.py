@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import calendar
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -120,8 +119,7 @@ def _change(card_id: str, what: str, change: Callable[[Card], None]) -> Card:
 
 
 def _pan(issuer: str) -> str:
-    digits = PAN_DIGITS - len(issuer) - 1
-    payload = issuer + f"{secrets.randbelow(10**digits):0{digits}d}"
+    payload = issuer + ids.digits(PAN_DIGITS - len(issuer) - 1)
     return payload + str(luhn.calc_check_digit(payload))
 
 
