@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
+from bankapp.cli import openapi, seed
+
+COMMANDS = (openapi, seed)
+
 
 def init_app(app: Flask) -> None:
     """Register the commands on ``app``."""
+    for module in COMMANDS:
+        app.cli.add_command(module.command)
