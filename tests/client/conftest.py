@@ -60,14 +60,14 @@ class Person:
     def problem(self, *args: str, code: int, **kwargs: Any) -> dict[str, Any]:
         return dict(json.loads(self.run("--json", *args, code=code, **kwargs).stderr.splitlines()[-1]))
 
-    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, *args: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Run a command as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "bankapp.client", *args],
             cwd=ROOT,
-            env=os.environ | self.env | env,
+            env=os.environ | self.env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )

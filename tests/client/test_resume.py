@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -64,6 +65,27 @@ def test_the_order_is_on_disk_before_anything_is_sent(wired: Person, wire: Wire)
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_order_survives_a_power_cut_before_it_is_sent(
+    wired: Person, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = wired.account(balance="100")
+    wire.seen.clear()
+    synced: list[tuple[str, bool]] = []
+    really = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        really(descriptor)
+        synced.append((Path(f"/proc/self/fd/{descriptor}").resolve().name, bool(wire.posts(TRANSACTIONS))))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    wired.run("withdraw", account["id"], "10")
+    file, folder = synced[-2:]
+    # First what the file says, then that its folder has it; nothing was sent by then.
+    assert file[0].endswith(".json") or ".json." in file[0]
+    assert folder == ("pending", False)
+    assert len(wire.posts(TRANSACTIONS)) == 1
+
+
 def test_no_answer_at_all_is_an_exit_code_of_its_own(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
@@ -80,11 +102,13 @@ def test_calling_again_finishes_the_earlier_command_instead_of_paying_twice(wire
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
     wired.run("withdraw", account["id"], "10", code=5)
+    assert wired.run("withdraw", account["id"], "5").stderr == ""
+    assert wired.balance(account) == 8500
     again = wired.run("withdraw", account["id"], "10")
     assert "left unfinished" in again.stderr
-    assert wired.balance(account) == 9000
+    assert wired.balance(account) == 8500
     wired.run("withdraw", account["id"], "10")
-    assert wired.balance(account) == 8000
+    assert wired.balance(account) == 7500
 
 
 def test_a_command_that_still_runs_is_left_alone(wired: Person, wire: Wire) -> None:
@@ -114,6 +138,16 @@ def test_nothing_is_left_behind_when_certainly_nothing_was_sent(person: Person) 
     assert person.problem("withdraw", account["id"], "10", "--url", nowhere, code=4)["code"] == "unreachable"
     assert person.problem("account", "open", "--url", nowhere, code=4)["code"] == "unreachable"
     assert person.pending == []
+
+
+def test_what_has_no_key_is_never_repeated_by_itself(wired: Person, wire: Wire) -> None:
+    account = wired.account()
+    path = f"/v1/accounts/{account['id']}/close"
+    wire.seen.clear()
+    wire.on_posts(path, LOSE_ANSWER)
+    assert "look before you repeat" in wired.run("account", "close", account["id"], "--yes", code=5).stderr
+    assert len(wire.posts(path)) == 1
+    assert wired.json("account", "show", account["id"])["status"] == "closed"
 
 
 def test_an_order_of_somebody_else_is_never_sent(wired: Person, wire: Wire) -> None:

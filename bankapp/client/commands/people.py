@@ -70,7 +70,7 @@ def signup(
     person = {"first_name": first_name, "last_name": last_name, "dob": dob}
     body = {"email": email, "password": password} | {name: value for name, value in person.items() if value}
     bank = client.session.bank
-    made: dict[str, Any] = api.document(bank.call("POST", "/auth/signup", body=body))
+    made: dict[str, Any] = api.once(lambda: api.document(bank.call("POST", "/auth/signup", body=body)))
     user = client.session.sign_in(email, password)
     return client.out.done(f"Welcome. You are signed in as {user['email']} at {bank.url}.", made)
 
