@@ -130,6 +130,16 @@ def wired(wire: Wire, tmp_path: Path) -> Person:
     return Person(wire.url, tmp_path / "wired").signed_up()
 
 
+def withdraw_and_kill(person: Person, wire: Wire, account: str) -> None:
+    """Start a withdrawal in a process of its own and kill it while its request or answer is on the wire."""
+    process = person.start("withdraw", account, "10")
+    try:
+        assert wire.stalled.wait(20)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try as often as ever, without pauses."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bankapp.client.output import cell
+from bankapp.client.cells import cell
 from tests.client.conftest import Person
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")

@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 from bankapp.client import api, references
-from bankapp.client.app import Client, Command, list_options, pass_client
+from bankapp.client.app import Command
+from bankapp.client.client import Client, pass_client
 from bankapp.client.errors import NotSignedIn, SignInRefused, Unreachable
+from bankapp.client.options import list_options
 from bankapp.client.output import Document
 
 PASSWORD_VARIABLE = "BANKAPP_PASSWORD"  # noqa: S105 - a name, not a password
