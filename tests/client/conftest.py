@@ -145,9 +145,3 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try as often as ever, without pauses."""
     monkeypatch.setattr("bankapp.client.api.PATIENCE_SECONDS", (0.0,) * 5)
     monkeypatch.setattr("bankapp.client.orders.RESUME_PATIENCE_SECONDS", (0.0,) * 5)
-
-
-def needs(app: Flask, path: str) -> None:
-    """Skip a test of what the server does not offer yet."""
-    if path not in {rule.rule for rule in app.url_map.iter_rules()}:
-        pytest.skip(f"this server has no {path}")
