@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
+from bankapp.cli import authorizations, ledger, openapi, seed, tokens, users
+
+COMMANDS = (
+    authorizations,
+    ledger,
+    openapi,
+    seed,
+    tokens,
+    users,
+)
+
 
 def init_app(app: Flask) -> None:
     """Register the commands on ``app``."""
+    for module in COMMANDS:
+        app.cli.add_command(module.command)
