@@ -217,7 +217,7 @@ def verify(app: Flask) -> None:
         sys.exit(f"the books do not balance after the measurement:\n{outcome.output}")
 
 
-def add(
+def add(  # noqa: PLR0917 - a line of the table, in its order
     plan: Plan,
     name: str,
     unit: str,
