@@ -60,12 +60,12 @@ class Config:
     refresh_token_idle: timedelta = timedelta(hours=12)
     session_lifetime: timedelta = timedelta(days=7)
     card_bin: str = "400000"
+    hold_lifetime: timedelta = timedelta(days=7)
     metrics_directory: str | None = None
     iban_country: str = "DE"
     iban_bank_code: str = "50010517"
 
     body_limit_bytes: ClassVar[int] = 64 * KIB
-    batch_body_limit_bytes: ClassVar[int] = KIB * KIB
 
     def with_changes(self, **changes: Any) -> Config:
         """Return a copy with some settings changed (tests and tools)."""
@@ -280,5 +280,6 @@ _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "bcrypt_rounds": ("BCRYPT_ROUNDS", _integer(4, 16)),
     "metrics_directory": ("PROMETHEUS_MULTIPROC_DIR", str),
     "card_bin": ("CARD_BIN", _digits(6)),
+    "hold_lifetime": ("HOLD_SECONDS", _seconds(60, 31 * 24 * 3600)),
     "iban_bank_code": ("IBAN_BANK_CODE", _digits(8)),
 }

@@ -9,6 +9,7 @@ from bankapp.api import (
     accounts,
     audit_logs,
     auth,
+    authorizations,
     cards,
     converters,
     cors,
@@ -35,6 +36,7 @@ RESOURCES = (
     transactions,
     transfers,
     cards,
+    authorizations,
     statements,
     audit_logs,
     health,
@@ -43,6 +45,8 @@ RESOURCES = (
 
 def init_app(app: Flask) -> None:
     """Register the API on ``app``. The order of the hooks matters: context, then access."""
+    # A path is an endpoint or it is not: no redirects, which clients follow as GET or not at all.
+    app.url_map.merge_slashes = False
     converters.init_app(app)
     cors.init_app(app)
     requests.init_app(app)

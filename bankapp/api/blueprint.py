@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flask_smorest
-from flask import Response
+from flask import Response, request
 from marshmallow import Schema
 
 from bankapp import context, errors
@@ -51,18 +51,21 @@ class Blueprint(flask_smorest.Blueprint):
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
         idempotent: bool = False,
+        body_limit_bytes: int | None = None,
         limits: Sequence[Limit] = (),
         errors: Sequence[type[errors.BankError]] = (),
         on_replay: Callable[[Any], Any] | None = None,
         also: Mapping[int, type[Schema]] | None = None,
+        downloads: Sequence[str] = (),
         extra_parameters: Sequence[dict[str, Any]] = (),
     ) -> Callable[[View], View]:
         """Declare a view as the operation ``method rule``.
 
         The view gets ``body`` as its first argument and the fields of ``query`` by name, and
         returns what ``answer`` lays out (a Page where ``query`` is a PageQuery), or a Response.
-        ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses) and
-        ``extra_parameters`` are for the document alone.
+        ``body_limit_bytes`` lets the body be larger than others may.
+        ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses),
+        ``downloads`` (other media types) and ``extra_parameters`` are for the document alone.
         """
         queried = query() if query else None
         schema = _answer_schema(answer, queried)
@@ -79,8 +82,10 @@ class Blueprint(flask_smorest.Blueprint):
                 return _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
 
             call.access = access  # type: ignore[attr-defined]  # read by api/security.py and the tests
+            call.body_limit_bytes = body_limit_bytes  # type: ignore[attr-defined]  # read by api/parsing.py
             call.limits = limits  # type: ignore[attr-defined]  # read by api/limits.py
             documented = self.doc(
+                operationId=view.__name__,
                 **openapi.operation(
                     rule=rule,
                     method=method,
@@ -92,8 +97,9 @@ class Blueprint(flask_smorest.Blueprint):
                     limited=bool(limits),
                     kinds=errors,
                     also=also or {},
+                    downloads=downloads,
                     extra_parameters=extra_parameters,
-                )
+                ),
             )(call)
             if schema is not None:
                 documented = self.response(status, schema, example=example_of(schema))(documented)
@@ -115,7 +121,7 @@ def _loader(schema: type[Schema]) -> Schema:
 def _answer_schema(answer: type[Schema] | None, query: Schema | None) -> Schema | None:
     if answer is None:
         return None
-    return page_of(answer)() if isinstance(query, PageQuery) else answer()  # type: ignore[arg-type]  # all are BaseSchema
+    return openapi.complete(page_of(answer)() if isinstance(query, PageQuery) else answer())  # type: ignore[arg-type]  # all are BaseSchema
 
 
 class _Renderer:
@@ -130,7 +136,7 @@ class _Renderer:
         if self._schema is None:
             return Answer(self._status, b"")
         if isinstance(result, Page) and isinstance(self._query, PageQuery):
-            result = {"items": result.items, "next_cursor": self._query.encode(result.next_position)}
+            result = {"items": result.items, "next_cursor": self._query.encode(result.next_position, request.args)}
         document = self._schema.dump(result)
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         return Answer(self._status, body, etag=etag_of(result))

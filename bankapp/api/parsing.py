@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
+from urllib.parse import parse_qsl
 
-from flask import Request, g, request
+from flask import Request, current_app, g, request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
@@ -21,8 +22,9 @@ MAX_DEPTH: Final = 16
 
 def body_limit() -> int:
     """Return how many bytes the current endpoint's body may have."""
-    batch = request.endpoint is not None and request.endpoint.endswith("_batch")
-    return config().batch_body_limit_bytes if batch else config().body_limit_bytes
+    view = current_app.view_functions.get(request.endpoint or "")
+    declared: int | None = getattr(view, "body_limit_bytes", None)
+    return declared or config().body_limit_bytes
 
 
 def read_body() -> bytes:
@@ -108,9 +110,10 @@ def _strings(node: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if depth > MAX_DEPTH:
         raise _NotJson(f"The JSON nests deeper than {MAX_DEPTH} levels.")
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-        name = f"{path}.{key}" if path else str(key)
         if isinstance(key, str) and not is_clean(key):
-            yield "body", key
+            yield path, key
+            continue
+        name = f"{path}.{key}" if path else str(key)
         yield from _strings(value, name, depth + 1)
 
 
@@ -134,6 +137,8 @@ class Parser(FlaskParser):
         """Return the JSON object of the body."""
         document = read_json()
         if document is missing:
+            if not getattr(schema, "body_required", True):
+                return {}
             raise errors.MalformedRequest("The request needs a JSON body.")
         if not isinstance(document, dict):
             raise errors.MalformedRequest("The body must be a JSON object.")
@@ -143,11 +148,13 @@ class Parser(FlaskParser):
         """Return the query string's parameters, each given once."""
         query: dict[str, str] = {}
         problems: dict[str, list[str]] = {}
-        for name, value in req.args.items(multi=True):
+        # Read here because Werkzeug leaves what is not UTF-8 percent-encoded; this makes it lone surrogates.
+        text = req.query_string.decode(errors="surrogateescape")
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
             if name in query:
                 problems[name] = ["Must be given once."]
-            if not is_clean(name + value) or "\ufffd" in value:
-                problems[name] = ["Must be UTF-8 without NUL."]
+            if not is_clean(name + value):
+                problems[name if is_clean(name) else "query"] = ["Must be UTF-8 without NUL."]
             query[name] = value
         if problems:
             raise errors.ValidationFailed(errors=problems)

@@ -47,7 +47,8 @@ def access_of(endpoint: str) -> Access | None:
 def init_app(app: Flask) -> None:
     """Check the token before anything else of a request is looked at; no declared access means no entry."""
     jwt.init_app(app)
-    public(app.view_functions["static"])
+    if app.has_static_folder:
+        public(app.view_functions["static"])
 
     @app.before_request
     def check_access() -> None:

@@ -29,6 +29,10 @@ def upgrade() -> None:
         sa.Column("answer_media_type", sa.String(length=64), nullable=True),
         sa.Column("answer_etag", sa.String(length=20), nullable=True),
         sa.Column("answer_body", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "(finished_at IS NULL) = (answer_status IS NULL) AND (finished_at IS NULL) = (answer_body IS NULL)",
+            name="ck_idempotency_keys_finished_with_answer",
+        ),
         sa.PrimaryKeyConstraint("scope", name="pk_idempotency_keys"),
     )
     op.create_index("ix_idempotency_keys_claimed_at", "idempotency_keys", ["claimed_at"], unique=False)
@@ -91,12 +95,25 @@ def upgrade() -> None:
         sa.Column("metadata", JSON, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("finished_at", TIME, nullable=True),
+        sa.CheckConstraint("(status = 'pending') = (finished_at IS NULL)", name="ck_audit_logs_finished"),
         sa.CheckConstraint("status IN ('pending', 'success', 'failure')", name="ck_audit_logs_status"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_audit_logs_user_id_users"),
         sa.PrimaryKeyConstraint("id", name="pk_audit_logs"),
     )
     op.create_index("ix_audit_logs_resource_id", "audit_logs", ["resource_id"], unique=False)
     op.create_index("ix_audit_logs_user_id_created_at_id", "audit_logs", ["user_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "audit_seals",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("audit_log_id", ID, nullable=False),
+        sa.Column("row_digest", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("sealed_at", TIME, nullable=False),
+        sa.CheckConstraint("position >= 1", name="ck_audit_seals_position_positive"),
+        sa.ForeignKeyConstraint(["audit_log_id"], ["audit_logs.id"], name="fk_audit_seals_audit_log_id_audit_logs"),
+        sa.PrimaryKeyConstraint("position", name="pk_audit_seals"),
+        sa.UniqueConstraint("audit_log_id", name="uq_audit_seals_audit_log_id"),
+    )
     op.create_table(
         "sessions",
         sa.Column("id", ID, nullable=False),
@@ -149,6 +166,7 @@ def upgrade() -> None:
         sa.CheckConstraint("status <> 'closed' OR balance = 0", name="ck_accounts_closed_is_empty"),
         sa.CheckConstraint("status IN ('active', 'frozen', 'closed')", name="ck_accounts_status"),
         sa.CheckConstraint("type <> 'cash' OR (balance = 0 AND sequence = 0)", name="ck_accounts_cash_balance_derived"),
+        sa.CheckConstraint("type <> 'cash' OR status = 'active'", name="ck_accounts_cash_stays_active"),
         sa.CheckConstraint("type IN ('checking', 'savings', 'cash')", name="ck_accounts_type"),
         sa.CheckConstraint("balance BETWEEN 0 AND 9007199254740991", name="ck_accounts_balance_range"),
         sa.CheckConstraint("held BETWEEN 0 AND balance", name="ck_accounts_balance_covers_held"),
@@ -201,13 +219,79 @@ def upgrade() -> None:
         sa.Column("last4", sa.String(length=4), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("expires", sa.Date(), nullable=False),
+        sa.Column("limit_per_authorization", sa.BigInteger(), nullable=True),
+        sa.Column("limit_per_day", sa.BigInteger(), nullable=True),
         sa.Column("created_at", TIME, nullable=False),
+        sa.CheckConstraint(
+            "limit_per_authorization BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_authorization_range"
+        ),
+        sa.CheckConstraint("limit_per_day BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_day_range"),
         sa.CheckConstraint("status IN ('active', 'blocked', 'terminated')", name="ck_cards_status"),
         sa.CheckConstraint("type IN ('virtual', 'physical')", name="ck_cards_type"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_cards_account_id_accounts"),
         sa.PrimaryKeyConstraint("id", name="pk_cards"),
     )
     op.create_index("ix_cards_account_id_id", "cards", ["account_id", "id"], unique=False)
+    op.create_table(
+        "authorizations",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("card_id", ID, nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("captured_amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("merchant", sa.String(length=140), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("decline_reason", sa.String(length=32), nullable=True),
+        sa.Column("posting_id", ID, nullable=True),
+        sa.Column("expires_at", TIME, nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("finished_at", TIME, nullable=True),
+        sa.CheckConstraint(
+            "status IN ('pending', 'captured', 'voided', 'expired', 'declined')", name="ck_authorizations_status"
+        ),
+        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="ck_authorizations_amount_range"),
+        sa.CheckConstraint("captured_amount BETWEEN 0 AND amount", name="ck_authorizations_captured_within_hold"),
+        sa.CheckConstraint(
+            "(status = 'captured') = (captured_amount > 0)", name="ck_authorizations_captured_has_amount"
+        ),
+        sa.CheckConstraint(
+            "(status = 'captured') = (posting_id IS NOT NULL)", name="ck_authorizations_captured_has_posting"
+        ),
+        sa.CheckConstraint(
+            "(status = 'pending') = (finished_at IS NULL)", name="ck_authorizations_pending_is_not_finished"
+        ),
+        sa.CheckConstraint(
+            "(status = 'declined') = (decline_reason IS NOT NULL)", name="ck_authorizations_declined_has_reason"
+        ),
+        sa.CheckConstraint(
+            "(status = 'declined') = (expires_at IS NULL)", name="ck_authorizations_declined_never_expires"
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_authorizations_account_id_accounts"),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name="fk_authorizations_card_id_cards"),
+        sa.ForeignKeyConstraint(
+            ["posting_id"],
+            ["postings.id"],
+            name="fk_authorizations_posting_id_postings",
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_authorizations"),
+        sa.UniqueConstraint("posting_id", name="uq_authorizations_posting_id"),
+    )
+    op.create_index(
+        "ix_authorizations_card_id_created_at_id", "authorizations", ["card_id", "created_at", "id"], unique=False
+    )
+    pending = sa.text("status = 'pending'")
+    for columns in (["account_id", "expires_at"], ["expires_at"]):
+        op.create_index(
+            f"ix_authorizations_{'_'.join(columns)}",
+            "authorizations",
+            columns,
+            unique=False,
+            postgresql_where=pending,
+            sqlite_where=pending,
+        )
     op.create_table(
         "transfers",
         sa.Column("id", ID, nullable=False),
@@ -314,6 +398,7 @@ def downgrade() -> None:
     """Drop the tables."""
     op.drop_table("transactions")
     op.drop_table("transfers")
+    op.drop_table("authorizations")
     op.drop_table("cards")
     op.drop_table("refresh_tokens")
     op.drop_table("auth_tokens")
@@ -321,6 +406,7 @@ def downgrade() -> None:
     op.drop_table("recovery_codes")
     op.drop_table("second_factors")
     op.drop_table("sessions")
+    op.drop_table("audit_seals")
     op.drop_table("audit_logs")
     op.drop_table("account_holders")
     op.drop_table("users")

@@ -16,11 +16,20 @@ branch_labels = None
 depends_on = None
 
 _FUNCTIONS = (
+    "authorizations_guard_insert",
+    "authorizations_guard_update",
+    "authorizations_hold",
+    "accounts_guard_held",
+    "postings_seal_purchase",
     "transactions_post",
+    "transactions_recount",
+    "transfers_are_posted",
+    "captures_are_posted",
     "postings_seal",
     "accounts_guard_insert",
     "accounts_guard_balance",
     "accounts_guard_identity",
+    "account_holders_guard",
     "audit_logs_guard",
     "ledger_refuse_change",
 )
