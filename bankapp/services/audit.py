@@ -180,9 +180,9 @@ def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
     lasting = not isinstance(refusal, _NOT_REMEMBERED) and type(refusal) is not errors.BankError
 
     def settle() -> tuple[bool, bool]:
-        failed = _finish(attempt, FAILURE)
-        if failed and lasting and attempt.on_refusal is not None:
+        if lasting and attempt.on_refusal is not None:
             attempt.on_refusal(refusal)
+        failed = _finish(attempt, FAILURE)
         if claim is None:
             return failed, True
         if lasting:
