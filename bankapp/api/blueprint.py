@@ -92,7 +92,7 @@ class Blueprint(flask_smorest.Blueprint):
                     also=also or {},
                     downloads=downloads,
                     extra_parameters=extra_parameters,
-                )
+                ),
             )(call)
             if schema is not None:
                 documented = self.response(status, schema, example=example_of(schema))(documented)
