@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, tuple_
+from sqlalchemy import Row, Select, case, func, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from bankapp.extensions import db
@@ -18,6 +18,21 @@ from bankapp.repositories.listing import page, page_of_union
 
 _HISTORY = select(Transaction).where(Transaction.sequence.is_not(None))
 _BY_TIME = (Transaction.created_at, Transaction.account_id, Transaction.sequence)
+
+
+_ENTRIES = select(
+    Transaction.id,
+    Transaction.sequence,
+    Transaction.type,
+    Transaction.amount,
+    Transaction.direction,
+    Transaction.balance_after,
+    Transaction.description,
+    Transaction.transfer_id,
+    Transaction.created_at,
+)
+LastRow = Row[datetime, int, int]
+EntryRow = Row[str, int | None, str, int, int, int | None, str | None, str | None, datetime]
 
 
 def get(transaction_id: str) -> tuple[Transaction, Account] | None:
@@ -73,19 +88,30 @@ def balance_at(account_id: str, moment: datetime) -> int:
 
 
 def _last_balance(account_id: str, moment: datetime, compare: Callable[[Any, Any], Any]) -> int:
+    last = _last(account_id, moment, compare)
+    return last.balance_after if last else 0
+
+
+def last_before(account_id: str, moment: datetime) -> LastRow | None:
+    """Return when the last transaction before ``moment`` was, its sequence, and the balance after it (minor units)."""
+    return _last(account_id, moment, operator.lt)
+
+
+def _last(account_id: str, moment: datetime, compare: Callable[[Any, Any], Any]) -> LastRow | None:
     # One step into the index, whatever the length of the history: the entry before a position in the order of
     # the index. With the account as a condition of its own, PostgreSQL may walk back through everybody's
     # transactions instead; so the entry may be of another account, and is then none of this one's.
     keys = (Transaction.account_id, Transaction.created_at)
     position = tuple_(account_id, moment, types=[key.type for key in keys])
     newest = (
-        select(Transaction.account_id, Transaction.balance_after)
+        select(*keys, Transaction.sequence, Transaction.balance_after)
         .where(compare(tuple_(*keys), position))
         .order_by(*(key.desc() for key in (*keys, Transaction.sequence)))
         .limit(1)
         .subquery()
     )
-    return db.session.scalar(select(newest.c.balance_after).where(newest.c.account_id == account_id)) or 0
+    found = select(newest.c.created_at, newest.c.sequence, newest.c.balance_after)
+    return db.session.execute(found.where(newest.c.account_id == account_id)).one_or_none()
 
 
 def _between(account_id: str, start: datetime, end: datetime) -> tuple[Any, ...]:
@@ -106,10 +132,10 @@ def totals(account_id: str, start: datetime, end: datetime) -> tuple[int, int, i
     return int(credits), int(debits), int(count)
 
 
-def between(account_id: str, start: datetime, end: datetime) -> Iterator[Transaction]:
-    """Yield the transactions from ``start`` to before ``end``, oldest first, without holding them all."""
-    query = select(Transaction).where(*_between(account_id, start, end)).order_by(Transaction.sequence)
-    for chunk in db.session.scalars(query.execution_options(yield_per=1000)).partitions():
-        yield from chunk
-        for row in chunk:
-            db.session.expunge(row)
+def between(account_id: str, start: datetime, end: datetime) -> Iterator[EntryRow]:
+    """Yield what a statement shows of each transaction from ``start`` to before ``end``, oldest first.
+
+    Columns instead of objects, a thousand at a time: a year of a busy account must not be held at once.
+    """
+    query = _ENTRIES.where(*_between(account_id, start, end)).order_by(Transaction.sequence)
+    yield from db.session.execute(query.execution_options(yield_per=1000))
