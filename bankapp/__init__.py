@@ -15,7 +15,7 @@ def create_app(config: Config | None = None) -> Flask:
     Raises ConfigError for a setting that is missing or cannot be understood, and Unavailable when
     production cannot reach its database.
     """
-    from bankapp import api, cli
+    from bankapp import api, cli, web
 
     config = config or Config.from_env()
     logging.configure(config.log_level, config.log_format)
@@ -25,6 +25,7 @@ def create_app(config: Config | None = None) -> Flask:
     database.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     api.init_app(app)
+    web.init_app(app)
     cli.init_app(app)
     return app
 

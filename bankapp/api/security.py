@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from flask import Flask, current_app, request
 from flask_jwt_extended import create_access_token, get_jwt, verify_jwt_in_request
@@ -12,28 +10,12 @@ from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationE
 from jwt import ExpiredSignatureError, InvalidTokenError, PyJWTError
 
 from bankapp import context, errors, ids
+from bankapp.endpoints import Access
 from bankapp.extensions import jwt
 from bankapp.services import auth
 from bankapp.services.auth import Grant
 
 REQUIRED_CLAIMS: Final = frozenset({"sub", "jti", "sid", "exp", "iat", "nbf", "iss", "aud", "type"})
-
-
-class Access(Enum):
-    """Who may call an endpoint; what they see there is the services' business."""
-
-    PUBLIC = "public"
-    USER = "user"
-    STAFF = "staff"
-
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def public(view: View) -> View:
-    """Declare that anybody may call ``view``."""
-    view.access = Access.PUBLIC  # type: ignore[attr-defined]  # where access_of looks
-    return view
 
 
 def access_of(endpoint: str) -> Access | None:

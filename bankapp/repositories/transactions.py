@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
@@ -80,6 +80,17 @@ def _last_balance(query: Select[Any]) -> int:
     # Both keys descend, so that the index answers with its first entry, whatever the length of the history.
     newest = query.order_by(Transaction.created_at.desc(), Transaction.sequence.desc()).limit(1)
     return db.session.scalar(newest) or 0
+
+
+def closing_balances(account_id: str, start: datetime, end: datetime) -> dict[date, int]:
+    """Return the balance at the end of each day (UTC) that has transactions, from ``start`` to before ``end``."""
+    day = func.date(Transaction.created_at)
+    last = select(func.max(Transaction.sequence)).where(*_between(account_id, start, end)).group_by(day)
+    query = select(day, Transaction.balance_after).where(
+        Transaction.account_id == account_id, Transaction.sequence.in_(last)
+    )
+    # A date on PostgreSQL, its text on SQLite.
+    return {date.fromisoformat(str(found)): balance for found, balance in db.session.execute(query)}
 
 
 def _between(account_id: str, start: datetime, end: datetime) -> tuple[Any, ...]:
