@@ -41,6 +41,7 @@ class Config:
     database_url: str
     jwt_secrets: tuple[str, ...] = field(repr=False)
     secret_key: str = field(repr=False)
+    secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
     web_concurrency: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
     web_threads: int = 1
     drain: timedelta = timedelta(0)
@@ -59,12 +60,12 @@ class Config:
     refresh_token_idle: timedelta = timedelta(hours=12)
     session_lifetime: timedelta = timedelta(days=7)
     card_bin: str = "400000"
+    hold_lifetime: timedelta = timedelta(days=7)
     metrics_directory: str | None = None
     iban_country: str = "DE"
     iban_bank_code: str = "50010517"
 
     body_limit_bytes: ClassVar[int] = 64 * KIB
-    batch_body_limit_bytes: ClassVar[int] = KIB * KIB
 
     def with_changes(self, **changes: Any) -> Config:
         """Return a copy with some settings changed (tests and tools)."""
@@ -79,6 +80,7 @@ class Config:
             "MAX_CONTENT_LENGTH": None,
             "JWT_SECRET_KEY": self.jwt_secrets[0],
             "JWT_ALGORITHM": "HS256",
+            "JWT_COOKIE_CSRF_PROTECT": False,
             "JWT_DECODE_ALGORITHMS": ["HS256"],
             "JWT_TOKEN_LOCATION": ["headers"],
             "JWT_ENCODE_ISSUER": "bankapp",
@@ -100,6 +102,7 @@ class Config:
         read = _Reader(os.environ if environ is None else environ)
         kind: type[Config] = read("BANKAPP_ENV", _one_of(KINDS), Development)
         jwt_secrets = read("JWT_SECRET", _secrets, None) or kind.missing_jwt_secret()
+        secret_key, *fallbacks = read("SECRET_KEY", _secrets, None) or jwt_secrets
         changes = {
             name: value
             for name, (variable, parse) in _VARIABLES.items()
@@ -108,7 +111,8 @@ class Config:
         return kind(
             database_url=read("DATABASE_URL", _database_url, None) or kind.default_database_url(),
             jwt_secrets=jwt_secrets,
-            secret_key=read("SECRET_KEY", _secret, None) or jwt_secrets[0],
+            secret_key=secret_key,
+            secret_key_fallbacks=tuple(fallbacks),
             **changes,
         )
 
@@ -276,5 +280,6 @@ _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "bcrypt_rounds": ("BCRYPT_ROUNDS", _integer(4, 16)),
     "metrics_directory": ("PROMETHEUS_MULTIPROC_DIR", str),
     "card_bin": ("CARD_BIN", _digits(6)),
+    "hold_lifetime": ("HOLD_SECONDS", _seconds(60, 31 * 24 * 3600)),
     "iban_bank_code": ("IBAN_BANK_CODE", _digits(8)),
 }

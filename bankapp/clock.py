@@ -12,7 +12,7 @@ def now() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """Write ``moment`` (aware) as RFC 3339 in UTC with microseconds: fixed width, so text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def from_text(text: str) -> datetime:

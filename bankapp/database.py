@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ATTEMPTS: Final = 5
-"""How often a command runs before a conflict with others is answered 503."""
+REPEAT_FOR_SECONDS: Final = 5
+"""How often a command runs, and after which time it is not begun again, before a conflict is answered 503."""
 
 LOCK_TIMEOUT_MS: Final = 2_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
@@ -48,17 +49,15 @@ def is_sqlite() -> bool:
     return db.engine.dialect.name == "sqlite"
 
 
-def engine_options(url: str) -> dict[str, Any]:
-    """Return the engine options for ``url``: timeouts, pool, and the shape ids and times arrive in."""
+def engine_options(url: str, threads: int) -> dict[str, Any]:
+    """Return the engine options for ``url``: timeouts, and a connection for each of a worker's ``threads``."""
+    pool = {"pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+        return pool | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
     settings = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-    return {
+    return pool | {
         "isolation_level": "AUTOCOMMIT",
         "pool_pre_ping": False,
-        "pool_size": 4,
-        "max_overflow": 4,
-        "pool_timeout": 2,
         "pool_recycle": 1800,
         "connect_args": {"connect_timeout": 2, "options": settings, "application_name": "bankapp"},
     }
@@ -66,7 +65,8 @@ def engine_options(url: str) -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     """Bind the database to ``app`` and teach its engine the rules of its dialect."""
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
+    threads = app.config["BANKAPP"].web_threads
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(app.config["SQLALCHEMY_DATABASE_URI"], threads))
     db.init_app(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
@@ -82,6 +82,8 @@ def _listen_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
+        # SQLite's own knows the case of ASCII letters only.
+        connection.create_function("lower", 1, lambda text: text and str(text).lower(), deterministic=True)
         connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
 
     @event.listens_for(engine, "begin")
@@ -124,7 +126,7 @@ def _block(*, snapshot: bool) -> Iterator[None]:
         db.session.rollback()
         db.session.connection(execution_options=_begin_options(snapshot=snapshot))
         yield
-        db.session.commit()
+        _commit()
     except BaseException:
         db.session.rollback()
         raise
@@ -132,12 +134,24 @@ def _block(*, snapshot: bool) -> Iterator[None]:
         _in_transaction.reset(token)
 
 
+def _commit() -> None:
+    try:
+        db.session.commit()
+    except DBAPIError as problem:
+        if is_outage(problem) and not _is_repeatable(problem):
+            raise OutcomeUnknown(
+                "The database did not confirm the outcome: repeat the request with the same Idempotency-Key, or look.",
+                retry_after_seconds=2,
+            ) from problem
+        raise
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Open a transaction, or join the one that is open; the outermost block commits.
 
-    Raises Unavailable when the database cannot be reached, a lock is not to be had in time, or the
-    answer to COMMIT is lost: in the last case only reading tells whether it happened.
+    Raises Unavailable when the database cannot be reached or a lock is not to be had in time, and
+    OutcomeUnknown.
     """
     with translated(), _block(snapshot=False):
         yield
@@ -154,20 +168,26 @@ def run(command: Callable[[], T]) -> T:
     """Run ``command`` in one transaction and return its result.
 
     A serialization failure, deadlock or busy SQLite repeats the whole command, at most
-    ``ATTEMPTS`` times with growing, random pauses; then Unavailable. Inside an open transaction
+    ``ATTEMPTS`` times with growing, random pauses, and not after ``REPEAT_FOR_SECONDS``; then
+    Unavailable. Inside an open transaction
     the command joins it and repeating is left to the outermost block.
     """
     if _in_transaction.get():
         return command()
+    deadline = time.monotonic() + REPEAT_FOR_SECONDS
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with translated(), _block(snapshot=False):
                 return command()
         except _Repeat as conflict:
-            if attempt == ATTEMPTS:
+            if attempt == ATTEMPTS or time.monotonic() >= deadline:
                 raise Unavailable("The service is busy with conflicting requests.", retry_after_seconds=1) from conflict
             time.sleep(random.uniform(0, 0.01 * 2**attempt))
     raise AssertionError("unreachable")
+
+
+class OutcomeUnknown(Unavailable):
+    """The answer to COMMIT was lost: only reading tells whether it happened."""
 
 
 class _Repeat(Unavailable):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import flask_smorest
 from flask_jwt_extended import JWTManager
 from flask_migrate import Migrate
-from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
@@ -22,6 +22,15 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+class Api(flask_smorest.Api):
+    """Neither answers nor documents errors of its own: ``api/errors.py`` makes them all."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        pass
 
 
 # Objects stay readable after the commit that wrote them: answers are rendered from them.

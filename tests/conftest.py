@@ -16,6 +16,7 @@ from bankapp.extensions import db
 from config import Config
 from tests.factories import Bank
 from tests.postgres import PostgresServer
+from tests.servers import GunicornServer, RemoteBank
 
 SECRET = "a-test-secret-that-is-used-nowhere-else"
 DIALECTS = ("sqlite", "postgresql")
@@ -107,3 +108,25 @@ def bank(app: Flask) -> Bank:
 @pytest.fixture
 def fresh_bank(fresh_app: Flask) -> Bank:
     return Bank(fresh_app)
+
+
+@pytest.fixture(scope="session")
+def server(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]:
+    """The application under gunicorn, on a database of its own that all tests of one dialect share."""
+    with GunicornServer(new_database(), tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def remote_bank(server: GunicornServer) -> Iterator[RemoteBank]:
+    application = create_app(settings(server.database_url))
+    yield RemoteBank(application, server)
+    with application.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def fresh_server(new_database: Callable[[], str], tmp_path: Path) -> Iterator[GunicornServer]:
+    """A server on a database of its own, for tests that stop it or break something."""
+    with GunicornServer(new_database(), tmp_path) as running:
+        yield running

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from bankapp import database
 from bankapp.services import auth, passwords
+from tests.conformance import checked
 
 PASSWORD = "violet-otter-sings-17"
 PERSON = {"first_name": "Ada", "last_name": "Lovelace", "dob": "1990-12-10"}
@@ -41,7 +42,9 @@ class Caller:
         if key is not None:
             headers["Idempotency-Key"] = key
         headers |= kwargs.pop("headers", {})
-        return self.client.open(f"/v1{path}", method=method, headers=headers, **kwargs)
+        return checked(
+            self.client.application, self.client.open(f"/v1{path}", method=method, headers=headers, **kwargs)
+        )
 
     def get(self, path: str, **kwargs: Any) -> TestResponse:
         return self.request("GET", path, **kwargs)
@@ -76,6 +79,23 @@ class Caller:
     ) -> TestResponse:
         body = {"from_account_id": source["id"], "to_account_id": target["id"], "amount": amount}
         return self.post("/transfers", body | {"currency": source["currency"]} | extra, key=key)
+
+    def card(self, account: dict[str, Any], type: str = "virtual") -> dict[str, Any]:
+        return ok(self.post("/cards", {"account_id": account["id"], "type": type}), 201)
+
+    def authorize(
+        self, card: dict[str, Any], amount: int, currency: str = "EUR", merchant: str = "Corner Bookshop", **kwargs: Any
+    ) -> TestResponse:
+        body = {"amount": amount, "currency": currency, "merchant": merchant}
+        return self.post(f"/cards/{card['id']}/authorizations", body, **kwargs)
+
+    def hold(self, card: dict[str, Any], amount: int) -> dict[str, Any]:
+        return ok(self.authorize(card, amount), 201)
+
+    def balances(self, account: dict[str, Any]) -> tuple[int, int]:
+        """Return balance and available balance."""
+        found = ok(self.get(f"/accounts/{account['id']}"))
+        return found["balance"], found["available_balance"]
 
     def balance(self, account: dict[str, Any]) -> int:
         return ok(self.get(f"/accounts/{account['id']}"))["balance"]

@@ -9,14 +9,18 @@ from bankapp.api import (
     accounts,
     audit_logs,
     auth,
+    authorizations,
     cards,
     converters,
+    cors,
     docs,
     errors,
     health,
+    limits,
     metrics,
     openapi,
     requests,
+    second_factors,
     security,
     statements,
     transactions,
@@ -26,11 +30,13 @@ from bankapp.extensions import api
 
 RESOURCES = (
     auth,
+    second_factors,
     account_holders,
     accounts,
     transactions,
     transfers,
     cards,
+    authorizations,
     statements,
     audit_logs,
     health,
@@ -39,7 +45,10 @@ RESOURCES = (
 
 def init_app(app: Flask) -> None:
     """Register the API on ``app``. The order of the hooks matters: context, then access."""
+    # A path is an endpoint or it is not: no redirects, which clients follow as GET or not at all.
+    app.url_map.merge_slashes = False
     converters.init_app(app)
+    cors.init_app(app)
     requests.init_app(app)
     metrics.init_app(app)
     security.init_app(app)
@@ -49,4 +58,5 @@ def init_app(app: Flask) -> None:
     converters.register()
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
+    limits.init_app(app)
     docs.init_app(app)

@@ -86,16 +86,11 @@ def change_account_holder(changes: dict[str, Any], account_holder_id: str) -> Ac
 
     Needs `If-Match` with the ETag that was read, so that nobody overwrites what they have not seen.
     """
-    return account_holders.change(account_holder_id, _expected_version(), changes)
+    return account_holders.change(account_holder_id, _seen_versions(), changes)
 
 
-def _expected_version() -> int | None:
+def _seen_versions() -> frozenset[str] | None:
+    # RFC 9110 §13.1.1: any of several tags may match; a weak one never does.
     if "If-Match" not in request.headers:
         raise errors.PreconditionRequired("Send If-Match with the ETag that you read.")
-    tags = request.if_match
-    if tags.star_tag:
-        return None
-    versions = [tag for tag in tags.as_set() if tag.isascii() and tag.isdigit()]
-    if len(versions) != 1 or len(versions[0]) > 9:
-        raise errors.PreconditionFailed("It was changed since you read it; read it again.")
-    return int(versions[0])
+    return None if request.if_match.star_tag else frozenset(request.if_match.as_set())

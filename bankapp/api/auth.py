@@ -6,11 +6,12 @@ from typing import Any
 
 from bankapp import errors
 from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.limits import LOGIN, REFRESH, SIGNUP
 from bankapp.api.security import token_pair
 from bankapp.listing import Page, Window
 from bankapp.models import Session, User
 from bankapp.schemas import auth as schemas
-from bankapp.services import auth
+from bankapp.services import auth, sessions, tokens
 from bankapp.services.auth import Person
 
 blueprint = Blueprint("auth", __name__, "Signing up, in and out; sessions")
@@ -23,6 +24,7 @@ blueprint = Blueprint("auth", __name__, "Signing up, in and out; sessions")
     body=schemas.Signup,
     answer=schemas.SignedUp,
     status=201,
+    limits=SIGNUP,
     errors=[errors.EmailTaken],
 )
 def signup(new: dict[str, Any]) -> dict[str, Any]:
@@ -41,14 +43,16 @@ def signup(new: dict[str, Any]) -> dict[str, Any]:
     access=Access.PUBLIC,
     body=schemas.Login,
     answer=schemas.TokenPair,
-    errors=[errors.InvalidCredentials],
+    limits=LOGIN,
+    errors=[errors.InvalidCredentials, errors.OtpRequired],
 )
 def login(credentials: dict[str, Any]) -> dict[str, Any]:
     """Sign in
 
-    A wrong e-mail and a wrong password look and take the same.
+    A wrong e-mail and a wrong password look and take the same. Whoever has switched a second factor on is
+    answered `otp_required` until `otp` comes along: the code of the authenticator app, or a recovery code.
     """
-    return token_pair(auth.login(credentials["email"], credentials["password"]))
+    return token_pair(auth.login(**credentials))
 
 
 @blueprint.operation(
@@ -57,6 +61,7 @@ def login(credentials: dict[str, Any]) -> dict[str, Any]:
     access=Access.PUBLIC,
     body=schemas.Refresh,
     answer=schemas.TokenPair,
+    limits=REFRESH,
     errors=[errors.RefreshTokenInvalid, errors.RefreshTokenReused],
 )
 def refresh(given: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def refresh(given: dict[str, Any]) -> dict[str, Any]:
 
     The old refresh token is dead; using it again revokes the whole session.
     """
-    return token_pair(auth.refresh(given["refresh_token"]))
+    return token_pair(tokens.refresh(given["refresh_token"]))
 
 
 @blueprint.operation("POST", "/auth/logout", access=Access.USER, status=204)
@@ -73,7 +78,7 @@ def logout() -> None:
 
     This access token and its session are dead at once.
     """
-    auth.logout()
+    sessions.logout()
 
 
 @blueprint.operation("GET", "/auth/me", access=Access.USER, answer=schemas.User)
@@ -88,7 +93,7 @@ def me() -> User:
     access=Access.USER,
     body=schemas.PasswordChange,
     status=204,
-    errors=[errors.InvalidCredentials],
+    errors=[errors.InvalidCredentials, errors.RateLimited],
 )
 def change_password(change: dict[str, Any]) -> None:
     """Change the password
@@ -101,16 +106,16 @@ def change_password(change: dict[str, Any]) -> None:
 @blueprint.operation("GET", "/auth/sessions", access=Access.USER, query=schemas.SessionQuery, answer=schemas.Session)
 def list_sessions(window: Window) -> Page[Session]:
     """List one's live sessions"""
-    return auth.list_sessions(window)
+    return sessions.live(window)
 
 
 @blueprint.operation("DELETE", "/auth/sessions/<id:session_id>", access=Access.USER, status=204)
 def revoke_session(session_id: str) -> None:
     """End one session"""
-    auth.revoke_session(session_id)
+    sessions.end(session_id)
 
 
 @blueprint.operation("DELETE", "/auth/sessions", access=Access.USER, status=204)
 def revoke_sessions() -> None:
     """End all sessions, this one too"""
-    auth.revoke_sessions()
+    sessions.end_all()

@@ -13,14 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flask_smorest
-from flask import Response
+from flask import Response, request
 from marshmallow import Schema
 
 from bankapp import context, errors
 from bankapp.api import idempotency, openapi
+from bankapp.api.limits import Limit
 from bankapp.api.parsing import Parser, refuse_stray_input
+from bankapp.api.security import Access
 from bankapp.context import Answer
-from bankapp.endpoints import Access, declare
 from bankapp.listing import Page
 from bankapp.schemas.base import example_of
 from bankapp.schemas.pagination import PageQuery, page_of
@@ -50,17 +51,21 @@ class Blueprint(flask_smorest.Blueprint):
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
         idempotent: bool = False,
+        body_limit_bytes: int | None = None,
+        limits: Sequence[Limit] = (),
         errors: Sequence[type[errors.BankError]] = (),
         on_replay: Callable[[Any], Any] | None = None,
         also: Mapping[int, type[Schema]] | None = None,
+        downloads: Sequence[str] = (),
         extra_parameters: Sequence[dict[str, Any]] = (),
     ) -> Callable[[View], View]:
         """Declare a view as the operation ``method rule``.
 
         The view gets ``body`` as its first argument and the fields of ``query`` by name, and
         returns what ``answer`` lays out (a Page where ``query`` is a PageQuery), or a Response.
-        ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses) and
-        ``extra_parameters`` are for the document alone.
+        ``body_limit_bytes`` lets the body be larger than others may.
+        ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses),
+        ``downloads`` (other media types) and ``extra_parameters`` are for the document alone.
         """
         queried = query() if query else None
         schema = _answer_schema(answer, queried)
@@ -76,8 +81,11 @@ class Blueprint(flask_smorest.Blueprint):
                     args = (self.ARGUMENTS_PARSER.parse(_loader(body), location="json"), *args)
                 return _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
 
-            declare(call, access)
+            call.access = access  # type: ignore[attr-defined]  # read by api/security.py and the tests
+            call.body_limit_bytes = body_limit_bytes  # type: ignore[attr-defined]  # read by api/parsing.py
+            call.limits = limits  # type: ignore[attr-defined]  # read by api/limits.py
             documented = self.doc(
+                operationId=view.__name__,
                 **openapi.operation(
                     rule=rule,
                     method=method,
@@ -86,16 +94,19 @@ class Blueprint(flask_smorest.Blueprint):
                     body=body,
                     query=queried,
                     idempotent=idempotent,
+                    limited=bool(limits),
                     kinds=errors,
                     also=also or {},
+                    downloads=downloads,
                     extra_parameters=extra_parameters,
-                )
+                ),
             )(call)
             if schema is not None:
                 documented = self.response(status, schema, example=example_of(schema))(documented)
             else:
                 documented = self.response(status, description=openapi.phrase(status))(documented)
-            declare(documented, access)
+            documented.access = access
+            documented.limits = limits
             self.add_url_rule(rule, endpoint=view.__name__, view_func=documented, methods=[method])
             return view
 
@@ -110,7 +121,7 @@ def _loader(schema: type[Schema]) -> Schema:
 def _answer_schema(answer: type[Schema] | None, query: Schema | None) -> Schema | None:
     if answer is None:
         return None
-    return page_of(answer)() if isinstance(query, PageQuery) else answer()  # type: ignore[arg-type]  # all are BaseSchema
+    return openapi.complete(page_of(answer)() if isinstance(query, PageQuery) else answer())  # type: ignore[arg-type]  # all are BaseSchema
 
 
 class _Renderer:
@@ -125,7 +136,7 @@ class _Renderer:
         if self._schema is None:
             return Answer(self._status, b"")
         if isinstance(result, Page) and isinstance(self._query, PageQuery):
-            result = {"items": result.items, "next_cursor": self._query.encode(result.next_position)}
+            result = {"items": result.items, "next_cursor": self._query.encode(result.next_position, request.args)}
         document = self._schema.dump(result)
         body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         return Answer(self._status, body, etag=etag_of(result))

@@ -10,7 +10,8 @@ from bankapp.api.blueprint import Access, Blueprint
 from bankapp.listing import Page, Window
 from bankapp.models import Card
 from bankapp.schemas import cards as schemas
-from bankapp.services import cards
+from bankapp.services import card_limits, cards
+from bankapp.services.card_limits import CardLimits
 from bankapp.services.cards import IssuedCard
 
 blueprint = Blueprint("cards", __name__, "Cards")
@@ -92,3 +93,25 @@ def unblock_card(card_id: str) -> Card:
 def terminate_card(card_id: str) -> Card:
     """Terminate a card for good"""
     return cards.terminate(card_id)
+
+
+@blueprint.operation("GET", "/cards/<id:card_id>/limits", access=Access.USER, answer=schemas.CardLimits)
+def read_card_limits(card_id: str) -> CardLimits:
+    """Read a card's limits, and what is used of today's"""
+    return card_limits.get(card_id)
+
+
+@blueprint.operation(
+    "PUT",
+    "/cards/<id:card_id>/limits",
+    access=Access.USER,
+    body=schemas.NewCardLimits,
+    answer=schemas.CardLimits,
+    errors=[errors.StateConflict],
+)
+def change_card_limits(new: dict[str, Any], card_id: str) -> CardLimits:
+    """Set a card's limits
+
+    For one authorization, and for all of a day (UTC) that are held or taken. Null takes a limit away.
+    """
+    return card_limits.change(card_id, new["per_authorization"], new["per_day"])

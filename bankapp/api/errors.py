@@ -69,19 +69,20 @@ def respond(problem: BankError) -> Response:
 
 
 def _from_http(problem: HTTPException) -> BankError:
-    detail = problem.description
+    # Without Werkzeug's descriptions, which speak to somebody who typed an address into a browser.
     kinds: dict[int | None, type[BankError]] = {
         404: errors.NotFound,
         405: errors.MethodNotAllowed,
         413: errors.PayloadTooLarge,
         415: errors.UnsupportedMediaType,
+        429: errors.RateLimited,
         503: errors.Unavailable,
     }
     kind = kinds.get(problem.code)
     if kind is not None:
-        return kind(detail)
+        return kind()
     if problem.code is not None and 400 <= problem.code < 500:
-        return errors.MalformedRequest(detail)
+        return errors.MalformedRequest()
     return BankError()
 
 

@@ -6,7 +6,7 @@ import http
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 from bankapp import errors
 from bankapp.api.errors import MEDIA_TYPE, STATUSES, status_of
@@ -67,6 +67,16 @@ def phrase(status: int) -> str:
     return http.HTTPStatus(status).phrase
 
 
+def complete(schema: Schema) -> Schema:
+    """Say in the document that an answer always has every field of ``schema``, and return it."""
+    for declared in schema.fields.values():
+        declared.required = True
+        inner = declared.inner if isinstance(declared, fields.List) else declared
+        if isinstance(inner, fields.Nested):
+            complete(inner.schema)
+    return schema
+
+
 def operation(
     *,
     rule: str,
@@ -76,8 +86,10 @@ def operation(
     body: type[Schema] | None,
     query: Schema | None,
     idempotent: bool,
+    limited: bool,
     kinds: Sequence[type[BankError]],
     also: Mapping[int, type[Schema]],
+    downloads: Sequence[str],
     extra_parameters: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Return what the document says of one operation beside its successful answer."""
@@ -91,6 +103,8 @@ def operation(
         doc["security"] = [{"bearer": []}]
     if staff:
         found.append(errors.Forbidden)
+    if limited:
+        found.append(errors.RateLimited)
     if "<id:" in rule:
         found.append(errors.NotFound)
     if idempotent:
@@ -100,13 +114,20 @@ def operation(
         parameters.append({"in": "query", "schema": type(query)})
     if body is not None:
         content = {"schema": body, "example": example_of(body())}
-        doc["requestBody"] = {"required": True, "content": {"application/json": content}}
-    answers = dict(_problems(found)) | {str(status): _alternative(status, schema) for status, schema in also.items()}
+        required = getattr(body, "body_required", True)
+        doc["requestBody"] = {"required": required, "content": {"application/json": content}}
+    answers: dict[Any, Any] = dict(_problems(found)) | {
+        str(status): _alternative(status, schema) for status, schema in also.items()
+    }
+    if downloads:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        # An integer, as flask-smorest keeps the successful answer, with which it is merged.
+        answers[200] = {"content": dict.fromkeys(downloads, file)}
     return doc | {"parameters": parameters, "responses": answers}
 
 
 def _alternative(status: int, schema: type[Schema]) -> dict[str, Any]:
-    content = {"schema": schema, "example": example_of(schema())}
+    content = {"schema": complete(schema()), "example": example_of(schema())}
     return {"description": phrase(status), "content": {"application/json": content}}
 
 

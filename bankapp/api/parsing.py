@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
-from flask import Request, g, request
+from flask import Request, current_app, g, request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
@@ -21,8 +21,9 @@ MAX_DEPTH: Final = 16
 
 def body_limit() -> int:
     """Return how many bytes the current endpoint's body may have."""
-    batch = request.endpoint is not None and request.endpoint.endswith("_batch")
-    return config().batch_body_limit_bytes if batch else config().body_limit_bytes
+    view = current_app.view_functions.get(request.endpoint or "")
+    declared: int | None = getattr(view, "body_limit_bytes", None)
+    return declared or config().body_limit_bytes
 
 
 def read_body() -> bytes:
@@ -134,6 +135,8 @@ class Parser(FlaskParser):
         """Return the JSON object of the body."""
         document = read_json()
         if document is missing:
+            if not getattr(schema, "body_required", True):
+                return {}
             raise errors.MalformedRequest("The request needs a JSON body.")
         if not isinstance(document, dict):
             raise errors.MalformedRequest("The body must be a JSON object.")

@@ -90,9 +90,15 @@ def _client_ip() -> str | None:
     # Behind trusted proxies the address comes from a header that anybody may have begun; what does not
     # parse is not written anywhere, and the peer's own address stands in.
     original = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
-    for candidate in (request.remote_addr, original):
-        try:
-            return str(ipaddress.ip_address(candidate or ""))
-        except ValueError:
-            continue
-    return None
+    return next((found for text in (request.remote_addr, original) if (found := _address(text or ""))), None)
+
+
+def _address(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        # A zone is free text of any length; an IPv4 address in IPv6 clothes is the same client.
+        return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))
+    return str(address)

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import hmac
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+from typing import Any, Final, TypeVar
 
 from flask import Flask, current_app, request
-from flask_jwt_extended import create_access_token, get_jwt, verify_jwt_in_request
-from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
+from flask_jwt_extended import create_access_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, InvalidTokenError, PyJWTError
 
 from bankapp import context, errors, ids
-from bankapp.endpoints import Access
 from bankapp.extensions import jwt
-from bankapp.services import auth
-from bankapp.services.auth import Grant
+from bankapp.services import tokens
+from bankapp.services.tokens import Grant
 
 REQUIRED_CLAIMS: Final = frozenset({"sub", "jti", "sid", "exp", "iat", "nbf", "iss", "aud", "type"})
+
+
+class Access(Enum):
+    """Who may call an endpoint; what they see there is the services' business."""
+
+    PUBLIC = "public"
+    USER = "user"
+    STAFF = "staff"
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def public(view: View) -> View:
+    """Declare that anybody may call ``view``."""
+    view.access = Access.PUBLIC  # type: ignore[attr-defined]  # where access_of looks
+    return view
 
 
 def access_of(endpoint: str) -> Access | None:
@@ -27,6 +47,8 @@ def access_of(endpoint: str) -> Access | None:
 def init_app(app: Flask) -> None:
     """Check the token before anything else of a request is looked at; no declared access means no entry."""
     jwt.init_app(app)
+    if app.has_static_folder:
+        public(app.view_functions["static"])
 
     @app.before_request
     def check_access() -> None:
@@ -43,31 +65,47 @@ def init_app(app: Flask) -> None:
 def authenticate() -> context.User:
     """Find out who is asking and put them into the context. Raises an Unauthenticated error."""
     try:
-        verify_jwt_in_request()
+        claims = decode_token(_bearer_token())
     except ExpiredSignatureError:
         raise errors.TokenExpired("The access token has expired; refresh it.") from None
-    except NoAuthorizationError:
-        if request.headers.get("Authorization"):
-            raise errors.TokenInvalid("The Authorization header must be: Bearer and an access token.") from None
-        raise errors.TokenMissing("Sign in and send the access token as Authorization: Bearer.") from None
     except (JWTExtendedException, PyJWTError, ValueError):
         raise errors.TokenInvalid("The access token is not valid.") from None
-    claims = get_jwt()
-    user = auth.authenticate(claims["jti"])
+    user = tokens.authenticate(claims["jti"])
     if user.id != claims["sub"] or user.session_id != claims["sid"]:
         raise errors.TokenInvalid("The access token is not valid.")
     context.update(user=user)
     return user
 
 
+def _bearer_token() -> str:
+    # Read here and not by the extension, which knows the scheme in one spelling only (RFC 9110 §11.1: any case).
+    header = request.headers.get("Authorization", "")
+    if not header:
+        raise errors.TokenMissing("Sign in and send the access token as Authorization: Bearer.")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise errors.TokenInvalid("The Authorization header must be: Bearer and an access token.")
+    return token.strip()
+
+
 @jwt.decode_key_loader
-def _decode_key(_headers: dict[str, Any], payload: dict[str, Any]) -> str:
+def _decode_key(headers: dict[str, Any], payload: dict[str, Any]) -> str:
     # The extension accepts tokens without some of these claims, or fills them in.
     if not payload.keys() >= REQUIRED_CLAIMS:
         raise InvalidTokenError("a claim is missing")
     if payload["type"] != "access" or not (isinstance(payload["jti"], str) and ids.is_id(payload["jti"])):
         raise InvalidTokenError("not an access token of this service")
-    return context.config().jwt_secrets[0]
+    newest, *_ = keys = context.config().jwt_secrets
+    found = next((key for key in keys if key_id(key) == headers.get("kid", key_id(newest))), None)
+    if found is None:
+        raise InvalidTokenError("signed with a key that is none of ours")
+    return found
+
+
+@cache
+def key_id(key: str) -> str:
+    """Return the ``kid`` (RFC 7515 §4.1.4) by which tokens name the key that signed them; it tells nothing of it."""
+    return hmac.digest(key.encode(), b"bankapp key id", "sha256").hex()[:16]
 
 
 def token_pair(grant: Grant) -> dict[str, Any]:
@@ -76,6 +114,7 @@ def token_pair(grant: Grant) -> dict[str, Any]:
         grant.user_id,
         expires_delta=grant.expires_at - grant.issued_at,
         additional_claims={"jti": grant.jti, "sid": grant.session_id},
+        additional_headers={"kid": key_id(context.config().jwt_secrets[0])},
     )
     return {
         "access_token": access_token,

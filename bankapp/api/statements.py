@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from flask import Response
 
@@ -34,6 +34,7 @@ _BY_MEDIA_TYPE = {"application/json": "json"} | {found.media_type: name for name
     access=Access.USER,
     query=schemas.StatementQuery,
     answer=schemas.Statement,
+    downloads=sorted({found.media_type for found in FORMATS.values()}),
 )
 def read_statement(account_id: str, start: date | None, end: date | None, format: str | None) -> object:
     """Read a statement
@@ -51,7 +52,9 @@ def _document(statement: Statement) -> Statement:
     if statement.entry_count > JSON_MAX_ENTRIES:
         reason = f"json takes at most {JSON_MAX_ENTRIES} entries; choose fewer days, or csv."
         raise errors.ValidationFailed(errors={"format": [reason]})
-    return replace(statement, entries=list(statement.entries))
+    common = {"account_id": statement.account.id, "currency": statement.account.currency}
+    entries: Any = [asdict(entry) | common for entry in statement.checked_entries()]
+    return replace(statement, entries=entries)
 
 
 def _download(statement: Statement, format: StatementFormat) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bankapp import errors
 from bankapp.api.blueprint import Access, Blueprint
@@ -10,9 +10,14 @@ from bankapp.listing import Page, Window
 from bankapp.models import Transfer
 from bankapp.schemas import transfers as schemas
 from bankapp.services import transfers
-from bankapp.services.transfers import Order
+from bankapp.services.transfers import Batch, Order
+
+BATCH_BODY_LIMIT_BYTES: Final = 1024 * 1024
 
 blueprint = Blueprint("transfers", __name__, "Transfers between accounts")
+
+
+_REFUSALS = (errors.InsufficientFunds, errors.AccountNotActive, errors.BalanceLimitExceeded)
 
 
 @blueprint.operation(
@@ -23,14 +28,7 @@ blueprint = Blueprint("transfers", __name__, "Transfers between accounts")
     answer=schemas.Transfer,
     status=201,
     idempotent=True,
-    errors=[
-        errors.NotFound,
-        errors.SameAccount,
-        errors.InsufficientFunds,
-        errors.AccountNotActive,
-        errors.CurrencyMismatch,
-        errors.BalanceLimitExceeded,
-    ],
+    errors=[errors.NotFound, errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
 )
 def create_transfer(order: Order) -> dict[str, Any]:
     """Transfer money
@@ -38,6 +36,46 @@ def create_transfer(order: Order) -> dict[str, Any]:
     From one's own account to any account of the same currency, named by id or by IBAN.
     """
     return transfers.create(order)
+
+
+@blueprint.operation(
+    "POST",
+    "/transfers/batch",
+    access=Access.USER,
+    body=schemas.NewBatch,
+    body_limit_bytes=BATCH_BODY_LIMIT_BYTES,
+    answer=schemas.Batch,
+    idempotent=True,
+    errors=[errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
+)
+def create_batch(new: dict[str, Any]) -> Batch:
+    """Make many transfers in one request
+
+    They are made in turn, each on what the ones before it left behind, in one transaction. `atomic` (the
+    default) makes all or none: any refusal answers 422 with the `code` of the first (`validation_error` when
+    it names an account that is not there) and the reasons by index in `errors`. Otherwise those that can be
+    made are, and `items` says what became of each.
+    """
+    return transfers.create_batch(new["transfers"], atomic=new["atomic"])
+
+
+@blueprint.operation(
+    "POST",
+    "/transfers/<id:transfer_id>/reversal",
+    access=Access.STAFF,
+    answer=schemas.Transfer,
+    status=201,
+    idempotent=True,
+    errors=[errors.StateConflict, *_REFUSALS],
+)
+def reverse_transfer(transfer_id: str) -> dict[str, Any]:
+    """Reverse a transfer (staff)
+
+    Once, and while the receiver's available balance covers it; also on frozen accounts, not on closed ones. The
+    reversal is a transfer the other way that names the original in `reverses_transfer_id`; the original then
+    names it in `reversed_by_transfer_id`.
+    """
+    return transfers.reverse(transfer_id)
 
 
 @blueprint.operation(

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from flask import Flask
 
+from bankapp.cli import authorizations, tokens, users
+
+COMMANDS = (
+    authorizations,
+    tokens,
+    users,
+)
+
 
 def init_app(app: Flask) -> None:
     """Register the commands on ``app``."""
+    for module in COMMANDS:
+        app.cli.add_command(module.command)

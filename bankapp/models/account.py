@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -21,9 +21,10 @@ class Account(Model):
     """An account. ``balance`` and ``held`` are minor units; ``number`` is an IBAN.
 
     ``balance``, ``sequence`` (number of its last transaction) and ``last_posted_at`` are moved by
-    the database when a transaction is inserted, by nothing else. The bank's own cash accounts
-    (type ``cash``, no holder) keep all three at rest: theirs is derived, so no deposit waits for
-    another.
+    the database when a transaction is inserted, by nothing else. The bank's own cash accounts (type
+    ``cash``, no holder) keep all three at rest: theirs is derived, so no deposit waits for another.
+    ``held`` follows the authorizations the same way; ``overdue`` is what of it belongs to holds that
+    have expired and were not released yet.
     """
 
     __tablename__ = "accounts"
@@ -52,8 +53,10 @@ class Account(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     holder: Mapped[AccountHolder | None] = relationship()
+    if TYPE_CHECKING:
+        overdue: Mapped[int]
 
     @property
     def available_balance(self) -> int:
-        """What can be spent: the balance less the holds on it, in minor units."""
-        return self.balance - self.held
+        """What can be spent: the balance less the holds on it that have not expired, in minor units."""
+        return self.balance - self.held + self.overdue

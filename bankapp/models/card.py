@@ -5,21 +5,28 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bankapp.models.account import Account
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
+from bankapp.money import MAX_AMOUNT
 
 TYPES: Final = ("virtual", "physical")
 STATUSES: Final = ("active", "blocked", "terminated")
 
 
 class Card(Model):
-    """A card on an account; ``expires`` is the last day it works."""
+    """A card on an account; ``expires`` is the last day it works. Its owner's limits are minor units, None for none."""
 
     __tablename__ = "cards"
-    __table_args__ = (one_of("type", *TYPES), one_of("status", *STATUSES), Index(None, "account_id", "id"))
+    __table_args__ = (
+        one_of("type", *TYPES),
+        one_of("status", *STATUSES),
+        CheckConstraint(f"limit_per_authorization BETWEEN 1 AND {MAX_AMOUNT}", name="limit_per_authorization_range"),
+        CheckConstraint(f"limit_per_day BETWEEN 1 AND {MAX_AMOUNT}", name="limit_per_day_range"),
+        Index(None, "account_id", "id"),
+    )
 
     id: Mapped[PrimaryKey]
     account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
@@ -27,6 +34,8 @@ class Card(Model):
     last4: Mapped[str] = mapped_column(String(4))
     status: Mapped[str] = mapped_column(String(16), default="active")
     expires: Mapped[date]
+    limit_per_authorization: Mapped[int | None] = mapped_column(BigInteger)
+    limit_per_day: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     account: Mapped[Account] = relationship()

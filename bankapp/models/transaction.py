@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote
 
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
@@ -65,6 +65,18 @@ class Transfer(Model):
     description: Mapped[str | None] = mapped_column(String(140))
     reverses_transfer_id: Mapped[str | None] = mapped_column(Id, ForeignKey("transfers.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    reversal: Mapped[Transfer | None] = relationship(
+        primaryjoin=lambda: Transfer.id == foreign(remote(Transfer.reverses_transfer_id)),
+        uselist=False,
+        viewonly=True,
+        lazy="selectin",
+    )
+
+    @property
+    def reversed_by_transfer_id(self) -> str | None:
+        """The transfer that gave this one's money back."""
+        return self.reversal.id if self.reversal else None
 
 
 class Transaction(Model):

@@ -31,7 +31,7 @@ class Session(Model):
     """One sign-in on one device: the family of its refresh tokens, and what an access token's ``sid`` names."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index(None, "user_id", "id"),)
+    __table_args__ = (Index(None, "user_id", "id"), Index(None, "expires_at"))
 
     id: Mapped[PrimaryKey]
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))

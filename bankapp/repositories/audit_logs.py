@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from bankapp.extensions import db
 from bankapp.listing import Page, Window
 from bankapp.models import AuditLog
 from bankapp.models.audit_log import PENDING
+from bankapp.repositories import bulk
 from bankapp.repositories.listing import page
 
 _ADD = insert(AuditLog.__table__)  # type: ignore[arg-type]  # FromClause in the stubs, a Table in fact
@@ -31,11 +33,16 @@ def add(row: dict[str, Any]) -> None:
     db.session.execute(_ADD, row)
 
 
+def add_all(rows: Sequence[dict[str, Any]]) -> None:
+    """Store many new audit rows, as :func:`add` does one."""
+    bulk.insert("audit_logs", rows)
+
+
 def finish(
     row_id: str, status: str, *, resource_id: str | None, metadata: dict[str, Any], finished_at: datetime
-) -> None:
-    """Finish a pending row; one that is finished already stays as it is."""
-    db.session.execute(
+) -> bool:
+    """Finish a pending row; False when it is not there, or finished already, which it then stays."""
+    result: Any = db.session.execute(
         _FINISH,
         {
             "row_id": row_id,
@@ -45,6 +52,7 @@ def finish(
             "new_finished_at": finished_at,
         },
     )
+    return bool(result.rowcount == 1)
 
 
 def search(

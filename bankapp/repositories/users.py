@@ -26,6 +26,12 @@ def get(user_id: str) -> User | None:
     return db.session.get(User, user_id)
 
 
+def lock(user_id: str) -> User | None:
+    """Lock the user with this id until the transaction ends, and return them as they are now."""
+    query = select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(query).one_or_none()
+
+
 def by_email(email: str) -> User | None:
     """Return the user with this case-folded e-mail address."""
     return db.session.scalars(select(User).where(User.email == email)).one_or_none()

@@ -8,7 +8,7 @@ from bankapp.models.account import CUSTOMER_TYPES, STATUSES
 from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Identifier, Money, Timestamp
 from bankapp.schemas.pagination import PageQuery
 
-EXAMPLE_IBAN = "DE49500105175415330117"
+EXAMPLE_IBAN = "DE78500105175415330117"
 
 
 class NewAccount(BaseSchema):

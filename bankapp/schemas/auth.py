@@ -64,11 +64,9 @@ class SignedUp(BaseSchema):
     account_holder = fields.Nested(AccountHolder, allow_none=True)
 
 
-class Login(BaseSchema):
-    """What signs a user in."""
-
-    email = Text(max_length=254, required=True, metadata={"example": "ada@example.com"})
-    password = Text(
+def current_password() -> Text:
+    """Return the field for a password that was set before, under whatever rules."""
+    return Text(
         max_length=1024,
         trim=False,
         required=True,
@@ -76,10 +74,23 @@ class Login(BaseSchema):
     )
 
 
+def one_time_password(**kwargs: Any) -> Text:
+    """Return the field for a code of the second factor, or a recovery code."""
+    return Text(max_length=64, metadata={"example": "492039"}, **kwargs)
+
+
+class Login(BaseSchema):
+    """What signs a user in; ``otp`` where a second factor is on."""
+
+    email = Text(max_length=254, required=True, metadata={"example": "ada@example.com"})
+    password = current_password()
+    otp = one_time_password(load_default=None, allow_none=True)
+
+
 class Refresh(BaseSchema):
     """A refresh token to exchange."""
 
-    refresh_token = Text(max_length=256, required=True, metadata={"example": EXAMPLE_REFRESH_TOKEN})
+    refresh_token = Text(max_length=4096, required=True, metadata={"example": EXAMPLE_REFRESH_TOKEN})
 
 
 class TokenPair(BaseSchema):
@@ -95,12 +106,7 @@ class TokenPair(BaseSchema):
 class PasswordChange(BaseSchema):
     """The old password and the new one."""
 
-    current_password = Text(
-        max_length=1024,
-        trim=False,
-        required=True,
-        metadata={"example": EXAMPLE_PASSWORD, "format": "password"},
-    )
+    current_password = current_password()
     new_password = password()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 
 from bankapp import clock, ids, money
+from bankapp.services.auth import fold_email
 
 EXAMPLE_ID: Final = "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 EXAMPLE_TIME: Final = "2026-11-24T09:30:00.000000Z"
@@ -21,6 +22,9 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 class BaseSchema(Schema):
     """A JSON object with exactly the fields it declares: an unknown one is an error."""
+
+    body_required: ClassVar[bool] = True
+    """Whether a request must have a body where this is its shape; without one it is read as ``{}``."""
 
     class Meta:
         unknown = RAISE
@@ -63,6 +67,15 @@ class StrictInteger(fields.Integer):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
         if type(value) is not int:
             raise self.make_error("invalid")
+        return value
+
+
+class StrictBoolean(fields.Boolean):
+    """A JSON ``true`` or ``false``: ``1``, ``"yes"`` and the like are none."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=value)
         return value
 
 
@@ -112,14 +125,21 @@ class Choice(fields.String):
 
 
 class Email(fields.Email):
-    """An e-mail address, at most 254 characters."""
+    """An e-mail address in the one spelling it is known under, at most 254 characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             validate=validate.Length(max=254),
-            metadata={"example": "ada@example.com", "format": "email"},
+            metadata={"example": "ada@example.com", "format": "idn-email"},
             **kwargs,
         )
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        # Folded before it is measured: some characters become two.
+        email: str = super()._deserialize(fold_email(value) if isinstance(value, str) else value, attr, data, **kwargs)
+        if len(email.rpartition("@")[0].encode()) > 64:  # RFC 5321 §4.5.3.1.1
+            raise self.make_error("invalid")
+        return email
 
 
 class Timestamp(fields.String):
@@ -166,8 +186,9 @@ def description(**kwargs: Any) -> Text:
 
 
 def example_of(schema: Schema) -> dict[str, Any]:
-    """Return an example of ``schema``, put together from those of its fields."""
-    return {field.data_key or name: _example(field) for name, field in schema.fields.items()}
+    """Return an example of ``schema``, put together from those of its fields; one without is left out."""
+    examples = {field.data_key or name: _example(field) for name, field in schema.fields.items()}
+    return {name: example for name, example in examples.items() if example is not missing}
 
 
 def _example(field: fields.Field[Any]) -> Any:
@@ -177,4 +198,4 @@ def _example(field: fields.Field[Any]) -> Any:
         return [example_of(field.schema)] if field.many else example_of(field.schema)
     if isinstance(field, fields.List):
         return [_example(field.inner)]
-    return None
+    return missing

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields
 
 from bankapp.models.card import STATUSES, TYPES
-from bankapp.schemas.base import BaseSchema, Choice, Day, Identifier, Timestamp
+from bankapp.schemas.base import Amount, BaseSchema, Choice, CurrencyCode, Day, Identifier, Money, Timestamp
 from bankapp.schemas.pagination import PageQuery
 
 
@@ -44,3 +44,19 @@ class CardQuery(PageQuery):
     """The list of cards, of one account or of all."""
 
     account_id = Identifier(load_default=None)
+
+
+class NewCardLimits(BaseSchema):
+    """How much a card may spend in one authorization and in one day (UTC); null takes a limit away."""
+
+    per_authorization = Amount(required=True, allow_none=True, metadata={"example": 50000})
+    per_day = Amount(required=True, allow_none=True, metadata={"example": 100000})
+
+
+class CardLimits(NewCardLimits):
+    """A card's limits, and what is used of the day's until it begins anew."""
+
+    card_id = Identifier()
+    currency = CurrencyCode()
+    used_today = Money(example=12000)
+    resets_at = Timestamp()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,16 +18,19 @@ DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
 
 
-def _serializer(listing: str) -> URLSafeSerializer:
-    return URLSafeSerializer(context.config().secret_key, salt=f"cursor:{listing}")
+def _serializer(listing: Any, query: Mapping[str, str]) -> URLSafeSerializer:
+    # Whose list and how it is narrowed decides what a position is made of.
+    narrowed = sorted(item for item in query.items() if item[0] not in ("limit", "cursor"))
+    salt = json.dumps(["cursor", type(listing).__name__, context.user().id, narrowed])
+    return URLSafeSerializer(context.config().secret_key, salt=salt)
 
 
 class Cursor(fields.String):
-    """Where the next page begins: signed, so that nobody steers a query with it; bound to its list."""
+    """Where the next page begins: signed, so that nobody steers a query with it; bound to list, filters and reader."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:
-            parts = _serializer(type(self.parent).__name__).loads(value)
+            parts = _serializer(self.parent, data).loads(value)
         except BadData:
             raise ValidationError("Not a cursor of this list.") from None
         return tuple(clock.from_text(part["t"]) if isinstance(part, dict) else part for part in parts)
@@ -46,12 +51,12 @@ class PageQuery(BaseSchema):
         """Turn limit and cursor into the window that repositories take."""
         return data | {"window": Window(data.pop("limit"), data.pop("cursor"))}
 
-    def encode(self, position: Position | None) -> str | None:
-        """Return the cursor for the page after ``position``."""
+    def encode(self, position: Position | None, query: Mapping[str, str]) -> str | None:
+        """Return the cursor for the page after ``position`` of the list that ``query`` asked for."""
         if position is None:
             return None
         parts = [{"t": clock.to_text(part)} if isinstance(part, datetime) else part for part in position]
-        return _serializer(type(self).__name__).dumps(parts)
+        return _serializer(self, query).dumps(parts)
 
 
 def page_of(item: type[BaseSchema]) -> type[BaseSchema]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from bankapp.schemas.accounts import EXAMPLE_IBAN
 from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Day, Identifier, Money
 from bankapp.schemas.transactions import Transaction
 from bankapp.statement_formats import FORMATS
@@ -21,7 +22,7 @@ class StatementAccount(BaseSchema):
     """The account a statement is of."""
 
     id = Identifier()
-    number = fields.String(metadata={"example": "DE49500105175415330117"})
+    number = fields.String(metadata={"example": EXAMPLE_IBAN})
     type = Choice("checking", "savings")
     currency = CurrencyCode()
     holder_name = fields.String(metadata={"example": "Ada Lovelace"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from marshmallow import ValidationError, fields, post_load, validates_schema
+from marshmallow import ValidationError, fields, post_dump, post_load, validate, validates_schema
 from schwifty import IBAN
 
 from bankapp.schemas.accounts import EXAMPLE_IBAN
@@ -14,11 +14,14 @@ from bankapp.schemas.base import (
     BaseSchema,
     CurrencyCode,
     Identifier,
+    StrictBoolean,
     Timestamp,
     description,
 )
 from bankapp.schemas.pagination import PageQuery
 from bankapp.services.transfers import Order
+
+MAX_BATCH_TRANSFERS: Final = 1_000
 
 OTHER_ID = EXAMPLE_ID.replace("0193", "0194")
 
@@ -40,7 +43,7 @@ class NewTransfer(BaseSchema):
 
     from_account_id = Identifier(required=True)
     to_account_id = Identifier(metadata={"example": OTHER_ID})
-    to_account_number = Iban(metadata={"description": "Instead of `to_account_id`.", "example": EXAMPLE_IBAN})
+    to_account_number = Iban(metadata={"description": "Instead of `to_account_id`.", "examples": [EXAMPLE_IBAN]})
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     description = description()
@@ -67,7 +70,43 @@ class Transfer(BaseSchema):
     currency = CurrencyCode()
     description = fields.String(allow_none=True, metadata={"example": "Rent November"})
     reverses_transfer_id = Identifier(allow_none=True, metadata={"example": None})
+    reversed_by_transfer_id = Identifier(allow_none=True, dump_default=None, metadata={"example": None})
     created_at = Timestamp()
+
+
+class NewBatch(BaseSchema):
+    """Many transfers in one request, each on what the ones before it left behind."""
+
+    atomic = StrictBoolean(load_default=True, metadata={"description": "All or none.", "example": True})
+    transfers = fields.List(fields.Nested(NewTransfer), required=True, validate=validate.Length(1, MAX_BATCH_TRANSFERS))
+
+
+class BatchError(BaseSchema):
+    """Why a transfer of a batch was refused."""
+
+    code = fields.String(metadata={"example": "insufficient_funds"})
+    detail = fields.String(metadata={"example": "The available balance does not cover the amount."})
+
+
+class BatchItem(BaseSchema):
+    """What became of one transfer of a batch: it has ``transfer`` or ``error``."""
+
+    index = fields.Integer(metadata={"example": 0})
+    transfer = fields.Nested(Transfer)
+    error = fields.Nested(BatchError)
+
+    @post_dump
+    def one_outcome(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave out what it does not have."""
+        return {name: value for name, value in data.items() if value is not None}
+
+
+class Batch(BaseSchema):
+    """What became of a batch, in the order of its transfers."""
+
+    posted = fields.Integer(metadata={"example": 1})
+    rejected = fields.Integer(metadata={"example": 0})
+    items = fields.List(fields.Nested(BatchItem))
 
 
 class TransferQuery(PageQuery):

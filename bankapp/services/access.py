@@ -30,7 +30,7 @@ def read(owner_id: str | None, resource: str, resource_id: str) -> None:
         return
     if owner_id is None or not context.user().is_staff:
         raise not_found(resource)
-    _trace(resource, resource_id, customer_id=owner_id)
+    _trace(resource.replace(" ", "_"), resource_id, customer_id=owner_id)
 
 
 def listing(resource: str, **filters: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any, Final
 
@@ -78,10 +79,10 @@ def search(*, email: str | None, name: str | None, window: Window) -> Page[Accou
     return account_holders.search(user_id, email, name, window)
 
 
-def change(holder_id: str, version: int | None, changes: dict[str, Any]) -> AccountHolder:
+def change(holder_id: str, seen: Collection[str] | None, changes: dict[str, Any]) -> AccountHolder:
     """Change one's own names or date of birth.
 
-    ``version`` is the one the caller has seen (None: any). Raises NotFound, PreconditionFailed or
+    ``seen`` are the versions the caller has seen (None: any). Raises NotFound, PreconditionFailed or
     ValidationFailed.
     """
     attempt = Attempt("account_holder_change", "account_holder", holder_id, {"fields": sorted(changes)})
@@ -90,7 +91,7 @@ def change(holder_id: str, version: int | None, changes: dict[str, Any]) -> Acco
         holder = account_holders.lock(holder_id)
         access.own(holder.user_id if holder else None, "account holder")
         assert holder is not None
-        if version is not None and version != holder.version:
+        if seen is not None and str(holder.version) not in seen:
             raise errors.PreconditionFailed("It was changed since you read it; read it again.")
         if "dob" in changes:
             check_age(changes["dob"])

@@ -29,6 +29,7 @@ _NOT_REMEMBERED: Final = (
     errors.Unauthenticated,
     errors.Forbidden,
     errors.RateLimited,
+    errors.ValidationFailed,
     errors.IdempotencyInFlight,
 )
 
@@ -37,13 +38,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Attempt:
-    """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them."""
+    """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them.
+
+    ``refused`` are parts of the action that failed on their own, each with its ``code``: they get
+    rows too, together with the outcome of the whole. ``on_refusal`` stores what a refusal for a
+    lasting reason leaves behind although the work is rolled back; it runs in the transaction that
+    puts the failure on record.
+    """
 
     event_type: str
     resource_type: str
     resource_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    refused: list[Attempt] = field(default_factory=list)
     id: str = field(default_factory=ids.new)
+    on_refusal: Callable[[errors.BankError], None] | None = None
 
 
 def perform(attempt: Attempt, work: Callable[[], T]) -> T:
@@ -66,14 +75,17 @@ def perform(attempt: Attempt, work: Callable[[], T]) -> T:
             idempotency.finish(claim, claim.render(result))
         return result
 
-    database.run(begin)
+    named = attempt.resource_id
+    try:
+        database.run(begin)
+    except database.OutcomeUnknown as problem:
+        _settle(attempt, problem)
+        raise
     try:
         result = database.run(command)
-    except errors.BankError as refusal:
-        _settle(attempt, refusal)
-        raise
-    except Exception:
-        _settle(attempt, errors.BankError())
+    except Exception as problem:
+        attempt.resource_id = named  # what the work made is rolled back
+        _settle(attempt, problem if isinstance(problem, errors.BankError) else errors.BankError())
         raise
     _tell(attempt, SUCCESS)
     return result
@@ -115,61 +127,87 @@ def search(
         if user_id is not None and user_id != me.id:
             raise errors.Forbidden("Only an admin may read the audit log of another user.")
         user_id = me.id
+    elif user_id != me.id:
+        facts = {"customer_id": user_id, "filters": {"event_type": event_type} if event_type else {}}
+        record("staff_access", resource_type="audit_log", metadata=facts)
     return audit_logs.search(user_id, event_type, start, end, window)
 
 
 def _add(attempt: Attempt, status: str, user_id: str | None = None) -> None:
+    audit_logs.add(_row(attempt, status, user_id))
+
+
+def _row(attempt: Attempt, status: str, user_id: str | None = None) -> dict[str, Any]:
     current = context.current()
     now = clock.now()
-    audit_logs.add(
-        {
-            "id": attempt.id,
-            "user_id": user_id or (current.user.id if current.user else None),
-            "event_type": attempt.event_type,
-            "resource_type": attempt.resource_type,
-            "resource_id": attempt.resource_id,
-            "status": status,
-            "ip_address": current.ip_address,
-            "device_id": current.device_id,
-            "request_id": current.request_id,
-            "metadata": attempt.metadata,
-            "created_at": now,
-            "finished_at": None if status == PENDING else now,
-        }
-    )
+    return {
+        "id": attempt.id,
+        "user_id": user_id or (current.user.id if current.user else None),
+        "event_type": attempt.event_type,
+        "resource_type": attempt.resource_type,
+        "resource_id": attempt.resource_id,
+        "status": status,
+        "ip_address": current.ip_address,
+        "device_id": current.device_id,
+        "request_id": current.request_id,
+        "metadata": attempt.metadata,
+        "created_at": now,
+        "finished_at": None if status == PENDING else now,
+    }
 
 
-def _finish(attempt: Attempt, status: str) -> None:
-    audit_logs.finish(
+def _finish(attempt: Attempt, status: str) -> bool:
+    finished = audit_logs.finish(
         attempt.id,
         status,
         resource_id=attempt.resource_id,
         metadata=attempt.metadata,
         finished_at=clock.now(),
     )
+    if finished:
+        audit_logs.add_all([_row(part, FAILURE) for part in attempt.refused])
+    return finished
 
 
 def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
-    """Put a failure on record. Where even that fails the row stays pending, which says as much."""
+    """Put a failure on record, and with it the answer that is remembered for the key.
+
+    Raises what to answer instead of ``refusal`` where that answer could not be kept: a client must
+    not be refused for good while its retry may succeed.
+    """
     attempt.metadata["code"] = refusal.code
     claim = context.current().claim
+    lasting = not isinstance(refusal, _NOT_REMEMBERED) and type(refusal) is not errors.BankError
 
-    def settle() -> None:
-        _finish(attempt, FAILURE)
+    def settle() -> tuple[bool, bool]:
+        failed = _finish(attempt, FAILURE)
+        if failed and lasting and attempt.on_refusal is not None:
+            attempt.on_refusal(refusal)
         if claim is None:
-            return
-        if isinstance(refusal, _NOT_REMEMBERED) or type(refusal) is errors.BankError:
-            idempotency.release(claim)
-        else:
-            idempotency.finish(claim, claim.render_refusal(refusal))
+            return failed, True
+        if lasting:
+            return failed, idempotency.keep(claim, claim.render_refusal(refusal))
+        idempotency.release(claim)
+        return failed, True
 
     try:
-        database.run(settle)
-    except errors.BankError:
+        failed, kept = database.run(settle)
+    except errors.Unavailable:
+        # The row stays pending, which says as much.
         log.warning("a failure could not be put on record", exc_info=True)
-    _tell(attempt, FAILURE)
+        if claim is not None and lasting:
+            raise
+        return
+    if failed:
+        _tell(attempt, FAILURE)
+    else:
+        log.warning("the answer to a commit was lost; it had happened")
+    if not kept:
+        raise idempotency.in_flight()
 
 
 def _tell(attempt: Attempt, outcome: str) -> None:
     facts = {"event": attempt.event_type, "outcome": outcome, "resource_id": attempt.resource_id}
-    events.info("%s %s", attempt.event_type, outcome, extra=facts | attempt.metadata)
+    # Lists (the transfers of a batch) are for the row; a line of the log stays a line.
+    brief = {name: value for name, value in attempt.metadata.items() if not isinstance(value, list)}
+    events.info("%s %s", attempt.event_type, outcome, extra=facts | brief)

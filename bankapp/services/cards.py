@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from stdnum import luhn
 
@@ -81,23 +81,23 @@ def search(account_id: str | None, window: Window) -> Page[Card]:
 
 def block(card_id: str) -> Card:
     """Block an active card. Raises NotFound or StateConflict."""
-    return _change(card_id, "block", lambda card: _move(card, "active", "blocked"))
+    return change(card_id, "block", lambda card: _move(card, "active", "blocked"))
 
 
 def unblock(card_id: str) -> Card:
     """Unblock a blocked card. Raises NotFound or StateConflict."""
-    return _change(card_id, "unblock", lambda card: _move(card, "blocked", "active"))
+    return change(card_id, "unblock", lambda card: _move(card, "blocked", "active"))
 
 
 def terminate(card_id: str) -> Card:
     """End a card for good. Raises NotFound or StateConflict."""
 
-    def change(card: Card) -> None:
+    def end(card: Card) -> None:
         if card.status == "terminated":
             raise errors.StateConflict("The card is terminated already.")
         card.status = "terminated"
 
-    return _change(card_id, "terminate", change)
+    return change(card_id, "terminate", end)
 
 
 def _move(card: Card, before: str, after: str) -> None:
@@ -106,14 +106,15 @@ def _move(card: Card, before: str, after: str) -> None:
     card.status = after
 
 
-def _change(card_id: str, what: str, change: Callable[[Card], None]) -> Card:
-    attempt = Attempt("card_change", "card", card_id, {"change": what})
+def change(card_id: str, what: str, apply: Callable[[Card], None], metadata: dict[str, Any] | None = None) -> Card:
+    """Change one's own card by ``apply``, on record as ``what``. Raises NotFound and what ``apply`` raises."""
+    attempt = Attempt("card_change", "card", card_id, {"change": what} | (metadata or {}))
 
     def work() -> Card:
         card = cards.lock(card_id)
         access.own(owner(card), "card")
         assert card is not None
-        change(card)
+        apply(card)
         return card
 
     return audit.perform(attempt, work)

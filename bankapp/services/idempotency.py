@@ -32,14 +32,14 @@ def claim(claim: IdempotencyClaim) -> None:
         return
     found = idempotency_keys.get(claim.scope)
     if found is None:  # released or purged just now
-        raise _in_flight()
+        raise in_flight()
     if found.fingerprint != claim.fingerprint:
         raise errors.IdempotencyKeyReused("This key was used for a request with another body.")
     if found.finished_at is not None:
         raise Replay(_answer(found))
     abandoned = found.claimed_at + context.config().idempotency_lease < now
     if not abandoned or not idempotency_keys.take_over(claim.scope, found.claim_id, claim.id, now):
-        raise _in_flight()
+        raise in_flight()
 
 
 def finish(claim: IdempotencyClaim, answer: Answer) -> None:
@@ -47,9 +47,13 @@ def finish(claim: IdempotencyClaim, answer: Answer) -> None:
 
     Raises IdempotencyInFlight when the claim was lost meanwhile, which rolls that work back.
     """
-    held = idempotency_keys.finish(claim.scope, claim.id, answer, clock.now())
-    if not held:
-        raise _in_flight()
+    if not keep(claim, answer):
+        raise in_flight()
+
+
+def keep(claim: IdempotencyClaim, answer: Answer) -> bool:
+    """Store an answer that no work depends on; False when the claim was lost meanwhile."""
+    return idempotency_keys.finish(claim.scope, claim.id, answer, clock.now())
 
 
 def release(claim: IdempotencyClaim) -> None:
@@ -72,5 +76,6 @@ def _answer(key: IdempotencyKey) -> Answer:
     )
 
 
-def _in_flight() -> errors.IdempotencyInFlight:
+def in_flight() -> errors.IdempotencyInFlight:
+    """Return the refusal of a request whose key another one holds."""
     return errors.IdempotencyInFlight("The first request with this key is still running.", retry_after_seconds=1)

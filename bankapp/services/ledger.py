@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bankapp import clock, errors, ids, money
 from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
-from bankapp.repositories import ledger
+from bankapp.repositories import authorizations, ledger
 
 Row = dict[str, Any]
 
@@ -76,8 +76,16 @@ def cash_account_id(currency: str) -> str:
 
 
 def lock(account_ids: Iterable[str]) -> dict[str, LockedAccount]:
-    """Lock accounts until the transaction ends, in the order of their ids; an unknown id is left out."""
-    return {row.id: LockedAccount(*row) for row in ledger.lock_accounts(set(account_ids))}
+    """Lock accounts until the transaction ends, in the order of their ids; an unknown id is left out.
+
+    Holds that have expired are released, so that none counts against what is done under the lock.
+    """
+    locked = {row.id: LockedAccount(*row) for row in ledger.lock_accounts(set(account_ids))}
+    holding = [account.id for account in locked.values() if account.held]
+    if holding:
+        for account_id, amount in authorizations.release_overdue(holding, clock.now()):
+            locked[account_id].held -= amount
+    return locked
 
 
 def movement(type: str, account: LockedAccount, amount: int, currency: str, description: str | None) -> Posting:
@@ -146,20 +154,30 @@ def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
 
 
 def _check(posting: Posting) -> None:
-    for leg in posting.legs:
-        account = leg.account
-        if account is None:
-            continue
-        allowed = ("active", "frozen") if posting.kind == "reversal" else ("active",)
-        if account.status not in allowed:
-            raise errors.AccountNotActive(f"The account is {account.status}.", extra={"account_id": account.id})
-        if account.currency != posting.currency:
-            raise errors.CurrencyMismatch(f"The account is kept in {account.currency}, not {posting.currency}.")
-        if DIRECTIONS[leg.type] == CREDIT:
+    allowed = ("active", "frozen") if posting.kind == "reversal" else ("active",)
+    legs = [(leg.account, DIRECTIONS[leg.type]) for leg in posting.legs if leg.account]
+    for account, _ in legs:
+        check_usable(account, posting.currency, allowed)
+    for account, direction in legs:
+        if direction == CREDIT:
             if account.balance + posting.amount > money.MAX_BALANCE:
                 raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
-        elif account.balance - account.held < posting.amount:
-            raise errors.InsufficientFunds("The available balance does not cover the amount.")
+        else:
+            check_funds(account, posting.amount)
+
+
+def check_usable(account: LockedAccount, currency: str, statuses: Sequence[str] = ("active",)) -> None:
+    """Refuse an account in another state or currency. Raises AccountNotActive or CurrencyMismatch."""
+    if account.status not in statuses:
+        raise errors.AccountNotActive(f"The account is {account.status}.", extra={"account_id": account.id})
+    if account.currency != currency:
+        raise errors.CurrencyMismatch(f"The account is kept in {account.currency}, not {currency}.")
+
+
+def check_funds(account: LockedAccount, amount: int) -> None:
+    """Refuse more (minor units) than the balance less the holds on it. Raises InsufficientFunds."""
+    if account.balance - account.held < amount:
+        raise errors.InsufficientFunds("The available balance does not cover the amount.")
 
 
 def _leg(posting: Posting, leg: Leg, moment: datetime) -> Row:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bankapp import errors
 from bankapp.listing import Page, Window
 from bankapp.models import Transfer
 from bankapp.repositories import accounts as account_rows
@@ -24,46 +26,153 @@ class Order:
     description: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """What became of the order at ``index``: its transfer, or the refusal."""
+
+    index: int
+    transfer: ledger.Row | None = None
+    error: errors.BankError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of many orders, in their order, and of how many."""
+
+    items: list[BatchItem]
+    posted: int
+    rejected: int
+
+
 def create(order: Order) -> ledger.Row:
     """Move money from the caller's account to any account and return the transfer.
 
     Raises NotFound, SameAccount and the refusals of :func:`ledger.post`.
     """
-    attempt = Attempt(
-        "transfer",
-        "transfer",
-        metadata={
-            "from_account_id": order.from_account_id,
-            "amount": order.amount,
-            "currency": order.currency,
-        },
-    )
+    attempt = _attempt(order)
 
     def work() -> ledger.Row:
-        to_account_id = _target(order)
-        locked = ledger.lock([order.from_account_id, to_account_id])
-        source = locked.get(order.from_account_id)
-        access.own(source.user_id if source else None, "account")
-        target = locked.get(to_account_id)
-        if source is None or target is None:
-            raise access.not_found("account")
-        posting = ledger.transfer(source, target, order.amount, order.currency, order.description)
-        posted = ledger.post_one(posting)
-        assert posted.transfer is not None
-        attempt.resource_id = posting.id
-        attempt.metadata["to_account_id"] = to_account_id
-        return posted.transfer
+        [outcome] = _post([order])
+        if isinstance(outcome, errors.BankError):
+            raise outcome
+        attempt.resource_id = outcome["id"]
+        attempt.metadata["to_account_id"] = outcome["to_account_id"]
+        return outcome
 
     return audit.perform(attempt, work)
 
 
-def _target(order: Order) -> str:
-    if order.to_account_id is not None:
-        return order.to_account_id
-    found = account_rows.id_of_number(order.to_account_number or "")
-    if found is None:
-        raise access.not_found("account")
-    return found
+def create_batch(orders: Sequence[Order], *, atomic: bool) -> Batch:
+    """Make many transfers in one transaction, each on what the ones before left behind.
+
+    ``atomic`` makes all or none: raises the first refusal, with all of them by index in ``errors``.
+    Otherwise what is refused moves nothing and leaves the others alone.
+    """
+    attempt = Attempt("transfer_batch", "transfer_batch", metadata={"transfers": len(orders), "atomic": atomic})
+
+    def work() -> Batch:
+        outcomes = _post(orders)
+        refusals = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, errors.BankError)}
+        attempt.refused = [_refused(attempt, orders[at], at, refusal) for at, refusal in refusals.items()]
+        attempt.metadata["rejected"] = len(refusals)
+        if atomic and refusals:
+            raise _none_made(refusals, len(orders))
+        items = [
+            BatchItem(at, error=outcome) if isinstance(outcome, errors.BankError) else BatchItem(at, outcome)
+            for at, outcome in enumerate(outcomes)
+        ]
+        attempt.metadata["transfer_ids"] = [item.transfer["id"] for item in items if item.transfer]
+        return Batch(items, len(orders) - len(refusals), len(refusals))
+
+    return audit.perform(attempt, work)
+
+
+def reverse(transfer_id: str) -> ledger.Row:
+    """Give a transfer's money back, as staff, and return the reversal: a transfer the other way.
+
+    Raises NotFound, StateConflict (reversed before, or itself a reversal), AccountNotActive for a
+    closed account, and InsufficientFunds when the receiver's available balance no longer covers it.
+    """
+    attempt = Attempt("reversal", "transfer", transfer_id, {"reverses_transfer_id": transfer_id})
+
+    def work() -> ledger.Row:
+        original = transfers.get(transfer_id)
+        if original is None:
+            raise access.not_found("transfer")
+        if original.reverses_transfer_id is not None:
+            raise errors.StateConflict("A reversal cannot be reversed.")
+        locked = ledger.lock([original.from_account_id, original.to_account_id])
+        # Under the locks, so that of two reversals at once the second sees the first.
+        if transfers.reversal_of(transfer_id) is not None:
+            raise errors.StateConflict("The transfer was reversed before.")
+        posting = ledger.transfer(
+            locked[original.to_account_id],
+            locked[original.from_account_id],
+            original.amount,
+            original.currency,
+            original.description,
+            reverses_transfer_id=transfer_id,
+        )
+        reversal = ledger.post_one(posting).transfer
+        assert reversal is not None
+        attempt.resource_id = posting.id
+        return reversal
+
+    return audit.perform(attempt, work)
+
+
+def _attempt(order: Order) -> Attempt:
+    facts = {"from_account_id": order.from_account_id, "amount": order.amount, "currency": order.currency}
+    return Attempt("transfer", "transfer", metadata=facts)
+
+
+def _refused(batch: Attempt, order: Order, index: int, refusal: errors.BankError) -> Attempt:
+    part = _attempt(order)
+    part.metadata |= {"batch_id": batch.id, "index": index, "code": refusal.code}
+    return part
+
+
+def _none_made(refusals: dict[int, errors.BankError], count: int) -> errors.BankError:
+    index, first = next(iter(refusals.items()))
+    # An account that is not there is a 404 by itself; in a list it is one wrong field of a request.
+    kind = type(first) if isinstance(first, errors.Refused) else errors.Refused
+    return kind(
+        f"None of the {count} transfers was made, because {len(refusals)} cannot be."
+        f" The first is at index {index}: {first.detail}",
+        errors={str(at): [refusal.detail] for at, refusal in refusals.items()},
+    )
+
+
+def _post(orders: Sequence[Order]) -> list[ledger.Row | errors.BankError]:
+    """Lock the accounts of ``orders`` and post them in turn; return the transfer or the refusal of each."""
+    numbers = {order.to_account_number for order in orders if order.to_account_number}
+    by_number = account_rows.ids_of_numbers(numbers) if numbers else {}
+    targets = [order.to_account_id or by_number.get(order.to_account_number or "") for order in orders]
+    locked = ledger.lock({*(order.from_account_id for order in orders), *filter(None, targets)})
+    prepared = [
+        _posting(order, locked.get(order.from_account_id), locked.get(target or ""))
+        for order, target in zip(orders, targets, strict=True)
+    ]
+    posted = iter(ledger.post([item for item in prepared if isinstance(item, ledger.Posting)]))
+    return [_outcome(next(posted)) if isinstance(item, ledger.Posting) else item for item in prepared]
+
+
+def _posting(
+    order: Order, source: ledger.LockedAccount | None, target: ledger.LockedAccount | None
+) -> ledger.Posting | errors.BankError:
+    if source is None or target is None or not access.is_me(source.user_id):
+        return access.not_found("account")
+    try:
+        return ledger.transfer(source, target, order.amount, order.currency, order.description)
+    except errors.SameAccount as refusal:
+        return refusal
+
+
+def _outcome(outcome: ledger.Posted | errors.BankError) -> ledger.Row | errors.BankError:
+    if isinstance(outcome, errors.BankError):
+        return outcome
+    assert outcome.transfer is not None
+    return outcome.transfer
 
 
 def get(transfer_id: str) -> Transfer:

@@ -1,4 +1,4 @@
-"""The tables: users, sessions, account holders, accounts, the ledger, cards, audit log, idempotency keys.
+"""The tables: users, sessions, second factors, account holders, accounts, the ledger, cards, audit log, keys.
 
 Revision: 0001, the first
 """
@@ -32,6 +32,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", name="pk_idempotency_keys"),
     )
     op.create_index("ix_idempotency_keys_claimed_at", "idempotency_keys", ["claimed_at"], unique=False)
+    op.create_table(
+        "login_throttles",
+        sa.Column("bucket", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_attempt_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("bucket", name="pk_login_throttles"),
+    )
+    op.create_index("ix_login_throttles_last_attempt_at", "login_throttles", ["last_attempt_at"], unique=False)
     op.create_table(
         "postings",
         sa.Column("id", ID, nullable=False),
@@ -102,7 +110,28 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sessions_user_id_users"),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
     )
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
     op.create_index("ix_sessions_user_id_id", "sessions", ["user_id", "id"], unique=False)
+    op.create_table(
+        "second_factors",
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("confirmed_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_second_factors_user_id_users"),
+        sa.PrimaryKeyConstraint("user_id", name="pk_second_factors"),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("used_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_recovery_codes_user_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_recovery_codes"),
+        sa.UniqueConstraint("user_id", "code_hash", name="uq_recovery_codes_user_id_code_hash"),
+    )
     op.create_table(
         "accounts",
         sa.Column("id", ID, nullable=False),
@@ -172,13 +201,79 @@ def upgrade() -> None:
         sa.Column("last4", sa.String(length=4), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("expires", sa.Date(), nullable=False),
+        sa.Column("limit_per_authorization", sa.BigInteger(), nullable=True),
+        sa.Column("limit_per_day", sa.BigInteger(), nullable=True),
         sa.Column("created_at", TIME, nullable=False),
+        sa.CheckConstraint(
+            "limit_per_authorization BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_authorization_range"
+        ),
+        sa.CheckConstraint("limit_per_day BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_day_range"),
         sa.CheckConstraint("status IN ('active', 'blocked', 'terminated')", name="ck_cards_status"),
         sa.CheckConstraint("type IN ('virtual', 'physical')", name="ck_cards_type"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_cards_account_id_accounts"),
         sa.PrimaryKeyConstraint("id", name="pk_cards"),
     )
     op.create_index("ix_cards_account_id_id", "cards", ["account_id", "id"], unique=False)
+    op.create_table(
+        "authorizations",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("card_id", ID, nullable=False),
+        sa.Column("account_id", ID, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("captured_amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("merchant", sa.String(length=140), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("decline_reason", sa.String(length=32), nullable=True),
+        sa.Column("posting_id", ID, nullable=True),
+        sa.Column("expires_at", TIME, nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("finished_at", TIME, nullable=True),
+        sa.CheckConstraint(
+            "status IN ('pending', 'captured', 'voided', 'expired', 'declined')", name="ck_authorizations_status"
+        ),
+        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="ck_authorizations_amount_range"),
+        sa.CheckConstraint("captured_amount BETWEEN 0 AND amount", name="ck_authorizations_captured_within_hold"),
+        sa.CheckConstraint(
+            "(status = 'captured') = (captured_amount > 0)", name="ck_authorizations_captured_has_amount"
+        ),
+        sa.CheckConstraint(
+            "(status = 'captured') = (posting_id IS NOT NULL)", name="ck_authorizations_captured_has_posting"
+        ),
+        sa.CheckConstraint(
+            "(status = 'pending') = (finished_at IS NULL)", name="ck_authorizations_pending_is_not_finished"
+        ),
+        sa.CheckConstraint(
+            "(status = 'declined') = (decline_reason IS NOT NULL)", name="ck_authorizations_declined_has_reason"
+        ),
+        sa.CheckConstraint(
+            "(status = 'declined') = (expires_at IS NULL)", name="ck_authorizations_declined_never_expires"
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_authorizations_account_id_accounts"),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name="fk_authorizations_card_id_cards"),
+        sa.ForeignKeyConstraint(
+            ["posting_id"],
+            ["postings.id"],
+            name="fk_authorizations_posting_id_postings",
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_authorizations"),
+        sa.UniqueConstraint("posting_id", name="uq_authorizations_posting_id"),
+    )
+    op.create_index(
+        "ix_authorizations_card_id_created_at_id", "authorizations", ["card_id", "created_at", "id"], unique=False
+    )
+    pending = sa.text("status = 'pending'")
+    for columns in (["account_id", "expires_at"], ["expires_at"]):
+        op.create_index(
+            f"ix_authorizations_{'_'.join(columns)}",
+            "authorizations",
+            columns,
+            unique=False,
+            postgresql_where=pending,
+            sqlite_where=pending,
+        )
     op.create_table(
         "transfers",
         sa.Column("id", ID, nullable=False),
@@ -285,13 +380,17 @@ def downgrade() -> None:
     """Drop the tables."""
     op.drop_table("transactions")
     op.drop_table("transfers")
+    op.drop_table("authorizations")
     op.drop_table("cards")
     op.drop_table("refresh_tokens")
     op.drop_table("auth_tokens")
     op.drop_table("accounts")
+    op.drop_table("recovery_codes")
+    op.drop_table("second_factors")
     op.drop_table("sessions")
     op.drop_table("audit_logs")
     op.drop_table("account_holders")
     op.drop_table("users")
     op.drop_table("postings")
+    op.drop_table("login_throttles")
     op.drop_table("idempotency_keys")

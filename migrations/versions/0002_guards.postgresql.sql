@@ -162,3 +162,84 @@ END $$;
 
 CREATE TRIGGER postings_seal AFTER INSERT ON postings
     FOR EACH ROW EXECUTE FUNCTION postings_seal();
+
+-- Holds: what an account holds is the sum of its pending authorizations, and each of them ends once
+
+CREATE FUNCTION authorizations_guard_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status NOT IN ('pending', 'declined') OR NOT EXISTS (SELECT 1
+            FROM cards JOIN accounts ON accounts.id = cards.account_id
+            WHERE cards.id = NEW.card_id AND accounts.id = NEW.account_id AND (NEW.status = 'declined'
+                OR (cards.status = 'active' AND accounts.status = 'active' AND accounts.currency = NEW.currency))) THEN
+        PERFORM ledger_refuse('a hold begins pending, on an active card of an active account of its currency');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER authorizations_begin BEFORE INSERT ON authorizations
+    FOR EACH ROW EXECUTE FUNCTION authorizations_guard_insert();
+
+CREATE FUNCTION authorizations_guard_update() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status <> 'pending' OR NEW.status NOT IN ('captured', 'voided', 'expired') THEN
+        PERFORM ledger_refuse('a hold ends once');
+    END IF;
+    IF (NEW.id, NEW.card_id, NEW.account_id, NEW.amount, NEW.currency, NEW.merchant, NEW.expires_at, NEW.created_at)
+            IS DISTINCT FROM (OLD.id, OLD.card_id, OLD.account_id, OLD.amount, OLD.currency, OLD.merchant,
+            OLD.expires_at, OLD.created_at) THEN
+        PERFORM ledger_refuse('a hold can only end');
+    END IF;
+    IF EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id) THEN
+        PERFORM ledger_refuse('a capture makes a posting of its own');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER authorizations_end_once BEFORE UPDATE ON authorizations
+    FOR EACH ROW EXECUTE FUNCTION authorizations_guard_update();
+CREATE TRIGGER authorizations_are_history BEFORE DELETE ON authorizations
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER authorizations_no_truncate BEFORE TRUNCATE ON authorizations
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE FUNCTION authorizations_hold() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    -- A statement of its own, so that the sum is taken after whoever had the account before.
+    PERFORM 1 FROM accounts WHERE id = NEW.account_id FOR NO KEY UPDATE;
+    UPDATE accounts
+        SET held = (SELECT coalesce(sum(amount), 0) FROM authorizations
+            WHERE account_id = NEW.account_id AND status = 'pending')
+        WHERE id = NEW.account_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER authorizations_hold AFTER INSERT OR UPDATE ON authorizations
+    FOR EACH ROW WHEN (NEW.status <> 'declined') EXECUTE FUNCTION authorizations_hold();
+
+CREATE FUNCTION accounts_guard_held() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.held <> (SELECT coalesce(sum(amount), 0) FROM authorizations
+            WHERE account_id = NEW.id AND status = 'pending') THEN
+        PERFORM ledger_refuse('what an account holds changes only with its authorizations');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER accounts_held_follows_authorizations BEFORE UPDATE ON accounts
+    FOR EACH ROW WHEN (NEW.held <> OLD.held) EXECUTE FUNCTION accounts_guard_held();
+
+CREATE FUNCTION postings_seal_purchase() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) FROM transactions WHERE posting_id = NEW.id) <> 2 OR NOT EXISTS (SELECT 1
+            FROM authorizations a
+            JOIN transactions leg ON leg.posting_id = a.posting_id AND leg.account_id = a.account_id
+                AND leg.type = 'card_purchase' AND leg.amount = a.captured_amount AND leg.currency = a.currency
+            WHERE a.posting_id = NEW.id) THEN
+        PERFORM ledger_refuse('a card purchase is the capture of a hold');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER postings_seal_purchase AFTER INSERT ON postings
+    FOR EACH ROW WHEN (NEW.kind = 'card_purchase') EXECUTE FUNCTION postings_seal_purchase();

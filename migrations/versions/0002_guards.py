@@ -16,6 +16,11 @@ branch_labels = None
 depends_on = None
 
 _FUNCTIONS = (
+    "authorizations_guard_insert",
+    "authorizations_guard_update",
+    "authorizations_hold",
+    "accounts_guard_held",
+    "postings_seal_purchase",
     "transactions_post",
     "postings_seal",
     "accounts_guard_insert",

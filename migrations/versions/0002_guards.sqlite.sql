@@ -122,3 +122,55 @@ BEGIN
     SELECT RAISE(ABORT, 'ledger: a transfer is posted as one')
         WHERE NEW.kind NOT IN ('transfer', 'reversal') AND EXISTS (SELECT 1 FROM transfers WHERE id = NEW.id);
 END;
+
+-- Holds: what an account holds is the sum of its pending authorizations, and each of them ends once
+
+CREATE TRIGGER authorizations_begin BEFORE INSERT ON authorizations
+BEGIN
+    SELECT RAISE(ABORT, 'ledger: authorizations are history: the row exists')
+        WHERE EXISTS (SELECT 1 FROM authorizations WHERE id = NEW.id OR posting_id = NEW.posting_id);
+    SELECT RAISE(ABORT, 'ledger: a hold begins pending, on an active card of an active account of its currency')
+        WHERE NEW.status NOT IN ('pending', 'declined') OR NOT EXISTS (SELECT 1
+            FROM cards JOIN accounts ON accounts.id = cards.account_id
+            WHERE cards.id = NEW.card_id AND accounts.id = NEW.account_id AND (NEW.status = 'declined'
+                OR (cards.status = 'active' AND accounts.status = 'active' AND accounts.currency = NEW.currency)));
+END;
+CREATE TRIGGER authorizations_end_once BEFORE UPDATE ON authorizations
+BEGIN
+    SELECT RAISE(ABORT, 'ledger: a hold ends once')
+        WHERE OLD.status <> 'pending' OR NEW.status NOT IN ('captured', 'voided', 'expired');
+    SELECT RAISE(ABORT, 'ledger: a hold can only end')
+        WHERE NEW.id <> OLD.id OR NEW.card_id <> OLD.card_id OR NEW.account_id <> OLD.account_id
+            OR NEW.amount <> OLD.amount OR NEW.currency <> OLD.currency OR NEW.merchant <> OLD.merchant
+            OR NEW.expires_at <> OLD.expires_at OR NEW.created_at <> OLD.created_at;
+    SELECT RAISE(ABORT, 'ledger: a capture makes a posting of its own')
+        WHERE EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id);
+END;
+CREATE TRIGGER authorizations_no_delete BEFORE DELETE ON authorizations
+BEGIN SELECT RAISE(ABORT, 'ledger: authorizations are history: DELETE refused'); END;
+
+CREATE TRIGGER authorizations_hold AFTER INSERT ON authorizations WHEN NEW.status = 'pending'
+BEGIN
+    UPDATE accounts SET held = (SELECT coalesce(sum(amount), 0) FROM authorizations
+        WHERE account_id = NEW.account_id AND status = 'pending') WHERE id = NEW.account_id;
+END;
+CREATE TRIGGER authorizations_release AFTER UPDATE ON authorizations
+BEGIN
+    UPDATE accounts SET held = (SELECT coalesce(sum(amount), 0) FROM authorizations
+        WHERE account_id = NEW.account_id AND status = 'pending') WHERE id = NEW.account_id;
+END;
+
+CREATE TRIGGER accounts_held_follows_authorizations BEFORE UPDATE ON accounts
+WHEN NEW.held <> OLD.held AND NEW.held <> (SELECT coalesce(sum(amount), 0) FROM authorizations
+    WHERE account_id = NEW.id AND status = 'pending')
+BEGIN SELECT RAISE(ABORT, 'ledger: what an account holds changes only with its authorizations'); END;
+
+CREATE TRIGGER postings_seal_purchase AFTER INSERT ON postings WHEN NEW.kind = 'card_purchase'
+BEGIN
+    SELECT RAISE(ABORT, 'ledger: a card purchase is the capture of a hold')
+        WHERE (SELECT count(*) FROM transactions WHERE posting_id = NEW.id) <> 2 OR NOT EXISTS (SELECT 1
+            FROM authorizations a
+            JOIN transactions leg ON leg.posting_id = a.posting_id AND leg.account_id = a.account_id
+                AND leg.type = 'card_purchase' AND leg.amount = a.captured_amount AND leg.currency = a.currency
+            WHERE a.posting_id = NEW.id);
+END;

@@ -1,0 +1,106 @@
+"""How many requests of one kind a client may send: per address, and per e-mail address."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask, Response
+from flask_limiter import Limiter, RateLimitExceeded
+
+from bankapp import context, errors
+from bankapp.api.errors import respond
+from bankapp.api.parsing import read_json
+from bankapp.services import throttle, tokens
+from bankapp.services.auth import fold_email
+
+MAX_EMAIL_LENGTH: Final = 254
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``rate`` (such as ``10 per minute``) for each value that ``key`` finds in the request."""
+
+    rate: str
+    key: Callable[[], str]
+
+
+def _address() -> str:
+    address = ipaddress.ip_address(context.current().ip_address or "0.0.0.0")  # noqa: S104 - nobody's, not an interface
+    if address.version == 4:
+        return str(address)
+    # Who has one IPv6 address has the whole network of it (RFC 6177).
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def _field(name: str) -> str | None:
+    # What cannot be read is refused by the parser in a moment, with its reason.
+    try:
+        document = read_json()
+    except errors.BankError:
+        return None
+    value = document.get(name) if isinstance(document, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _email() -> str:
+    return fold_email(_field("email") or "")[:MAX_EMAIL_LENGTH] or _address()
+
+
+def _login_bucket() -> str:
+    # Counted like failures: a stranger uses up the attempts of strangers, not those of the owner at home.
+    try:
+        return throttle.bucket(_email())
+    except errors.BankError:
+        return _email()
+
+
+def _owner() -> str:
+    # Of a refresh token, which changes with every use while its owner stays.
+    try:
+        return tokens.owner_of(_field("refresh_token") or "") or _address()
+    except errors.BankError:
+        return _address()
+
+
+LOGIN: Final = (Limit("60 per minute", _address), Limit("10 per minute", _login_bucket))
+SIGNUP: Final = (Limit("60 per minute", _address), Limit("5 per minute", _email))
+REFRESH: Final = (Limit("120 per minute", _address), Limit("30 per minute", _owner))
+
+
+def init_app(app: Flask) -> None:
+    """Limit every endpoint that declares ``limits``, and say in the answers what is left.
+
+    The limiter belongs to this application and not to ``extensions``: it keeps what it was configured
+    with in itself, so two applications of one process would share the settings of the later one.
+    """
+    if not app.config["BANKAPP"].ratelimit_enabled:
+        return
+    limiter = Limiter(_address, app=app, in_memory_fallback_enabled=True, headers_enabled=False)
+    for endpoint, view in app.view_functions.items():
+        limited: Any = view
+        for limit in reversed(getattr(view, "limits", ())):
+            limited = limiter.limit(limit.rate, key_func=limit.key)(limited)
+        app.view_functions[endpoint] = limited
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        tightest = min(limiter.current_limits, key=lambda limit: limit.remaining, default=None)
+        if tightest is not None:
+            response.headers["RateLimit-Limit"] = str(tightest.limit.amount)
+            response.headers["RateLimit-Remaining"] = str(tightest.remaining)
+            response.headers["RateLimit-Reset"] = str(_seconds_until(tightest.reset_at))
+        return response
+
+    @app.errorhandler(RateLimitExceeded)
+    def exceeded(_: RateLimitExceeded) -> Response:
+        breached = limiter.current_limit
+        seconds = _seconds_until(breached.reset_at) if breached else 60
+        return respond(errors.RateLimited("Too many requests of this kind; wait.", retry_after_seconds=seconds))
+
+
+def _seconds_until(moment: float) -> int:
+    return max(1, round(moment - time.time()))

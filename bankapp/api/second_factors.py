@@ -1,0 +1,76 @@
+"""The second factor: time-based one-time passwords and recovery codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bankapp import errors
+from bankapp.api.blueprint import Access, Blueprint
+from bankapp.schemas import second_factors as schemas
+from bankapp.services import second_factors
+from bankapp.services.second_factors import Enrolment, Status
+
+blueprint = Blueprint("second-factor", __name__, "The second factor: one-time passwords and recovery codes")
+
+_REFUSALS = (errors.InvalidCredentials, errors.StateConflict, errors.RateLimited)
+
+
+@blueprint.operation("GET", "/auth/otp", access=Access.USER, answer=schemas.Status)
+def read_otp() -> Status:
+    """Read whether a second factor is on"""
+    return second_factors.status()
+
+
+@blueprint.operation(
+    "POST",
+    "/auth/otp/enrol",
+    access=Access.USER,
+    body=schemas.Enrol,
+    answer=schemas.Enrolment,
+    errors=_REFUSALS,
+)
+def enrol_otp(given: dict[str, Any]) -> Enrolment:
+    """Begin to switch a second factor on
+
+    Put the secret into an authenticator app (TOTP, RFC 6238: SHA-1, 6 digits, 30 seconds), then confirm. Until
+    then nothing changes; beginning again makes a new secret.
+    """
+    return second_factors.enrol(given["password"])
+
+
+@blueprint.operation(
+    "POST",
+    "/auth/otp/confirm",
+    access=Access.USER,
+    body=schemas.Confirm,
+    answer=schemas.RecoveryCodes,
+    errors=_REFUSALS,
+)
+def confirm_otp(given: dict[str, Any]) -> dict[str, Any]:
+    """Switch the second factor on with its first code
+
+    Answers ten recovery codes, once. Every other session is revoked.
+    """
+    return {"recovery_codes": second_factors.confirm(given["otp"])}
+
+
+@blueprint.operation("POST", "/auth/otp/disable", access=Access.USER, body=schemas.Proof, status=204, errors=_REFUSALS)
+def disable_otp(given: dict[str, Any]) -> None:
+    """Switch the second factor off with password and code
+
+    Every other session is revoked.
+    """
+    second_factors.disable(given["password"], given["otp"])
+
+
+@blueprint.operation(
+    "POST",
+    "/auth/otp/recovery-codes",
+    access=Access.USER,
+    body=schemas.Proof,
+    answer=schemas.RecoveryCodes,
+    errors=_REFUSALS,
+)
+def renew_recovery_codes(given: dict[str, Any]) -> dict[str, Any]:
+    """Make new recovery codes; the old ones are dead"""
+    return {"recovery_codes": second_factors.renew_codes(given["password"], given["otp"])}

@@ -1,0 +1,114 @@
+"""Card authorizations: a hold on an account until it is captured, voided or expires."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    case,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
+
+from bankapp import clock
+from bankapp.models.account import Account
+from bankapp.models.card import Card
+from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
+from bankapp.money import MAX_AMOUNT
+
+PENDING: Final = "pending"
+CAPTURED: Final = "captured"
+VOIDED: Final = "voided"
+EXPIRED: Final = "expired"
+DECLINED: Final = "declined"
+STATUSES: Final = (PENDING, CAPTURED, VOIDED, EXPIRED, DECLINED)
+
+_IS_PENDING: Final = text(f"status = '{PENDING}'")
+
+
+class Authorization(Model):
+    """What a merchant may take from an account. ``amount`` (held) and ``captured_amount`` (taken) are minor units.
+
+    A pending one is a hold and counts in its account's ``held``, which the database keeps equal to
+    the sum of them. ``decline_reason`` says why a declined one never became a hold. It ends once;
+    ``posting_id`` is the movement that a capture made.
+    """
+
+    __tablename__ = "authorizations"
+    __table_args__ = (
+        one_of("status", *STATUSES),
+        CheckConstraint(f"amount BETWEEN 1 AND {MAX_AMOUNT}", name="amount_range"),
+        CheckConstraint("captured_amount BETWEEN 0 AND amount", name="captured_within_hold"),
+        CheckConstraint(f"(status = '{CAPTURED}') = (captured_amount > 0)", name="captured_has_amount"),
+        CheckConstraint(f"(status = '{CAPTURED}') = (posting_id IS NOT NULL)", name="captured_has_posting"),
+        CheckConstraint(f"(status = '{PENDING}') = (finished_at IS NULL)", name="pending_is_not_finished"),
+        CheckConstraint(f"(status = '{DECLINED}') = (decline_reason IS NOT NULL)", name="declined_has_reason"),
+        CheckConstraint(f"(status = '{DECLINED}') = (expires_at IS NULL)", name="declined_never_expires"),
+        UniqueConstraint("posting_id"),
+        Index(None, "card_id", "created_at", "id"),
+        # Holds alone: the sum of an account's, and those of everybody that are overdue.
+        Index(None, "account_id", "expires_at", postgresql_where=_IS_PENDING, sqlite_where=_IS_PENDING),
+        Index(None, "expires_at", postgresql_where=_IS_PENDING, sqlite_where=_IS_PENDING),
+    )
+
+    id: Mapped[PrimaryKey]
+    card_id: Mapped[str] = mapped_column(Id, ForeignKey("cards.id"))
+    account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    captured_amount: Mapped[int] = mapped_column(BigInteger, default=0)
+    currency: Mapped[str] = mapped_column(String(3))
+    merchant: Mapped[str] = mapped_column(String(140))
+    status: Mapped[str] = mapped_column(String(16))
+    decline_reason: Mapped[str | None] = mapped_column(String(32))
+    posting_id: Mapped[str | None] = mapped_column(Id, ForeignKey("postings.id", deferrable=True, initially="DEFERRED"))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    card: Mapped[Card] = relationship()
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether this hold has expired and nobody released it yet."""
+        return self.status == PENDING and self.expires_at is not None and self.expires_at <= clock.now()
+
+    @property
+    def effective_status(self) -> str:
+        """The status as it is now: an overdue hold has expired, whenever it is released."""
+        return EXPIRED if self.is_overdue else self.status
+
+    @property
+    def effective_finished_at(self) -> datetime | None:
+        """When it ended, or None while it has not."""
+        return self.expires_at if self.is_overdue else self.finished_at
+
+
+# Declared here because it takes both tables. An account without holds is not looked at twice.
+Account.overdue = column_property(
+    case(
+        (
+            Account.held > 0,
+            select(func.coalesce(func.sum(Authorization.amount), 0))
+            .where(
+                Authorization.account_id == Account.id,
+                Authorization.status == PENDING,
+                Authorization.expires_at <= bindparam("now", callable_=clock.now, type_=UtcDateTime),
+            )
+            .correlate_except(Authorization)
+            .scalar_subquery(),
+        ),
+        else_=0,
+    ),
+    # What is read here changes with time, not with what is written to the account.
+    expire_on_flush=False,
+)

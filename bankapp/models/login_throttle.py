@@ -1,0 +1,21 @@
+"""Failed sign-ins, counted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bankapp.models.types import Model, UtcDateTime
+
+
+class LoginThrottle(Model):
+    """How often in a row signing in failed in one ``bucket`` (a digest; see services/throttle.py)."""
+
+    __tablename__ = "login_throttles"
+    __table_args__ = (Index(None, "last_attempt_at"),)
+
+    bucket: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    last_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)

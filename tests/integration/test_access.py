@@ -1,0 +1,275 @@
+"""Who may do what: every route, declared once, tried by everybody.
+
+A new route needs a row here: `Row("POST", "/v1/things/<id:thing_id>/lift", STAFF)`, a body where it
+takes one, and for a new kind of path argument a maker in ``World``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, unique_email
+
+CALLERS = ("anonymous", "owner", "other", "staff", "admin")
+Outcomes = tuple[int, int, int, int, int]
+
+# What each of CALLERS is answered; 0 stands for the row's own status of success.
+PUBLIC: Outcomes = (0, 0, 0, 0, 0)
+SIGNED_IN: Outcomes = (401, 0, 0, 0, 0)
+READ: Outcomes = (401, 0, 404, 0, 0)
+"""The owner, and staff with a trace."""
+OWN: Outcomes = (401, 0, 404, 404, 404)
+"""The owner alone: staff read, but do not move what is a customer's."""
+STAFF: Outcomes = (401, 403, 403, 0, 0)
+
+
+class World:
+    """The bank, those who call, and one of everything that belongs to the owner."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank = bank
+        self.people = {name: self.newcomer(name) for name in CALLERS}
+        self.owner = self.people["owner"]
+
+    def newcomer(self, name: str) -> Caller:
+        if name == "anonymous":
+            return self.bank.anonymous()
+        return self.bank.employee(name) if name in ("staff", "admin") else self.bank.customer()
+
+    def account(self, balance: int = 0) -> dict[str, Any]:
+        return self.owner.account(balance=balance)
+
+    def account_id(self) -> str:
+        return str(self.account()["id"])
+
+    def frozen_account_id(self) -> str:
+        account_id = self.account_id()
+        ok(self.people["staff"].post(f"/accounts/{account_id}/freeze"))
+        return account_id
+
+    def account_holder_id(self) -> str:
+        return str(ok(self.owner.get("/account-holders/me"))["id"])
+
+    def transaction_id(self) -> str:
+        return str(self.owner.deposit(self.account(), 100)["id"])
+
+    def transfer_id(self) -> str:
+        return str(ok(self.owner.transfer(self.account(100), self.account(), 100), 201)["id"])
+
+    def card_id(self) -> str:
+        body = {"account_id": self.account_id(), "type": "virtual"}
+        return str(ok(self.owner.post("/cards", body), 201)["id"])
+
+    def blocked_card_id(self) -> str:
+        card_id = self.card_id()
+        ok(self.owner.post(f"/cards/{card_id}/block"))
+        return card_id
+
+    def session_id(self) -> str:
+        caller = self.bank.signed_in(self.owner.email)
+        sessions = ok(caller.get("/auth/sessions"))["items"]
+        return next(str(session["id"]) for session in sessions if session["current"])
+
+
+Maker = Callable[[World], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route: what everybody gets, with which body, and how its path arguments are made."""
+
+    method: str
+    rule: str
+    outcomes: Outcomes
+    success: int = 200
+    body: Maker | None = None
+    path: dict[str, Maker | str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    spends_sessions: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.rule}"
+
+    def url(self, world: World) -> str:
+        """Return the rule with every argument made: by ``path``, or by the World's method of its name."""
+        parts = []
+        for part in self.rule.split("/"):
+            name = part.strip("<>").rpartition(":")[2]
+            maker = self.path.get(name, getattr(World, name, None)) if part.startswith("<") else part
+            parts.append(maker(world) if callable(maker) else str(maker))
+        return "/".join(parts)
+
+
+def signup(world: World) -> dict[str, str]:
+    return {"email": unique_email(), "password": PASSWORD}
+
+
+def login(world: World) -> dict[str, str]:
+    return {"email": world.owner.email, "password": PASSWORD}
+
+
+def refresh(world: World) -> dict[str, str]:
+    return {"refresh_token": world.bank.signed_in(world.owner.email).tokens["refresh_token"]}
+
+
+def deposit(world: World) -> dict[str, Any]:
+    return {"account_id": world.account_id(), "type": "deposit", "amount": 1, "currency": "EUR"}
+
+
+def transfer(world: World) -> dict[str, Any]:
+    source, target = world.account(balance=1), world.account()
+    return {"from_account_id": source["id"], "to_account_id": target["id"], "amount": 1, "currency": "EUR"}
+
+
+def card(world: World) -> dict[str, Any]:
+    return {"account_id": world.account_id(), "type": "virtual"}
+
+
+TABLE = (
+    # auth
+    Row("POST", "/v1/auth/signup", PUBLIC, 201, signup),
+    Row("POST", "/v1/auth/login", PUBLIC, 200, login),
+    Row("POST", "/v1/auth/refresh", PUBLIC, 200, refresh),
+    Row("POST", "/v1/auth/logout", SIGNED_IN, 204, spends_sessions=True),
+    Row("GET", "/v1/auth/me", SIGNED_IN),
+    Row(
+        "POST",
+        "/v1/auth/password",
+        SIGNED_IN,
+        204,
+        lambda _: {"current_password": PASSWORD, "new_password": PASSWORD},
+        spends_sessions=True,
+    ),
+    Row("GET", "/v1/auth/sessions", SIGNED_IN),
+    Row("DELETE", "/v1/auth/sessions", (401, 204, 204, 204, 204), spends_sessions=True),
+    Row("DELETE", "/v1/auth/sessions/<id:session_id>", OWN, 204),
+    # second factor: 409, since nobody here has one; tests/integration/test_second_factor.py has
+    Row("GET", "/v1/auth/otp", SIGNED_IN),
+    Row("POST", "/v1/auth/otp/enrol", SIGNED_IN, 200, lambda _: {"password": PASSWORD}),
+    Row("POST", "/v1/auth/otp/confirm", SIGNED_IN, 401, lambda _: {"otp": "000000"}),
+    Row("POST", "/v1/auth/otp/disable", SIGNED_IN, 409, lambda _: {"password": PASSWORD, "otp": "000000"}),
+    Row("POST", "/v1/auth/otp/recovery-codes", SIGNED_IN, 409, lambda _: {"password": PASSWORD, "otp": "000000"}),
+    # account holders
+    Row("POST", "/v1/account-holders", (401, 409, 409, 201, 201), body=lambda _: PERSON),
+    Row("GET", "/v1/account-holders", SIGNED_IN),
+    Row("GET", "/v1/account-holders/me", SIGNED_IN),
+    Row("GET", "/v1/account-holders/<id:account_holder_id>", READ),
+    Row(
+        "PATCH",
+        "/v1/account-holders/<id:account_holder_id>",
+        OWN,
+        body=lambda _: {"first_name": "Augusta"},
+        headers={"If-Match": "*"},
+    ),
+    # accounts
+    Row("POST", "/v1/accounts", SIGNED_IN, 201, lambda _: {"type": "savings", "currency": "EUR"}),
+    Row("GET", "/v1/accounts", SIGNED_IN),
+    Row("GET", "/v1/accounts/<id:account_id>", READ),
+    Row("GET", "/v1/accounts/<id:account_id>/balance", READ),
+    Row("POST", "/v1/accounts/<id:account_id>/freeze", STAFF),
+    Row("POST", "/v1/accounts/<id:account_id>/unfreeze", STAFF, path={"account_id": World.frozen_account_id}),
+    Row("POST", "/v1/accounts/<id:account_id>/close", READ),
+    Row("GET", "/v1/currencies", SIGNED_IN),
+    # money
+    Row("POST", "/v1/transactions", OWN, 201, deposit),
+    Row("GET", "/v1/transactions", SIGNED_IN),
+    Row("GET", "/v1/transactions/<id:transaction_id>", READ),
+    Row("POST", "/v1/transfers", OWN, 201, transfer),
+    Row("GET", "/v1/transfers", SIGNED_IN),
+    Row("GET", "/v1/transfers/<id:transfer_id>", READ),
+    Row("GET", "/v1/statements/<id:account_id>", READ),
+    # cards
+    Row("POST", "/v1/cards", OWN, 201, card),
+    Row("GET", "/v1/cards", SIGNED_IN),
+    Row("GET", "/v1/cards/<id:card_id>", READ),
+    Row("POST", "/v1/cards/<id:card_id>/block", OWN),
+    Row("POST", "/v1/cards/<id:card_id>/unblock", OWN, path={"card_id": World.blocked_card_id}),
+    Row("POST", "/v1/cards/<id:card_id>/terminate", OWN),
+    # the rest
+    Row("GET", "/v1/audit-logs", SIGNED_IN),
+    Row("GET", "/v1/health", PUBLIC),
+    Row("GET", "/v1/health/live", PUBLIC),
+    Row("GET", "/v1/health/ready", PUBLIC),
+    Row("GET", "/metrics", PUBLIC),
+    Row("GET", "/openapi.json", PUBLIC),
+    Row("GET", "/docs", PUBLIC),
+    Row("GET", "/docs/<path:name>", PUBLIC, path={"name": "swagger-ui.css"}),
+    Row("GET", "/static/<path:filename>", PUBLIC, path={"filename": "docs.js"}),
+)
+
+
+@pytest.fixture(scope="module")
+def world(app: Flask) -> Iterator[World]:
+    return World(Bank(app))
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_everybody_gets_what_the_table_says(world: World, row: Row) -> None:
+    seen = []
+    for name in CALLERS:
+        caller = world.newcomer(name) if row.spends_sessions else world.people[name]
+        headers = dict(row.headers)
+        if caller.tokens:
+            headers["Authorization"] = f"Bearer {caller.tokens['access_token']}"
+        body = row.body(world) if row.body else None
+        seen.append(caller.client.open(row.url(world), method=row.method, json=body, headers=headers))
+    expected = [outcome or row.success for outcome in row.outcomes]
+    assert dict(zip(CALLERS, [answer.status_code for answer in seen], strict=True)) == dict(
+        zip(CALLERS, expected, strict=True)
+    )
+    for answer in seen:
+        answer.close()
+
+
+def test_every_route_has_a_row(app: Flask) -> None:
+    routes = {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    declared = [str(row) for row in TABLE]
+    assert routes - set(declared) == set(), "routes without a row"
+    assert set(declared) - routes == set(), "rows without a route"
+    assert len(declared) == len(set(declared))
+
+
+def test_what_is_somebody_elses_looks_like_what_does_not_exist(world: World) -> None:
+    other = world.people["other"]
+    foreign = ok(other.get(f"/accounts/{world.account_id()}"), 404)
+    missing = ok(other.get(f"/accounts/{world.session_id()}"), 404)
+    for problem in (foreign, missing):
+        del problem["request_id"], problem["instance"]
+    assert foreign == missing
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/auth/signup", {"email": "eve@example.com", "password": PASSWORD, "role": "admin"}, "role"),
+        ("POST", "/auth/signup", {"email": "eve@example.com", "password": PASSWORD, "id": "1"}, "id"),
+        ("POST", "/auth/signup", {"email": "eve@example.com", "password": PASSWORD, "status": "active"}, "status"),
+        ("POST", "/accounts", {"type": "savings", "currency": "EUR", "balance": 10**6}, "balance"),
+        ("POST", "/accounts", {"type": "savings", "currency": "EUR", "holder_id": "1"}, "holder_id"),
+        ("POST", "/accounts", {"type": "savings", "currency": "EUR", "status": "active"}, "status"),
+        ("POST", "/account-holders", PERSON | {"user_id": "1"}, "user_id"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_fields_that_are_not_the_clients_are_refused(
+    world: World, method: str, path: str, body: dict[str, Any], field: str
+) -> None:
+    problem = ok(world.owner.request(method, path, json=body), 422)
+    assert list(problem["errors"]) == [field]
+
+
+def test_nobody_gives_their_account_holder_to_somebody_else(world: World) -> None:
+    holder = ok(world.owner.get("/account-holders/me"))
+    body = {"user_id": world.people["other"].user_id}
+    problem = ok(world.owner.patch(f"/account-holders/{holder['id']}", body, headers={"If-Match": "*"}), 422)
+    assert list(problem["errors"]) == ["user_id"]
+    assert ok(world.owner.get("/account-holders/me"))["user_id"] == world.owner.user_id

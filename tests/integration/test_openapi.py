@@ -1,0 +1,110 @@
+"""The OpenAPI document: valid, complete, and with examples that work."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from bankapp.api.errors import STATUSES
+from bankapp.api.security import Access
+from tests import conformance
+from tests.conformance import JSON, PROBLEM
+from tests.factories import Bank, Caller
+from tests.routes import WITH_BODY, operations
+
+
+@pytest.fixture(scope="module")
+def document(app: Any) -> dict[str, Any]:
+    found = app.test_client().get("/openapi.json")
+    assert found.content_type == JSON
+    # Also what every answer of the other tests was held against.
+    assert found.json == json.loads(json.dumps(conformance.document()))
+    return dict(found.json)
+
+
+def test_it_is_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_operations_have_names_words_and_security(bank: Bank, document: dict[str, Any]) -> None:
+    names = set()
+    for operation in operations(bank.app):
+        described = operation.description or {}
+        assert described["summary"], operation
+        assert not described["summary"].endswith("."), operation
+        assert described["tags"], operation
+        names.add(described["operationId"])
+        if operation.access is Access.PUBLIC:
+            assert described.get("security", []) == [], operation
+        else:
+            assert described["security"] == [{"bearer": []}], operation
+    assert len(names) == len(operations(bank.app))
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_statuses_that_every_operation_of_a_kind_can_answer(bank: Bank) -> None:
+    for operation in operations(bank.app):
+        expected = {"422", "500", "503"}
+        expected |= {"400", "413", "415"} if operation.method in WITH_BODY else set()
+        expected |= {"401"} if operation.access is not Access.PUBLIC else set()
+        expected |= {"403"} if operation.access is Access.STAFF else set()
+        expected |= {"404"} if operation.rule.arguments else set()
+        assert operation.description is not None
+        answers = set(operation.description["responses"])
+        assert expected <= answers, f"{operation}: {expected - answers}"
+        assert any(status.startswith("2") for status in answers), operation
+
+
+def test_examples_fit_their_schemas(bank: Bank, document: dict[str, Any]) -> None:
+    def check(content: dict[str, Any]) -> None:
+        schema = content["schema"] | {"components": document["components"]}
+        jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(content["example"])
+
+    for operation in operations(bank.app):
+        described = operation.description or {}
+        if "requestBody" in described:
+            check(described["requestBody"]["content"][JSON])
+        for answer in described["responses"].values():
+            for media_type, content in answer.get("content", {}).items():
+                if media_type in (JSON, PROBLEM):
+                    check(content)
+
+
+def test_problems_are_documented_with_their_codes(bank: Bank) -> None:
+    for operation in operations(bank.app):
+        for status, answer in (operation.description or {})["responses"].items():
+            if int(status) in {*STATUSES.values(), 500} and PROBLEM in answer.get("content", {}):
+                example = answer["content"][PROBLEM]["example"]
+                assert example["status"] == int(status)
+                assert f"`{example['code']}`" in answer["description"]
+
+
+def test_parameters_have_schemas_and_lists_have_both_of_a_page(bank: Bank) -> None:
+    for operation in operations(bank.app):
+        names = {parameter["name"] for parameter in operation.query_parameters}
+        assert ("limit" in names) == ("cursor" in names), operation
+        for parameter in (operation.description or {})["parameters"]:
+            assert parameter["schema"].get("type") or parameter["schema"].get("enum"), (operation, parameter)
+
+
+def test_answers_have_all_of_their_fields(document: dict[str, Any]) -> None:
+    for name in ("Account", "Transaction", "Transfer", "Card", "AccountHolder", "AuditLog", "TokenPair", "Session"):
+        schema = document["components"]["schemas"][name]
+        assert sorted(schema["required"]) == sorted(schema["properties"]), name
+    problem = document["components"]["schemas"]["Problem"]
+    assert sorted(problem["required"]) == sorted(set(problem["properties"]) - {"errors"})
+
+
+def test_every_example_body_is_accepted(bank: Bank) -> None:
+    staff: Caller = bank.employee()
+    for operation in operations(bank.app):
+        if operation.example:
+            caller = bank.anonymous() if operation.access is Access.PUBLIC else staff
+            answer = caller.request(operation.method, operation.path, json=operation.example)
+            problem = answer.get_json() if answer.data else {}
+            assert problem.get("code") not in ("validation_error", "malformed_request"), (operation, problem)

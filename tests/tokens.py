@@ -1,0 +1,37 @@
+"""Access tokens as an attacker, or a careless client, would write them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import warnings
+from typing import Any
+
+import jwt
+from jwt.warnings import InsecureKeyLengthWarning
+
+from tests.conftest import SECRET
+
+OTHER_SECRET = "another-secret-that-this-server-never-had"
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Return the claims without checking anything."""
+    return dict(jwt.decode(token, options={"verify_signature": False}))
+
+
+def signed(claims: dict[str, Any], *, key: str = SECRET, algorithm: str = "HS256", **headers: Any) -> str:
+    """Return a token with these claims, by default signed the way the server does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # an attacker does not mind
+        return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
+
+
+def unsigned(claims: dict[str, Any], **headers: Any) -> str:
+    """Return a token with no signature at all."""
+    return f"{part(headers)}.{part(claims)}."
+
+
+def part(document: Any) -> str:
+    """Return a document as one part of a token."""
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
