@@ -6,9 +6,8 @@ The shell (``/app/…``) holds the tokens in its own memory. It fetches the page
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Blueprint, Flask
 
-from bankapp.endpoints import public
 from bankapp.web import (
     accounts,
     activity,
@@ -24,15 +23,14 @@ from bankapp.web import (
     transfers,
 )
 
-PAGES = (overview, accounts, transfers, cash, cards, statements, security, activity, customers)
+blueprint = Blueprint("web", __name__)
+blueprint.after_request(pages.protect)
+for part in (shell, overview, accounts, transfers, cash, cards, statements, security, activity, customers):
+    blueprint.register_blueprint(part.blueprint)
 
 
 def init_app(app: Flask) -> None:
-    """Serve the pages, and the files they are made of, on ``app``."""
-    public(app.view_functions["static"])
+    """Serve the pages on ``app``."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(display.FILTERS)
-    app.register_blueprint(shell.blueprint)
-    for page in PAGES:
-        app.register_blueprint(page.blueprint)
-    app.after_request_funcs.setdefault(shell.blueprint.name, []).append(pages.protect)
+    app.register_blueprint(blueprint)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Final
 
 from bankapp import clock, context, errors, money
-from bankapp.listing import HistoryFilter, Page
+from bankapp.listing import Page
 from bankapp.models import Account, Transaction
 from bankapp.models.account import CUSTOMER_TYPES
 from bankapp.models.transaction import DIRECTIONS
-from bankapp.schemas.base import BaseSchema, Day
 from bankapp.schemas.transactions import TransactionQuery
 from bankapp.services import account_holders, accounts, statements, transactions
 from bankapp.web import amounts, chart
@@ -24,7 +23,7 @@ COMMON_CURRENCIES: Final = ("EUR", "USD", "GBP", "CHF", "JPY")
 
 _LIMIT: Final = "15"
 
-_Days: Final = BaseSchema.from_dict({"from": Day(), "to": Day()})
+_FILTERS: Final = ("type", "from", "to", "min", "max")
 
 
 @blueprint.page("/accounts/new")
@@ -68,47 +67,33 @@ def _is_mine(found: Account) -> bool:
 
 
 def _history(found: Account) -> dict[str, object]:
-    cursor = argument("cursor")
-    paging = load(TransactionQuery(), {"limit": _LIMIT} | ({"cursor": cursor} if cursor else {}))
-    page: Page[Transaction] = transactions.search(found.id, _filter(found.currency), paging["window"])
-    names = ("type", "from", "to", "min", "max")
+    query = _query(found.currency)
+    asked = load(TransactionQuery(), query)
+    page: Page[Transaction] = transactions.search(found.id, asked["narrowed"], asked["window"])
     return {
         "account": found,
         "items": page.items,
-        "cursor": TransactionQuery().encode(page.next_position),
-        "narrowed": {name: argument(name) for name in names if argument(name)},
+        "cursor": TransactionQuery().encode(page.next_position, query),
+        "narrowed": {name: argument(name) for name in _FILTERS if argument(name)},
         # The heading of the last day shown before, so that it is not repeated.
         "last_day": argument("last_day"),
-        "is_continued": bool(cursor),
+        "is_continued": "cursor" in query,
     }
 
 
-def _filter(currency: str) -> HistoryFilter:
-    """Read the filter. Raises ValidationFailed."""
-    kind = argument("type")
-    if kind and kind not in DIRECTIONS:
-        raise errors.ValidationFailed(errors={"type": ["Not a kind of transaction."]})
-    first, last = _day("from"), _day("to")
-    return HistoryFilter(
-        type=kind or None,
-        start=datetime.combine(first, time.min, UTC) if first else None,
-        end=datetime.combine(last, time.max, UTC) if last else None,
-        min_amount=_amount("min", currency),
-        max_amount=_amount("max", currency),
-    )
+def _query(currency: str) -> dict[str, str]:
+    """Say in the API's words what the query string asks for: days as times, amounts in minor units.
 
-
-def _day(name: str) -> date | None:
-    text = argument(name)
-    if not text:
-        return None
-    found: date = load(_Days(), {name: text})[name]
-    return found
-
-
-def _amount(name: str, currency: str) -> int | None:
-    text = argument(name)
-    try:
-        return amounts.parse(text, currency) if text else None
-    except ValueError as problem:
-        raise errors.ValidationFailed(errors={name: [str(problem)]}) from None
+    Raises ValidationFailed.
+    """
+    query = {"limit": _LIMIT} | {name: argument(name) for name in ("type", "cursor") if argument(name)}
+    for name, end in (("from", "00:00:00Z"), ("to", "23:59:59.999999Z")):
+        if argument(name):
+            query[name] = f"{argument(name)}T{end}"
+    for name in ("min", "max"):
+        if argument(name):
+            try:
+                query[f"{name}_amount"] = str(amounts.parse(argument(name), currency))
+            except ValueError as problem:
+                raise errors.ValidationFailed(errors={name: [str(problem)]}) from None
+    return query

@@ -29,11 +29,12 @@ def more() -> str:
 
 def _events() -> dict[str, object]:
     names = {"event_type": argument("event_type"), "cursor": argument("cursor")}
-    asked = load(AuditLogQuery(), {"limit": _LIMIT} | {name: value for name, value in names.items() if value})
+    query = {"limit": _LIMIT} | {name: value for name, value in names.items() if value}
+    asked = load(AuditLogQuery(), query)
     page = audit.search(user_id=None, event_type=asked["event_type"], start=None, end=None, window=asked["window"])
     return {
         "items": page.items,
-        "cursor": AuditLogQuery().encode(page.next_position),
+        "cursor": AuditLogQuery().encode(page.next_position, query),
         "event_type": names["event_type"],
         "is_continued": bool(names["cursor"]),
         "last_day": argument("last_day"),

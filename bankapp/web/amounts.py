@@ -27,7 +27,7 @@ def parse(text: str, currency: str) -> int:
     separators = re.sub(r"\d", "", whole)
     if decimals is None and len(separators) == 1 and separators in ",.":
         if digits not in (0, 3):
-            raise ValueError(f"Write the amount without separating thousands, like {example(currency)}.")
+            raise ValueError(f"Thousands or decimals? Write the amount like {example(currency)}.")
         if digits == 3:
             whole, decimals = re.split(r"[.,]", whole)
             separators = ""
@@ -40,6 +40,15 @@ def parse(text: str, currency: str) -> int:
     if not 1 <= amount <= money.MAX_AMOUNT:
         raise ValueError("The amount must be more than nothing." if amount < 1 else "The amount is too large.")
     return amount
+
+
+def read(text: str, currency: str, complaints: dict[str, str], name: str = "amount") -> int | None:
+    """Return what was typed in minor units, or None with the reason in ``complaints``."""
+    try:
+        return parse(text, currency)
+    except ValueError as problem:
+        complaints[name] = str(problem)
+        return None
 
 
 def example(currency: str) -> str:

@@ -30,12 +30,12 @@ def review() -> str:
     account = next((account for account in _mine() if account.id == values["account"]), None)
     if account is None:
         return render("cash_form", **_form(values, {"account": "Choose an account."}))
-    try:
-        amount = amounts.parse(values["amount"], account.currency)
-    except ValueError as problem:
-        return render("cash_form", **_form(values, {"amount": str(problem)}))
-    if values["kind"] == "withdrawal" and amount > account.available_balance:
-        return render("cash_form", **_form(values, {"amount": "The account does not have that much."}))
+    complaints: dict[str, str] = {}
+    amount = amounts.read(values["amount"], account.currency, complaints)
+    if amount is not None and values["kind"] == "withdrawal" and amount > account.available_balance:
+        complaints["amount"] = "The account does not have that much."
+    if complaints:
+        return render("cash_form", **_form(values, complaints))
     body: dict[str, Any] = {
         "account_id": account.id,
         "type": values["kind"],

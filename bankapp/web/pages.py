@@ -24,7 +24,7 @@ class Pages(Blueprint):
     """The pages of one subject, under ``/pages``."""
 
     def __init__(self, name: str, import_name: str) -> None:
-        super().__init__(f"web-{name}", import_name, url_prefix="/pages")
+        super().__init__(name, import_name, url_prefix="/pages")
 
     def page(self, rule: str, access: Access = Access.USER) -> Callable[[View], View]:
         """Declare a view as the page ``rule``, for any user unless told otherwise."""

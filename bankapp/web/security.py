@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bankapp import context
 from bankapp.listing import Window
-from bankapp.services import auth, passwords
+from bankapp.services import auth, passwords, second_factors, sessions
 from bankapp.web.pages import Pages, render
 
 blueprint = Pages("security", __name__)
@@ -16,8 +16,9 @@ def security() -> str:
     return render(
         "security",
         user=auth.me(),
-        sessions=auth.list_sessions(Window(100)).items,
+        sessions=sessions.live(Window(100)).items,
         current=context.user().session_id,
+        second_factor=second_factors.status(),
         min_length=passwords.MIN_LENGTH,
         max_length=passwords.MAX_LENGTH,
     )

@@ -13,7 +13,7 @@ from bankapp.services import passwords
 from bankapp.services.account_holders import ADULT_YEARS
 from bankapp.web.pages import render
 
-blueprint = Blueprint("web", __name__)
+blueprint = Blueprint("shell", __name__)
 
 _DEVELOPMENT: Final = "development"
 
@@ -22,7 +22,7 @@ _DEVELOPMENT: Final = "development"
 @public
 def home() -> Response:
     """Lead to the pages."""
-    return redirect(url_for("web.shell"))
+    return redirect(url_for(".shell"))
 
 
 @blueprint.get("/app", defaults={"page": ""})

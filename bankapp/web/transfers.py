@@ -8,6 +8,7 @@ from bankapp import context, errors, money
 from bankapp.models import Account
 from bankapp.schemas.transfers import NewTransfer
 from bankapp.services import accounts, transfers
+from bankapp.services.transfers import Order
 from bankapp.web import amounts
 from bankapp.web.pages import Pages, argument, load, render
 
@@ -31,13 +32,14 @@ def review() -> str:
     values = {name: argument(name) for name in _FIELDS}
     own = {account.id: account for account in _mine()}
     source = own.get(values["from"])
-    complaints: dict[str, str] = {}
     if source is None:
-        complaints["from"] = "Choose the account to send from."
+        return render("send_form", **_form(values, {"from": "Choose the account to send from."}))
+    complaints: dict[str, str] = {}
     body = _body(values, source, complaints)
-    if complaints or source is None:
+    if complaints:
         return render("send_form", **_form(values, complaints))
-    return render("send_review", values=values, body=body, source=source, target=own.get(body.get("to_account_id", "")))
+    target = own.get(body.get("to_account_id", ""))
+    return render("send_review", values=values, body=body, source=source, target=target)
 
 
 @blueprint.page("/transfers/<id:transfer_id>")
@@ -72,37 +74,26 @@ def _form(values: dict[str, str], complaints: dict[str, str] | None = None) -> d
     return {"accounts": own, "values": values, "complaints": complaints or {}, "digits": digits, "other": OTHER}
 
 
-def _body(values: dict[str, str], source: Account | None, complaints: dict[str, str]) -> dict[str, Any]:
+def _body(values: dict[str, str], source: Account, complaints: dict[str, str]) -> dict[str, Any]:
     """Return the body of the request that sends the money; what is wrong with it goes into ``complaints``."""
-    body: dict[str, Any] = {"from_account_id": values["from"]}
-    if source is not None:
-        body["currency"] = source.currency
-        try:
-            body["amount"] = amounts.parse(values["amount"], source.currency)
-        except ValueError as problem:
-            complaints["amount"] = str(problem)
-        else:
-            if body["amount"] > source.available_balance:
-                complaints["amount"] = "The account does not have that much."
+    amount = amounts.read(values["amount"], source.currency, complaints)
+    if amount is not None and amount > source.available_balance:
+        complaints["amount"] = "The account does not have that much."
+    if values["to"] == values["from"]:
+        complaints["to"] = "Choose another account than the one you send from."
+    # The other fields are checked even while the amount is wrong; a stand-in lets the schema read them.
+    body: dict[str, Any] = {"from_account_id": source.id, "amount": amount or 1, "currency": source.currency}
     if values["to"] == OTHER:
         body["to_account_number"] = values["iban"]
     else:
         body["to_account_id"] = values["to"]
     if values["description"]:
         body["description"] = values["description"]
-    if not values["to"]:
-        complaints["to"] = "Choose where the money goes."
-    elif values["to"] == values["from"]:
-        complaints["to"] = "Choose another account than the one you send from."
-    if not complaints:
-        _check(body, complaints)
-    return body
-
-
-def _check(body: dict[str, Any], complaints: dict[str, str]) -> None:
-    fields = {"to_account_number": "iban", "to_account_id": "to", "description": "description"}
     try:
-        load(NewTransfer(), body)
+        order: Order = load(NewTransfer(), body)
     except errors.ValidationFailed as refusal:
+        fields = {"to_account_number": "iban", "description": "description"}
         for name, messages in (refusal.errors or {}).items():
-            complaints[fields.get(name, "to")] = messages[0]
+            complaints.setdefault(fields.get(name, "to"), messages[0])
+        return body
+    return body | ({"to_account_number": order.to_account_number} if order.to_account_number else {})

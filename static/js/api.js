@@ -67,12 +67,11 @@ async function read(answer) {
     : answer.blob();
 }
 
+/** Read a problem document; whatever else comes back, from a proxy for example, is told in our own words. */
 export async function describe(answer) {
-  try {
-    return await answer.json();
-  } catch {
-    return { status: answer.status, title: 'Something went wrong', detail: 'The bank could not answer. Try again.' };
-  }
+  const own = { status: answer.status, title: 'Something went wrong', detail: 'The bank could not answer. Try again.' };
+  const document = await answer.json().catch(() => ({}));
+  return document.detail ? document : own;
 }
 
 /** Wait, or less when the connection comes back meanwhile. */

@@ -7,8 +7,9 @@ import * as forms from './forms.js';
 import * as people from './people.js';
 import * as problems from './problems.js';
 import * as router from './router.js';
+import * as secondFactor from './second_factor.js';
 
-[problems, people, router, ending, forms, fields, chart].forEach((part) => part.start());
+[problems, people, router, ending, forms, fields, chart, secondFactor].forEach((part) => part.start());
 
 document.querySelector('[data-skip]').addEventListener('click', (event) => {
   event.preventDefault();

@@ -13,6 +13,7 @@ function read(chart, clientX) {
   const share = Math.min(1, Math.max(0, (clientX - box.left) / box.width));
   const point = points[Math.round(share * (points.length - 1))];
   const cursor = chart.querySelector('[data-chart-cursor]');
+  cursor.removeAttribute('visibility');
   cursor.setAttribute('x1', point.dataset.x);
   cursor.setAttribute('x2', point.dataset.x);
   chart.querySelector('[data-chart-day]').textContent = point.dataset.day;

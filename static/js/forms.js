@@ -38,15 +38,17 @@ export function start() {
   document.addEventListener('submit', (event) => {
     if (!event.target.matches('form[data-api]')) return;
     event.preventDefault();
-    submit(event.target);
+    submit(event.target, event.submitter);
   });
 }
 
-async function submit(form) {
+// A button may say for itself what it calls and what follows.
+async function submit(form, button) {
+  const asked = { ...form.dataset, ...(button?.dataset.api ? button.dataset : {}) };
   if (form.dataset.busy) return;
   if (!isComplete(form)) return;
   if (form.dataset.ask && !(await ask({ title: form.dataset.ask, text: form.dataset.askText, yes: form.dataset.askYes }))) return;
-  const path = form.dataset.api;
+  const path = asked.api;
   const body = bodyOf(form);
   const key = form.hasAttribute('data-keyed') ? keyOf(form, body) : undefined;
   const release = occupy(form);
@@ -60,7 +62,7 @@ async function submit(form) {
     });
     keys.delete(form);
     explain(form, null);
-    await conclude(form, data, body);
+    await conclude(form, asked, data, body);
   } catch (error) {
     refuse(form, error);
   } finally {
@@ -92,9 +94,9 @@ function askForCode(form, problem) {
   place.querySelector('input').focus();
 }
 
-async function conclude(form, data, body) {
-  const then = form.dataset.then ?? '';
-  if (form.dataset.say) toast(form.dataset.say);
+async function conclude(form, asked, data, body) {
+  const then = asked.then ?? '';
+  if (asked.say) toast(asked.say);
   if (then.startsWith('go:')) {
     const path = then.slice(3).replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(data[name]));
     await show(path, form.hasAttribute('data-replace') ? 'replace' : 'push');

@@ -102,8 +102,7 @@ function refuseForeign({ detail }) {
 
 function arrive({ detail }) {
   if (detail.target === main) return open();
-  const first = main.querySelector('#step [aria-invalid="true"], #step [data-focus]');
-  if (detail.target.id === 'step') first?.focus();
+  detail.target.querySelector('[aria-invalid="true"], [data-focus]')?.focus();
   if (detail.requestConfig.elt.closest?.('form')) explain(detail.requestConfig.elt.closest('form'), null);
   if (main.lastBefore) {
     const added = main.lastBefore.nextElementSibling;

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from bankapp.api.security import Access
+from bankapp.endpoints import Access
 from tests.factories import Bank, Caller, refused
 from tests.routes import WITH_BODY, is_of_the_api, operations
 

@@ -57,9 +57,7 @@ def serving(app: Flask) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="session")
-def new_server(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Any]:
+def new_server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Return a context manager that serves a bank of its own on SQLite, with settings of the test's choice."""
 
     def start(**changes: Any) -> Any:
