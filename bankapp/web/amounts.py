@@ -8,7 +8,7 @@ from typing import Final
 from bankapp import money
 
 # A point or a comma before the decimals, whichever the keyboard has; blanks, and the other one, between thousands.
-_TYPED: Final = re.compile(r"(?P<whole>\d{1,3}(?:[ ',.]\d{3})+|\d+)(?:[.,](?P<decimals>\d+))?")
+_TYPED: Final = re.compile(r"(?P<whole>\d{1,3}(?:[ ',.]\d{3})+|\d+)(?:[.,](?P<decimals>\d+))?", re.ASCII)
 
 
 def parse(text: str, currency: str) -> int:

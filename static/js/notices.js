@@ -8,7 +8,7 @@ export function toast(text) {
   const item = document.createElement('p');
   item.className = 'toast';
   item.textContent = text;
-  toasts.append(item);
+  toasts.replaceChildren(item);
   setTimeout(() => item.remove(), STAYS_MS);
 }
 

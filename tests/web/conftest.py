@@ -20,6 +20,7 @@ from bankapp import create_app
 from bankapp.extensions import db
 from tests.conftest import settings
 from tests.factories import Bank
+from tests.web.visitor import Visitor
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -108,6 +109,17 @@ def page(context: BrowserContext, expected_failures: list[str]) -> Iterator[Page
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     yield opened
     assert [text for text in complaints if not any(part in text for part in expected_failures)] == []
+
+
+@pytest.fixture
+def visitor(page: Page, live: Live) -> Visitor:
+    return Visitor(page, live.url)
+
+
+@pytest.fixture
+def bank(live: Live) -> Bank:
+    """The bank behind the live server, whose people are made over its own API."""
+    return live.bank
 
 
 @pytest.fixture
