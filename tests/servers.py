@@ -117,6 +117,10 @@ class GunicornServer:
         if listening is None:
             return False
         self._port = int(listening[1])
+        return self.answers()
+
+    def answers(self) -> bool:
+        """Tell whether the server answers and reaches its database."""
         try:
             return HttpClient(self.address).open("/v1/health", method="GET").status_code == 200
         except OSError:
@@ -195,3 +199,11 @@ def at_once(calls: list[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(call, calls))
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for ``condition``; what does not come true in time fails the test."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import operator
+<<<<<<< HEAD
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+=======
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+>>>>>>> main
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from bankapp.extensions import db
@@ -64,22 +69,28 @@ def of_everybody(narrowed: HistoryFilter, window: Window) -> Page[Transaction]:
 
 def balance_before(account_id: str, moment: datetime) -> int:
     """Return the balance just before ``moment``, in minor units."""
-    return _last_balance(
-        select(Transaction.balance_after).where(Transaction.account_id == account_id, Transaction.created_at < moment)
-    )
+    return _last_balance(account_id, moment, operator.lt)
 
 
 def balance_at(account_id: str, moment: datetime) -> int:
     """Return the balance at ``moment`` with everything posted until then, in minor units."""
-    return _last_balance(
-        select(Transaction.balance_after).where(Transaction.account_id == account_id, Transaction.created_at <= moment)
+    return _last_balance(account_id, moment, operator.le)
+
+
+def _last_balance(account_id: str, moment: datetime, compare: Callable[[Any, Any], Any]) -> int:
+    # One step into the index, whatever the length of the history: the entry before a position in the order of
+    # the index. With the account as a condition of its own, PostgreSQL may walk back through everybody's
+    # transactions instead; so the entry may be of another account, and is then none of this one's.
+    keys = (Transaction.account_id, Transaction.created_at)
+    position = tuple_(account_id, moment, types=[key.type for key in keys])
+    newest = (
+        select(Transaction.account_id, Transaction.balance_after)
+        .where(compare(tuple_(*keys), position))
+        .order_by(*(key.desc() for key in (*keys, Transaction.sequence)))
+        .limit(1)
+        .subquery()
     )
-
-
-def _last_balance(query: Select[Any]) -> int:
-    # Both keys descend, so that the index answers with its first entry, whatever the length of the history.
-    newest = query.order_by(Transaction.created_at.desc(), Transaction.sequence.desc()).limit(1)
-    return db.session.scalar(newest) or 0
+    return db.session.scalar(select(newest.c.balance_after).where(newest.c.account_id == account_id)) or 0
 
 
 def closing_balances(account_id: str, start: datetime, end: datetime) -> dict[date, int]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import secrets
 from collections.abc import Callable, Sequence
+=======
+from collections.abc import Callable
+>>>>>>> main
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -74,8 +78,7 @@ def _new(account_id: str, holder_id: str | None, number: str, type: str, currenc
 def _iban() -> str:
     # Random, so that nobody counts our customers or guesses a neighbour's number (ISO 13616).
     settings = context.config()
-    account_code = f"{secrets.randbelow(10**10):010d}"
-    return str(IBAN.generate(settings.iban_country, settings.iban_bank_code, account_code))
+    return str(IBAN.generate(settings.iban_country, settings.iban_bank_code, ids.digits(10)))
 
 
 def get(account_id: str) -> Account:

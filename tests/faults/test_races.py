@@ -72,7 +72,7 @@ def test_opposite_batches_over_four_hot_accounts(remote_bank: RemoteBank) -> Non
     accounts = [ada.account(balance=1_000) for _ in range(4)]
 
     def batch(ordered: tuple[Json, ...]) -> Callable[[], Any]:
-        sides = zip(ordered, ordered[1:], strict=False)
+        sides = itertools.pairwise(ordered)
         orders = [
             {"from_account_id": source["id"], "to_account_id": target["id"], "amount": 50, "currency": "EUR"}
             for source, target in sides

@@ -1,0 +1,57 @@
+"""Databases and applications of one dialect, for faults that only it knows."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from bankapp import create_app
+from bankapp.extensions import db
+from tests.conftest import settings
+from tests.factories import Bank
+from tests.postgres import PostgresServer
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, postgres_template: str) -> str:
+    """A migrated PostgreSQL database of its own."""
+    return postgres.create_database(f"bank_{uuid.uuid4().hex}", template=postgres_template)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite file of its own."""
+    return f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path / 'bank.sqlite3')}"
+
+
+@pytest.fixture
+def ours(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the test's own beside the application's, in autocommit."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def bank_on() -> Iterator[Callable[..., Bank]]:
+    """Return a function that makes a bank on a database, with as many connections as a test needs."""
+    with ExitStack() as stack:
+
+        def make(url: str, *, threads: int = 8, **changes: Any) -> Bank:
+            return stack.enter_context(_bank(url, threads, changes))
+
+        yield make
+
+
+@contextmanager
+def _bank(url: str, threads: int, changes: dict[str, Any]) -> Iterator[Bank]:
+    application = create_app(settings(url).with_changes(web_threads=threads, **changes))
+    yield Bank(application)
+    with application.app_context():
+        db.engine.dispose()

@@ -1,0 +1,143 @@
+"""One key, one effect: with many workers, across a restart, and when a worker is killed in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any
+
+from sqlalchemy import Connection, NullPool, create_engine, text
+
+from tests.books import faults
+from tests.factories import ok, refused
+from tests.servers import GunicornServer, RemoteBank, at_once, until
+
+Json = dict[str, Any]
+
+
+@contextmanager
+def connect(server: GunicornServer) -> Iterator[Connection]:
+    """Open a connection of our own to the server's database, in autocommit."""
+    url = server.database_url.replace("postgresql:", "postgresql+psycopg:")
+    with create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
+        yield connection
+
+
+def test_twenty_at_once_with_one_key_move_money_once(remote_bank: RemoteBank) -> None:
+    ada, bob = remote_bank.customer(), remote_bank.customer()
+    source, target = ada.account(balance=1_000), bob.account()
+    replies = at_once([lambda: ada.transfer(source, target, 10, key="once")] * 20)
+    made = [reply for reply in replies if reply.status_code == 201]
+    others = [reply for reply in replies if reply.status_code != 201]
+    assert made
+    assert len({reply.data for reply in made}) == 1
+    assert sum("Idempotent-Replayed" not in reply.headers for reply in made) == 1
+    for reply in others:
+        refused(reply, 409, "idempotency_in_flight")
+        assert reply.headers["Retry-After"] == "1"
+    assert ada.transfer(source, target, 10, key="once").data == made[0].data
+    assert (ada.balance(source), bob.balance(target)) == (990, 10)
+    assert len(ok(ada.get("/audit-logs?event_type=transfer"))["items"]) == 1
+
+
+def test_twenty_at_once_with_one_key_are_refused_once(remote_bank: RemoteBank) -> None:
+    ada, bob = remote_bank.customer(), remote_bank.customer()
+    source, target = ada.account(balance=5), bob.account()
+    replies = at_once([lambda: ada.transfer(source, target, 10, key="once")] * 20)
+    final = [reply for reply in replies if reply.status_code == 422]
+    assert {reply.status_code for reply in replies} <= {409, 422}
+    assert len({reply.data for reply in final}) == 1
+    ada.deposit(source, 100)
+    assert ada.transfer(source, target, 10, key="once").data == final[0].data
+    assert ada.balance(source) == 105
+
+
+def test_a_restart_forgets_no_answer(fresh_remote_bank: RemoteBank) -> None:
+    bank = fresh_remote_bank
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    made, refusal = ada.transfer(source, target, 60, key="made"), ada.transfer(source, target, 99, key="refused")
+    bank.server.stop()
+    bank.server.start()
+    ada.deposit(source, 1_000)
+    assert ada.transfer(source, target, 60, key="made").data == made.data
+    assert ada.transfer(source, target, 99, key="refused").data == refusal.data
+    assert bob.balance(target) == 60
+
+
+@contextmanager
+def stuck(bank: RemoteBank, account: Json) -> Iterator[Connection]:
+    """Let the next transaction that moves money from ``account`` hang in the middle, its claim committed."""
+    with connect(bank.server) as ours:
+        if ours.dialect.name == "postgresql":
+            # It waits for a row that we hold.
+            with connect(bank.server) as holder:
+                holder.execute(text("BEGIN"))
+                holder.execute(text("SELECT 1 FROM accounts WHERE id = :id FOR UPDATE"), {"id": account["id"]})
+                yield ours
+                holder.execute(text("ROLLBACK"))
+        else:
+            # It holds the file's only write lock itself, and is given something long to compute.
+            ours.execute(
+                text(
+                    "CREATE TRIGGER stuck AFTER INSERT ON transfers BEGIN SELECT count(*) FROM (WITH RECURSIVE"
+                    " n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000000) SELECT i FROM n); END"
+                )
+            )
+            yield ours
+            ours.execute(text("DROP TRIGGER stuck"))
+
+
+def _claimed(ours: Connection) -> bool:
+    return bool(ours.scalar(text("SELECT count(*) FROM idempotency_keys WHERE finished_at IS NULL")))
+
+
+def _in_the_middle(ours: Connection) -> bool:
+    if ours.dialect.name == "sqlite":
+        return _claimed(ours)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return _claimed(ours) and bool(ours.scalar(text(waiting)))
+
+
+def test_a_worker_killed_in_the_middle_blocks_no_key_forever(fresh_remote_bank: RemoteBank) -> None:
+    bank = fresh_remote_bank
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    lost: list[Exception] = []
+
+    def send() -> None:
+        try:
+            ada.transfer(source, target, 60, key="rent")
+        except OSError as problem:
+            lost.append(problem)
+
+    client = Thread(target=send)
+    with stuck(bank, source) as ours:
+        client.start()
+        until(lambda: _in_the_middle(ours))
+        workers = bank.server.workers
+        bank.server.kill_workers()
+        client.join()
+    assert len(lost) == 1
+    until(lambda: len(bank.server.workers) == len(workers) and not set(workers) & set(bank.server.workers))
+    # Nobody can know yet whether the first request still runs, but reading works and other keys do.
+    until(bank.server.answers)
+    refused(ada.transfer(source, target, 60, key="rent"), 409, "idempotency_in_flight")
+    assert ada.balance(source) == 100
+    ok(ada.transfer(source, target, 1, key="other"), 201)
+    _let_the_lease_end(bank)
+    assert ok(ada.transfer(source, target, 60, key="rent"), 201)["amount"] == 60
+    assert ada.transfer(source, target, 60, key="rent").headers["Idempotent-Replayed"] == "true"
+    assert (ada.balance(source), bob.balance(target)) == (39, 61)
+    assert faults(bank.app) == []
+
+
+def _let_the_lease_end(bank: RemoteBank) -> None:
+    with connect(bank.server) as ours:
+        earlier = (
+            "claimed_at - interval '31 seconds'"
+            if ours.dialect.name == "postgresql"
+            else "strftime('%Y-%m-%dT%H:%M:%fZ', claimed_at, '-31 seconds')"
+        )
+        ours.execute(text(f"UPDATE idempotency_keys SET claimed_at = {earlier} WHERE finished_at IS NULL"))

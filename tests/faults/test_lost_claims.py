@@ -1,0 +1,97 @@
+"""A claim that was taken over: the old attempt can neither move money nor answer for good any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from bankapp.extensions import db
+from tests.books import faults
+from tests.factories import Bank, Caller, ok, refused
+from tests.servers import until
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
+    """A bank where every claim may be taken over at once."""
+    return bank_on(postgres_url, idempotency_lease=timedelta(0))
+
+
+def twice_while_the_first_hangs(
+    ours: psycopg.Connection[Any], account: Json, send: Callable[[], Any]
+) -> tuple[Any, Any]:
+    """Send a request, and once it waits for the lock on ``account`` send it again; return both answers."""
+
+    def waiting() -> int:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        row = ours.execute(query).fetchone()
+        assert row
+        return int(row[0])
+
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(ours.info.dsn) as holder:
+        holder.execute("SELECT 1 FROM accounts WHERE id = %s FOR UPDATE", [account["id"]])
+        first = pool.submit(send)
+        until(lambda: waiting() == 1)
+        second = pool.submit(send)
+        until(lambda: waiting() == 2)
+        holder.rollback()
+        return first.result(), second.result()
+
+
+def test_the_old_attempt_cannot_commit(bank: Bank, ours: psycopg.Connection[Any]) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    old, new = twice_while_the_first_hangs(ours, source, lambda: ada.transfer(source, target, 60, key="rent"))
+    refused(old, 409, "idempotency_in_flight")
+    assert ada.transfer(source, target, 60, key="rent").get_json() == ok(new, 201)
+    assert (ada.balance(source), bob.balance(target)) == (40, 60)
+    assert statuses(ada) == ["success", "failure"]
+    assert faults(bank.app) == []
+
+
+def test_the_old_attempt_is_not_refused_for_good(bank: Bank, ours: psycopg.Connection[Any]) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=50), bob.account()
+    old, new = twice_while_the_first_hangs(ours, source, lambda: ada.transfer(source, target, 60, key="rent"))
+    refused(old, 409, "idempotency_in_flight")
+    refused(new, 422, "insufficient_funds")
+    assert ada.transfer(source, target, 60, key="rent").data == new.data
+    assert statuses(ada) == ["failure", "failure"]
+
+
+def statuses(caller: Caller) -> list[str]:
+    rows = ok(caller.get("/audit-logs?event_type=transfer"))["items"]
+    return [row["status"] for row in rows]
+
+
+# The same without PostgreSQL's waiting: somebody else's claim appears in the very transaction that moves the money.
+_TAKEN_MEANWHILE = {
+    "sqlite": [
+        "CREATE TRIGGER taken AFTER INSERT ON transfers BEGIN"
+        " UPDATE idempotency_keys SET claim_id = '00000000-0000-0000-0000-000000000000'; END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " UPDATE idempotency_keys SET claim_id = '00000000-0000-0000-0000-000000000000'; RETURN NULL; END $$",
+        "CREATE TRIGGER taken AFTER INSERT ON transfers FOR EACH ROW EXECUTE FUNCTION taken()",
+    ],
+}
+
+
+def test_without_its_claim_money_does_not_move(fresh_bank: Bank, dialect: str) -> None:
+    ada, bob = fresh_bank.customer(), fresh_bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    with fresh_bank.app.app_context(), db.engine.connect() as connection:
+        for statement in _TAKEN_MEANWHILE[dialect]:
+            connection.execute(text(statement))
+    refused(ada.transfer(source, target, 60, key="rent"), 409, "idempotency_in_flight")
+    assert (ada.balance(source), bob.balance(target)) == (100, 0)
+    assert faults(fresh_bank.app) == []

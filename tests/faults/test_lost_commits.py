@@ -1,0 +1,85 @@
+"""The connection breaks at a COMMIT: the answer is 503, and the same key later tells what is true.
+
+A request with a key commits twice: its claim, then the money with the answer (or the refusal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.books import faults
+from tests.factories import Bank, ok, refused
+from tests.proxy import CommitCutter
+
+CLAIM, MONEY = 0, 1
+
+
+@pytest.fixture
+def proxy(postgres_url: str) -> Iterator[CommitCutter]:
+    with CommitCutter(urlsplit(postgres_url).port or 5432) as running:
+        yield running
+
+
+@pytest.fixture
+def bank(bank_on: Callable[..., Bank], postgres_url: str, proxy: CommitCutter) -> Bank:
+    parts = urlsplit(postgres_url)
+    netloc = parts.netloc.rpartition("@")[0] + f"@127.0.0.1:{proxy.port}"
+    return bank_on(parts._replace(netloc=netloc).geturl(), idempotency_lease=timedelta(hours=1))
+
+
+def audited(bank: Bank) -> list[tuple[str, str | None]]:
+    rows = ok(bank.employee("admin").get("/audit-logs?event_type=transfer"))["items"]
+    return [(row["status"], row["metadata"].get("code")) for row in rows]
+
+
+def unavailable(reply: Any, proxy: CommitCutter) -> None:
+    refused(reply, 503, "unavailable")
+    assert int(reply.headers["Retry-After"]) > 0
+    assert proxy.cuts == 1
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+@pytest.mark.parametrize("commit", [CLAIM, MONEY])
+def test_the_same_key_tells_the_truth(bank: Bank, proxy: CommitCutter, commit: int, delivered: bool) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    proxy.cut(after=commit, delivered=delivered)
+    unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
+    moved = commit == MONEY and delivered
+    assert ada.balance(source) == (40 if moved else 100)
+    again = ada.transfer(source, target, 60, key="rent")
+    assert ok(again, 201)["amount"] == 60
+    assert ("Idempotent-Replayed" in again.headers) == moved
+    assert (ada.balance(source), bob.balance(target)) == (40, 60)
+    failed = [] if moved or (commit == CLAIM and not delivered) else [("failure", "unavailable")]
+    assert audited(bank) == [("success", None), *failed]
+    assert faults(bank.app) == []
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_a_refusal_that_may_not_be_kept_is_not_given(bank: Bank, proxy: CommitCutter, delivered: bool) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=10), bob.account()
+    proxy.cut(after=MONEY, delivered=delivered)
+    unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
+    again = ada.transfer(source, target, 60, key="rent")
+    if delivered:
+        assert "Idempotent-Replayed" in again.headers
+        refused(again, 422, "insufficient_funds")
+    else:
+        # Who asks cannot be told more until the lease ends: the first attempt might still run.
+        refused(again, 409, "idempotency_in_flight")
+
+
+def test_without_a_key_it_is_503_and_the_history_tells(bank: Bank, proxy: CommitCutter) -> None:
+    ada = bank.customer()
+    account = ada.account()
+    proxy.cut(after=MONEY, delivered=True)
+    unavailable(ada.move(account, 70, "deposit"), proxy)
+    assert [row["amount"] for row in ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]] == [70]
+    assert ada.balance(account) == 70

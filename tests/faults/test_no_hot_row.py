@@ -1,0 +1,72 @@
+"""Deposits into different accounts have nothing to wait for: the bank's cash account is no hot row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+
+from bankapp import database
+from bankapp.services import ledger
+from tests.books import faults
+from tests.factories import Bank
+from tests.servers import at_once
+
+Json = dict[str, Any]
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+class Unfinished:
+    """A deposit that is posted but not committed until the block ends."""
+
+    def __init__(self, bank: Bank, account: Json) -> None:
+        self._bank = bank
+        self._account = account
+        self._posted, self._released = Event(), Event()
+        self._thread = Thread(target=self._deposit)
+
+    def _deposit(self) -> None:
+        with self._bank.app.app_context(), database.transaction():
+            [account] = ledger.lock([self._account["id"]]).values()
+            ledger.post_one(ledger.movement("deposit", account, 10, "EUR", None))
+            self._posted.set()
+            self._released.wait(30)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        assert self._posted.wait(10)
+
+    def __exit__(self, *_: object) -> None:
+        self._released.set()
+        self._thread.join()
+
+
+def test_sixty_three_deposits_pass_one_that_is_held_open(
+    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+) -> None:
+    bank = bank_on(postgres_url, threads=64)
+    ada = bank.customer()
+    first, *others = [ada.account() for _ in range(64)]
+    seen: list[int] = []
+    done = Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            row = ours.execute(WAITING).fetchone()
+            assert row
+            seen.append(row[0])
+
+    watcher = Thread(target=watch)
+    with Unfinished(bank, first):
+        watcher.start()
+        replies = at_once([lambda account=account: ada.move(account, 10, "deposit") for account in others])  # type: ignore[misc]  # bound now, not when called
+        done.set()
+        watcher.join()
+        assert [reply.status_code for reply in replies] == [201] * 63
+        assert ada.balance(first) == 0
+    assert max(seen) == 0, f"waiting in {len(seen)} samples: {seen}"
+    assert len(seen) > 5
+    assert ada.balance(first) == 10
+    assert faults(bank.app) == []

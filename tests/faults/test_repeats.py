@@ -1,0 +1,138 @@
+"""Conflicts the database asks to repeat: the client does not notice, or is told 503 in time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Timer
+from typing import Any
+
+import psycopg
+import pytest
+
+from bankapp import database
+from tests.books import faults
+from tests.factories import Bank, ok, refused
+from tests.servers import until
+
+
+def fail_first(ours: psycopg.Connection[Any], times: int, sqlstate: str) -> Callable[[], int]:
+    """Let the next ``times`` attempts at a transfer end with ``sqlstate``; return how to count the attempts."""
+    # A sequence, because it is not rolled back with the attempt.
+    ours.execute("CREATE SEQUENCE attempts")
+    ours.execute(
+        f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('attempts') <= {times}"
+        f" THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$"
+    )
+    ours.execute("CREATE TRIGGER fail BEFORE INSERT ON transfers FOR EACH ROW EXECUTE FUNCTION fail()")
+
+    def attempts() -> int:
+        row = ours.execute("SELECT last_value FROM attempts").fetchone()
+        assert row
+        return int(row[0])
+
+    return attempts
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
+def test_a_few_conflicts_are_not_the_clients_business(
+    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any], sqlstate: str
+) -> None:
+    bank = bank_on(postgres_url)
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    attempts = fail_first(ours, database.ATTEMPTS - 1, sqlstate)
+    ok(ada.transfer(source, target, 60, key="rent"), 201)
+    assert attempts() == database.ATTEMPTS
+    assert (ada.balance(source), bob.balance(target)) == (40, 60)
+    assert faults(bank.app) == []
+
+
+def test_endless_conflicts_are_503_and_do_not_stick_to_the_key(
+    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+) -> None:
+    bank = bank_on(postgres_url)
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    attempts = fail_first(ours, 1_000, "40001")
+    reply = ada.transfer(source, target, 60, key="rent")
+    refused(reply, 503, "unavailable")
+    assert reply.headers["Retry-After"] == "1"
+    assert attempts() == database.ATTEMPTS
+    ours.execute("DROP TRIGGER fail ON transfers")
+    ok(ada.transfer(source, target, 60, key="rent"), 201)
+    assert (ada.balance(source), bob.balance(target)) == (40, 60)
+    rows = ok(ada.get("/audit-logs?event_type=transfer"))["items"]
+    assert [row["status"] for row in rows] == ["success", "failure"]
+    assert rows[1]["metadata"]["code"] == "unavailable"
+
+
+def test_a_deadlock_does_not_reach_the_client(
+    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+) -> None:
+    bank = bank_on(postgres_url)
+    ada = bank.customer()
+    accounts = sorted([ada.account(balance=100), ada.account(balance=100)], key=lambda account: str(account["id"]))
+    low, high = accounts
+    lock = "SELECT 1 FROM accounts WHERE id = %s FOR UPDATE"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with psycopg.connect(postgres_url) as holder, ThreadPoolExecutor(1) as pool:
+        # The wrong way round, as our own code never locks; the server has to end one of the two.
+        holder.execute("SET deadlock_timeout = '10s'")
+        holder.execute(lock, [high["id"]])
+        request = pool.submit(ada.transfer, low, high, 60)
+        until(lambda: ours.execute(waiting).fetchone() is not None)
+        holder.execute(lock, [low["id"]])
+        holder.commit()
+        ok(request.result(), 201)
+    until(lambda: _deadlock_happened(ours))
+    assert (ada.balance(low), ada.balance(high)) == (40, 160)
+
+
+def _deadlock_happened(ours: psycopg.Connection[Any]) -> bool:
+    query = "SELECT deadlocks > 0 FROM pg_stat_database WHERE datname = current_database()"
+    row = ours.execute(query).fetchone()
+    return bool(row and row[0])
+
+
+def test_a_lock_that_is_not_to_be_had_is_503(
+    bank_on: Callable[..., Bank], postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 200)
+    bank = bank_on(postgres_url)
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    with psycopg.connect(postgres_url) as holder:
+        holder.execute("SELECT 1 FROM accounts WHERE id = %s FOR UPDATE", [account["id"]])
+        reply = ada.move(account, 60, "withdrawal", key="cash")
+        refused(reply, 503, "unavailable")
+        assert reply.headers["Retry-After"]
+    ok(ada.move(account, 60, "withdrawal", key="cash"), 201)
+    assert ada.balance(account) == 40
+
+
+def test_a_busy_file_is_waited_for_and_then_503(
+    bank_on: Callable[..., Bank], sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SQLITE_BUSY_TIMEOUT_MS", 100)
+    bank = bank_on(sqlite_url)
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    holder = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    reply = ada.move(account, 60, "withdrawal", key="cash")
+    refused(reply, 503, "unavailable")
+    assert reply.headers["Retry-After"]
+    assert 0.4 < time.monotonic() - started < 5
+    assert ada.balance(account) == 100, "reading needs no lock"
+    # Longer than one wait for the lock, so only a repetition can succeed.
+    release = Timer(0.25, holder.execute, ["ROLLBACK"])
+    release.start()
+    ok(ada.move(account, 60, "withdrawal", key="cash"), 201)
+    release.join()
+    holder.close()
+    assert ada.balance(account) == 40
+    assert faults(bank.app) == []

@@ -1,0 +1,100 @@
+"""A TCP proxy in front of PostgreSQL that can cut a connection at its COMMIT.
+
+    with CommitCutter(port) as proxy:
+        proxy.cut(after=1, delivered=True)
+
+The COMMIT after the next ``after`` ones either reaches the server, whose answer is then kept from the
+client, or never arrives. Either way the client sees its connection end while it waits for that answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Final, Self
+
+# With the zero that ends a query, or READ COMMITTED would look like one.
+COMMIT: Final = b"COMMIT\0"
+
+
+class CommitCutter:
+    """Listens on 127.0.0.1 and a free port; one thread for each direction of each connection."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._lock = threading.Lock()
+        self._until_cut: int | None = None
+        self._delivered = False
+        self.cuts = 0
+
+    @property
+    def port(self) -> int:
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def cut(self, *, after: int = 0, delivered: bool) -> None:
+        """Let ``after`` COMMITs pass and cut the connection at the next, delivered or not; once."""
+        with self._lock:
+            self._until_cut, self._delivered = after, delivered
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                silenced = threading.Event()
+                for run in (self._to_server, self._to_client):
+                    threading.Thread(target=run, args=(client, server, silenced), daemon=True).start()
+
+    def _to_server(self, client: socket.socket, server: socket.socket, silenced: threading.Event) -> None:
+        with _both_end(client, server):
+            while data := client.recv(65536):
+                if COMMIT in data and self._is_to_be_cut():
+                    self.cuts += 1
+                    if not self._delivered:
+                        return
+                    silenced.set()
+                server.sendall(data)
+
+    def _to_client(self, client: socket.socket, server: socket.socket, silenced: threading.Event) -> None:
+        with _both_end(client, server):
+            while data := server.recv(65536):
+                if silenced.is_set():
+                    # The server has answered, so it is done; nobody will hear of it.
+                    return
+                client.sendall(data)
+
+    def _is_to_be_cut(self) -> bool:
+        with self._lock:
+            if self._until_cut is None:
+                return False
+            cut_now = self._until_cut == 0
+            self._until_cut = None if cut_now else self._until_cut - 1
+            return cut_now
+
+
+@contextlib.contextmanager
+def _both_end(*ends: socket.socket) -> Iterator[None]:
+    try:
+        with contextlib.suppress(OSError):
+            yield
+    finally:
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
