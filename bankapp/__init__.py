@@ -16,15 +16,11 @@ def create_app(config: Config | None = None) -> Flask:
     Raises ConfigError for a setting that is missing or cannot be understood, and when production
     cannot reach its database.
     """
-<<<<<<< HEAD
-    from bankapp import api, cli, web
-=======
     from flask import Flask, appcontext_pushed
 
-    from bankapp import api, cli, database, logging, probes
+    from bankapp import api, cli, database, logging, probes, web
     from bankapp.extensions import db, migrate
     from config import ROOT, Config
->>>>>>> main
 
     config = config or Config.from_env()
     logging.configure(config.log_level, config.log_format)

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import operator
-<<<<<<< HEAD
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
-=======
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
->>>>>>> main
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, case, func, select, tuple_

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import secrets
 from collections.abc import Callable, Sequence
-=======
-from collections.abc import Callable
->>>>>>> main
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
