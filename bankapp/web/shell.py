@@ -7,15 +7,21 @@ from typing import Final
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
-from bankapp import context, demo
+from bankapp import context
 from bankapp.endpoints import public
-from bankapp.services import passwords
+from bankapp.services import passwords, seeding
 from bankapp.services.account_holders import ADULT_YEARS
 from bankapp.web.pages import render
 
 blueprint = Blueprint("shell", __name__)
 
 _DEVELOPMENT: Final = "development"
+_LOGINS: Final = (
+    (seeding.CUSTOMER_EMAIL, "Ada, a customer"),
+    (seeding.NEIGHBOUR_EMAIL, "Jürgen, another one"),
+    (seeding.EMPLOYEES[context.STAFF], "A member of staff"),
+    (seeding.EMPLOYEES[context.ADMIN], "An administrator"),
+)
 
 
 @blueprint.get("/")
@@ -37,8 +43,8 @@ def shell(page: str) -> str:  # noqa: ARG001 - which page it is, the shell's scr
 @public
 def sign_in() -> str:
     """Answer the sign-in form; a development server offers the people of its seed."""
-    is_demo = context.config().env == _DEVELOPMENT
-    return render("sign_in", logins=demo.LOGINS if is_demo else (), password=demo.PASSWORD)
+    is_demo = context.config().env == _DEVELOPMENT and seeding.is_seeded()
+    return render("sign_in", logins=_LOGINS if is_demo else (), password=seeding.PASSWORD)
 
 
 @blueprint.get("/pages/sign-up")

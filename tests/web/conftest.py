@@ -58,14 +58,23 @@ def serving(app: Flask) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="session")
-def new_server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def sqlite_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Return a function that makes an empty bank on SQLite and returns its URL."""
+
+    def create() -> str:
+        path = tmp_path_factory.mktemp("web") / "bank.sqlite3"
+        shutil.copyfile(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def new_server(sqlite_database: Callable[[], str]) -> Callable[..., Any]:
     """Return a context manager that serves a bank of its own on SQLite, with settings of the test's choice."""
 
     def start(**changes: Any) -> Any:
-        path = tmp_path_factory.mktemp("web") / "bank.sqlite3"
-        shutil.copyfile(sqlite_template, path)
-        config = settings(f"sqlite:///{path}").with_changes(**changes)
-        return serving(create_app(config))
+        return serving(create_app(settings(sqlite_database()).with_changes(**changes)))
 
     return start
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from bankapp import clock, context, create_app, demo
+from bankapp import clock, context, create_app, database
 from bankapp.context import Context
-from bankapp.services import transactions
+from bankapp.services import auth, seeding, transactions
 from tests.conftest import settings
 from tests.factories import Bank, Caller, ok, refused
 
@@ -69,11 +69,17 @@ def test_the_shell_is_for_everybody_and_lets_the_browser_run_nothing_inline(bank
     assert bank.app.test_client().get("/").headers["Location"] == "/app"
 
 
-def test_the_demo_login_is_offered_in_development_only(bank: Bank) -> None:
-    url = bank.app.config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg", "")
-    assert demo.CUSTOMER_EMAIL not in bank.app.test_client().get("/pages/sign-in").text
-    development = create_app(settings(url, BANKAPP_ENV="development"))
-    assert demo.CUSTOMER_EMAIL in development.test_client().get("/pages/sign-in").text
+def test_the_demo_login_is_offered_on_a_seeded_development_server_only(fresh_bank: Bank) -> None:
+    url = fresh_bank.app.config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg", "")
+    development = create_app(settings(url, BANKAPP_ENV="development", BCRYPT_ROUNDS="4"))
+    sign_in = "/pages/sign-in"
+    assert "Demo" not in development.test_client().get(sign_in).text
+    with fresh_bank.app.app_context():
+        database.run(lambda: auth.create_user(seeding.CUSTOMER_EMAIL, "", context.CUSTOMER))
+    assert "Demo" not in fresh_bank.app.test_client().get(sign_in).text
+    form = development.test_client().get(sign_in).text
+    for email in (seeding.CUSTOMER_EMAIL, seeding.NEIGHBOUR_EMAIL, *seeding.EMPLOYEES.values()):
+        assert f'value="{email}"' in form
 
 
 def test_amounts_have_their_currency_own_decimals(bank: Bank) -> None:
