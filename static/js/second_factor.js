@@ -29,7 +29,7 @@ export function start() {
 const copyOf = (id) => document.getElementById(id).content.cloneNode(true);
 
 function put(part) {
-  const place = document.getElementById('otp');
+  const place = document.getElementById('second-factor');
   place.replaceChildren(part);
   place.querySelector('[data-focus]').focus();
 }

@@ -66,7 +66,7 @@ def test_amounts_take_the_decimals_of_the_account(visitor: Visitor, page: Page, 
     expect(page.locator("#amount-complaint")).to_have_text("JPY has no decimals.")
     page.get_by_label("Account", exact=True).select_option(dinar["id"])
     expect(amount).to_have_attribute("placeholder", "0.000")
-    page.get_by_text("Withdraw", exact=True).click()
+    page.get_by_label("Withdraw", exact=True).check()
     amount.fill("1.234")
     page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name=re.compile("Withdraw KWD.1.234")).click()
