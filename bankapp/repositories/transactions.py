@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -149,6 +149,17 @@ def _last_balance(account_id: str, moment: datetime, compare: Callable[[Any, Any
 def last_before(account_id: str, moment: datetime) -> LastRow | None:
     """Return when the last transaction before ``moment`` was, its sequence, and the balance after it (minor units)."""
     return _last(account_id, moment, operator.lt)
+
+
+def closing_balances(account_id: str, start: datetime, end: datetime) -> dict[date, int]:
+    """Return the balance at the end of each day (UTC) that has transactions, from ``start`` to before ``end``."""
+    day = func.date(Transaction.created_at)
+    last = select(func.max(Transaction.sequence)).where(*_between(account_id, start, end)).group_by(day)
+    query = select(day, Transaction.balance_after).where(
+        Transaction.account_id == account_id, Transaction.sequence.in_(last)
+    )
+    # A date on PostgreSQL, its text on SQLite.
+    return {date.fromisoformat(str(found)): balance for found, balance in db.session.execute(query)}
 
 
 def _between(account_id: str, start: datetime, end: datetime) -> tuple[Any, ...]:
