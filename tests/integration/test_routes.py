@@ -140,7 +140,8 @@ def test_a_query_parameter_is_known_and_given_once(bank: Bank, people: dict[Acce
     for operation in operations(bank.app):
         caller = people[operation.access or Access.USER]
         answer = caller.request(operation.method, f"{operation.path}?no_such_parameter=1", json=operation.example)
-        assert refused(answer, 422, "validation_error")["errors"].keys() == {"no_such_parameter"}, str(operation)
+        # A list may also miss a parameter that it needs.
+        assert "no_such_parameter" in refused(answer, 422, "validation_error")["errors"], str(operation)
         for parameter in operation.query_parameters:
             name = parameter["name"]
             answer = caller.request(operation.method, f"{operation.path}?{name}=1&{name}=1", json=operation.example)
