@@ -27,7 +27,7 @@ PRIVILEGES: Final = {
     "postings": "SELECT, INSERT",
     "recovery_codes": "SELECT, INSERT, UPDATE (used_at), DELETE",
     "refresh_tokens": "SELECT, INSERT, UPDATE (rotated_at, revoked_at), DELETE",
-    "second_factors": "SELECT, INSERT, UPDATE (last_step, confirmed_at), DELETE",
+    "second_factors": "SELECT, INSERT, UPDATE (sealed_secret, last_step, confirmed_at), DELETE",
     "sessions": "SELECT, INSERT, UPDATE (ip_address, last_used_at, revoked_at), DELETE",
     "transactions": "SELECT, INSERT",
     "transfers": "SELECT, INSERT",
