@@ -48,7 +48,6 @@ def test_pages_of_a_customer(visitor: Visitor, bank: Bank) -> None:
     body = {"amount": 1_990, "currency": "EUR", "merchant": "Corner Bookshop"}
     ok(ada.post(f"/cards/{card['id']}/authorizations", body), 201)
     ok(bank.employee().post(f"/accounts/{other['id']}/freeze"))
-    page = visitor.page
     visitor.open()
     found = check(visitor, "sign-in")
     visitor.go("/app/sign-up")
