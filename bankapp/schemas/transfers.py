@@ -91,6 +91,8 @@ class BatchError(BaseSchema):
 class BatchItem(BaseSchema):
     """What became of one transfer of a batch: it has ``transfer`` or ``error``."""
 
+    optional = frozenset({"transfer", "error"})
+
     index = fields.Integer(metadata={"example": 0})
     transfer = fields.Nested(Transfer)
     error = fields.Nested(BatchError)

@@ -84,6 +84,11 @@ def get(account_id: str) -> Account:
     return account
 
 
+def check_visible(account_id: str) -> None:
+    """Let pass who may see the account, as :func:`get` does without reading it. Raises NotFound."""
+    access.read(accounts.owner(account_id), "account", account_id)
+
+
 def owner(account: Account | None) -> str | None:
     """Return the id of the user who owns ``account``."""
     return account.holder.user_id if account and account.holder else None
@@ -102,13 +107,13 @@ def of_user(user_id: str) -> Sequence[Account]:
 
 def balance_at(account_id: str, at: datetime | None) -> Balance:
     """Return what the account held at a time (default: now). Raises NotFound, or ValidationFailed for the future."""
-    account = get(account_id)
     now = clock.now()
     if at is None:
-        return Balance(account.id, account.balance, now)
+        return Balance(account_id, get(account_id).balance, now)
+    check_visible(account_id)
     if at > now:
         raise errors.ValidationFailed(errors={"at": ["Must not lie in the future."]})
-    return Balance(account.id, transactions.balance_at(account.id, at), at)
+    return Balance(account_id, transactions.balance_at(account_id, at), at)
 
 
 def freeze(account_id: str) -> Account:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from bankapp import database
 from bankapp.listing import HistoryFilter, Page, Window
@@ -51,10 +52,11 @@ def daily_balances(account_id: str, first: date, last: date) -> list[int]:
     return [balance := closing.get(day, balance) for day in days]
 
 
-def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Transaction]:
+def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Any]:
     """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
-        return transactions.of_account(accounts.get(account_id).id, narrowed, window)
+        accounts.check_visible(account_id)
+        return transactions.of_account(account_id, narrowed, window)
     user_id = access.listing("transaction")
     if user_id is None:
         return transactions.of_everybody(narrowed, window)
