@@ -9,6 +9,7 @@ Tests ask for the fixture ``server`` (of their own database) or ``remote_bank`` 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
