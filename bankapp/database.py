@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from psycopg.types.string import TextLoader
 from sqlalchemy import Connection, Engine, Executable, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
 
@@ -94,6 +93,8 @@ def _listen_sqlite(engine: Engine) -> None:
 
 
 def _listen_postgresql(engine: Engine) -> None:
+    from psycopg.types.string import TextLoader  # noqa: PLC0415 - a worker on SQLite can do without the driver
+
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         # Ids are strings everywhere; reading them as UUID objects would only turn them around twice.
