@@ -42,7 +42,7 @@ def get(transaction_id: str) -> Transaction:
 
 def daily_balances(account_id: str, first: date, last: date) -> list[int]:
     """Return the balance at the end of each day (UTC), both included, in minor units. Raises NotFound."""
-    accounts.get(account_id)
+    accounts.check_visible(account_id)
     start = datetime.combine(first, time.min, UTC)
     end = datetime.combine(last, time.min, UTC) + timedelta(days=1)
     with database.snapshot():
