@@ -32,15 +32,6 @@ class Chart:
     lowest: int
     highest: int
 
-    @property
-    def changes(self) -> Sequence[Point]:
-        """The days on which the balance became another one, and the first day."""
-        return [
-            point
-            for before, point in zip([None, *self.points], self.points, strict=False)
-            if before is None or before.balance != point.balance
-        ]
-
 
 def of_balances(first: date, balances: Sequence[int]) -> Chart:
     """Draw one balance a day (minor units) from ``first`` on; at least one."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from bankapp import create_app
@@ -36,6 +36,9 @@ ARGUMENTS = [
 
 # How htmx logs a request that was given up because another page was asked for meanwhile.
 ABORTED = re.compile(r"htmx:(afterRequest|sendAbort), .*|undefined")
+
+
+LEFT_OUT = pytest.StashKey[int]()
 
 
 @dataclass
@@ -91,16 +94,33 @@ def live(new_server: Callable[..., Any]) -> Iterator[Live]:
         yield running
 
 
+def chromium() -> str | None:
+    """Return the Chromium to drive: the system's, or the one that playwright brought."""
+    with sync_playwright() as playwright:
+        brought = playwright.chromium.executable_path
+    return shutil.which("chromium") or shutil.which("google-chrome") or (brought if Path(brought).exists() else None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser's tests out where there is no browser, and say so in one line."""
+    driving = [item for item in items if item.get_closest_marker("browser")]
+    if not driving or os.environ.get("BROWSER_REQUIRED") == "1" or chromium():
+        return
+    config.hook.pytest_deselected(items=driving)
+    items[:] = [item for item in items if item not in driving]
+    config.stash[LEFT_OUT] = len(driving)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.line(f"{count} tests skipped: there is no Chromium to drive (BROWSER_REQUIRED=1 insists).")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    executable = chromium()
     with sync_playwright() as playwright:
-        try:
-            started = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        except Error as problem:
-            if os.environ.get("BROWSER_REQUIRED") == "1":
-                raise
-            pytest.skip(f"no Chromium to drive: {str(problem).splitlines()[0]}")
+        started = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield started
         started.close()
 

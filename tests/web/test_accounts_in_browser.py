@@ -69,13 +69,12 @@ def test_an_account_closes_once_it_is_empty(
     assert ok(ada.get(f"/accounts/{account['id']}"))["status"] == "closed"
 
 
-def test_the_chart_is_read_with_a_pointer(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_an_account_of_today_has_no_line_yet(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=12_345)
     visitor.arrive(ada)
     visitor.go(f"/app/accounts/{account['id']}")
     visitor.sees("Checking account")
-    # An account of today has no line yet.
     expect(page.locator("[data-chart]")).to_have_count(0)
 
 
