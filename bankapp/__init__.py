@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Flask, appcontext_pushed
+from typing import TYPE_CHECKING
 
-from bankapp import context, database, logging
-from bankapp.extensions import db, migrate
-from config import ROOT, Config
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Config
 
 
 def create_app(config: Config | None = None) -> Flask:
     """Return the application for ``config`` (default: what the environment says).
 
-    Raises ConfigError for a setting that is missing or cannot be understood, and Unavailable when
-    production cannot reach its database.
+    Raises ConfigError for a setting that is missing or cannot be understood, and when production
+    cannot reach its database.
     """
-    from bankapp import api, cli
+    from flask import Flask, appcontext_pushed
+
+    from bankapp import api, cli, database, logging, probes
+    from bankapp.extensions import db, migrate
+    from config import ROOT, Config
 
     config = config or Config.from_env()
     logging.configure(config.log_level, config.log_format)
@@ -26,8 +31,13 @@ def create_app(config: Config | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     api.init_app(app)
     cli.init_app(app)
+    if config.is_production:
+        with app.app_context():
+            probes.demand_database()
     return app
 
 
 def _use_config(app: Flask, **_: object) -> None:
+    from bankapp import context
+
     context.use_config(app.config["BANKAPP"])

@@ -1,13 +1,20 @@
-"""Every test that asks for ``app`` runs twice: on SQLite and on a real PostgreSQL."""
+"""Every test that asks for ``app`` runs twice: on SQLite and on a real PostgreSQL.
+
+On PostgreSQL the application connects as in production: as a role that owns nothing and was
+granted what it needs by ``flask ledger grant``, while the migrations ran as the owner.
+"""
 
 from __future__ import annotations
 
+import functools
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
@@ -16,11 +23,15 @@ from bankapp import create_app
 from bankapp.extensions import db
 from config import Config
 from tests.factories import Bank
+from tests.handwritten import Books, keep
 from tests.postgres import PostgresServer
+from tests.raw_sql import RawSql
 from tests.servers import GunicornServer, RemoteBank
 
 SECRET = "a-test-secret-that-is-used-nowhere-else"
 DIALECTS = ("sqlite", "postgresql")
+OWNER = "bank_owner"
+ROLE = "bank_app"
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +67,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: PostgresServer) -> str:
-    migrate(postgres.create_database("bank_template"))
+    with psycopg.connect(postgres.create_database("bank_template"), autocommit=True) as admin:
+        present = {name for (name,) in admin.execute("SELECT rolname FROM pg_roles")}
+        for role in {OWNER, ROLE} - present:
+            admin.execute(f"CREATE ROLE {role} LOGIN")
+        admin.execute(f"ALTER DATABASE bank_template OWNER TO {OWNER}")
+    owner_url = postgres.url("bank_template", OWNER)
+    migrate(owner_url)
+    owner = create_app(settings(owner_url))
+    granted = owner.test_cli_runner().invoke(args=["ledger", "grant", ROLE])
+    assert granted.exit_code == 0, granted.output
+    with owner.app_context():
+        db.engine.dispose()
     return "bank_template"
 
 
@@ -78,7 +100,9 @@ def new_database(
             return f"sqlite:///{path}"
         server = request.getfixturevalue("postgres")
         template = request.getfixturevalue("postgres_template")
-        return str(server.create_database(f"bank_{uuid.uuid4().hex}", template=template))
+        name = f"bank_{uuid.uuid4().hex}"
+        server.create_database(name, template=template)
+        return str(server.url(name, ROLE))
 
     return create
 
@@ -99,6 +123,44 @@ def fresh_app(new_database: Callable[[], str]) -> Iterator[Flask]:
     yield application
     with application.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def owner_url(app: Flask, dialect: str, request: pytest.FixtureRequest) -> str:
+    """Return the URL of the database of ``app`` for the owner of its tables, whom only triggers and CHECKs stop."""
+    url: str = app.config["SQLALCHEMY_DATABASE_URI"]
+    if dialect == "sqlite":
+        return url
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.url(urlsplit(url).path.strip("/"), OWNER)
+
+
+@pytest.fixture(scope="session")
+def raw_sql(dialect: str, request: pytest.FixtureRequest) -> Callable[..., RawSql]:
+    """Return :meth:`RawSql.to` for this dialect: raw connections to the database of an application."""
+    return functools.partial(RawSql.to, request.getfixturevalue("postgres") if dialect == "postgresql" else None)
+
+
+@pytest.fixture(scope="module")
+def books(app: Flask, raw_sql: Callable[..., RawSql]) -> Iterator[Books]:
+    """Books for the tests of one file to write into by hand, as the superuser on PostgreSQL."""
+    with raw_sql(app) as raw:
+        yield keep(Bank(app), raw)
+
+
+@pytest.fixture
+def make_app() -> Iterator[Callable[..., Flask]]:
+    """Return a function that makes an application on a database URL, with other settings or routes of its own."""
+    made: list[Flask] = []
+
+    def make(database_url: str, **environ: str) -> Flask:
+        made.append(create_app(settings(database_url, **environ)))
+        return made[-1]
+
+    yield make
+    for application in made:
+        with application.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
+from urllib.parse import parse_qsl
 
 from flask import Request, current_app, g, request
 from marshmallow import RAISE, Schema, ValidationError
@@ -109,9 +110,10 @@ def _strings(node: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if depth > MAX_DEPTH:
         raise _NotJson(f"The JSON nests deeper than {MAX_DEPTH} levels.")
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-        name = f"{path}.{key}" if path else str(key)
         if isinstance(key, str) and not is_clean(key):
-            yield "body", key
+            yield path, key
+            continue
+        name = f"{path}.{key}" if path else str(key)
         yield from _strings(value, name, depth + 1)
 
 
@@ -146,11 +148,13 @@ class Parser(FlaskParser):
         """Return the query string's parameters, each given once."""
         query: dict[str, str] = {}
         problems: dict[str, list[str]] = {}
-        for name, value in req.args.items(multi=True):
+        # Read here because Werkzeug leaves what is not UTF-8 percent-encoded; this makes it lone surrogates.
+        text = req.query_string.decode(errors="surrogateescape")
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
             if name in query:
                 problems[name] = ["Must be given once."]
-            if not is_clean(name + value) or "\ufffd" in value:
-                problems[name] = ["Must be UTF-8 without NUL."]
+            if not is_clean(name + value):
+                problems[name if is_clean(name) else "query"] = ["Must be UTF-8 without NUL."]
             query[name] = value
         if problems:
             raise errors.ValidationFailed(errors=problems)

@@ -2,7 +2,7 @@
 
 from bankapp.models.account import Account
 from bankapp.models.account_holder import AccountHolder
-from bankapp.models.audit_log import AuditLog
+from bankapp.models.audit_log import AuditLog, AuditSeal
 from bankapp.models.authorization import Authorization
 from bankapp.models.card import Card
 from bankapp.models.idempotency_key import IdempotencyKey
@@ -15,6 +15,7 @@ __all__ = [
     "Account",
     "AccountHolder",
     "AuditLog",
+    "AuditSeal",
     "AuthToken",
     "Authorization",
     "Card",

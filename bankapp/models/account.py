@@ -37,6 +37,7 @@ class Account(Model):
         CheckConstraint(f"(type = '{CASH}') = (holder_id IS NULL)", name="cash_has_no_holder"),
         CheckConstraint(f"type <> '{CASH}' OR (balance = 0 AND sequence = 0)", name="cash_balance_derived"),
         CheckConstraint("status <> 'closed' OR balance = 0", name="closed_is_empty"),
+        CheckConstraint(f"type <> '{CASH}' OR status = 'active'", name="cash_stays_active"),
         Index(None, "holder_id", "id"),
     )
 

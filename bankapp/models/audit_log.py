@@ -1,11 +1,11 @@
-"""The audit log: who did what, from where, with what outcome."""
+"""The audit log: who did what, from where, with what outcome; and the seals that show tampering."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.models.types import Id, Json, Model, PrimaryKey, UtcDateTime, one_of
@@ -24,6 +24,7 @@ class AuditLog(Model):
     __tablename__ = "audit_logs"
     __table_args__ = (
         one_of("status", PENDING, SUCCESS, FAILURE),
+        CheckConstraint(f"(status = '{PENDING}') = (finished_at IS NULL)", name="finished"),
         Index(None, "user_id", "created_at", "id"),
         Index(None, "resource_id"),
     )
@@ -40,3 +41,19 @@ class AuditLog(Model):
     details: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AuditSeal(Model):
+    """One link of the chain over finished audit rows, in the order in which they were sealed.
+
+    ``row_digest`` is the SHA-256 of the row, ``digest`` that of the digest before and this row's.
+    """
+
+    __tablename__ = "audit_seals"
+    __table_args__ = (CheckConstraint("position >= 1", name="position_positive"),)
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    audit_log_id: Mapped[str] = mapped_column(Id, ForeignKey("audit_logs.id"), unique=True)
+    row_digest: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)

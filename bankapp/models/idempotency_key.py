@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, String
+from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.models.types import Id, Model, UtcDateTime
@@ -18,7 +18,13 @@ class IdempotencyKey(Model):
     """
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (Index(None, "claimed_at"),)
+    __table_args__ = (
+        CheckConstraint(
+            "(finished_at IS NULL) = (answer_status IS NULL) AND (finished_at IS NULL) = (answer_body IS NULL)",
+            name="finished_with_answer",
+        ),
+        Index(None, "claimed_at"),
+    )
 
     scope: Mapped[str] = mapped_column(String(64), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))

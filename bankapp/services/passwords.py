@@ -19,7 +19,7 @@ MIN_SCORE: Final = 3
 """zxcvbn's score for "safely unguessable" by an attacker without the hash."""
 
 
-JUDGED_LENGTH: Final = 32
+JUDGED_LENGTH: Final = 24
 """How many characters zxcvbn looks at: its time grows so fast that 128 can keep a processor for 14 seconds."""
 
 OUR_WORDS: Final = ("bankapp", "bank", "account")

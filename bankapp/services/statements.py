@@ -19,7 +19,7 @@ MAX_DAYS: Final = 366
 def period(start: date | None, end: date | None) -> tuple[date, date]:
     """Return the days a statement covers, both included; default: the current month up to today (UTC).
 
-    Raises ValidationFailed when the span is empty or longer than 366 days.
+    Raises ValidationFailed when the span is empty, longer than 366 days, or ends with the last day there is.
     """
     last = end or clock.now().date()
     first = start or last.replace(day=1)
@@ -27,6 +27,8 @@ def period(start: date | None, end: date | None) -> tuple[date, date]:
         raise errors.ValidationFailed(errors={"from": ["Must not lie after to."]})
     if (last - first).days >= MAX_DAYS:
         raise errors.ValidationFailed(errors={"to": [f"A statement covers at most {MAX_DAYS} days."]})
+    if last == date.max:
+        raise errors.ValidationFailed(errors={"to": [f"Must lie before {date.max}."]})
     return first, last
 
 

@@ -29,6 +29,10 @@ def upgrade() -> None:
         sa.Column("answer_media_type", sa.String(length=64), nullable=True),
         sa.Column("answer_etag", sa.String(length=20), nullable=True),
         sa.Column("answer_body", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "(finished_at IS NULL) = (answer_status IS NULL) AND (finished_at IS NULL) = (answer_body IS NULL)",
+            name="ck_idempotency_keys_finished_with_answer",
+        ),
         sa.PrimaryKeyConstraint("scope", name="pk_idempotency_keys"),
     )
     op.create_index("ix_idempotency_keys_claimed_at", "idempotency_keys", ["claimed_at"], unique=False)
@@ -91,12 +95,25 @@ def upgrade() -> None:
         sa.Column("metadata", JSON, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("finished_at", TIME, nullable=True),
+        sa.CheckConstraint("(status = 'pending') = (finished_at IS NULL)", name="ck_audit_logs_finished"),
         sa.CheckConstraint("status IN ('pending', 'success', 'failure')", name="ck_audit_logs_status"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_audit_logs_user_id_users"),
         sa.PrimaryKeyConstraint("id", name="pk_audit_logs"),
     )
     op.create_index("ix_audit_logs_resource_id", "audit_logs", ["resource_id"], unique=False)
     op.create_index("ix_audit_logs_user_id_created_at_id", "audit_logs", ["user_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "audit_seals",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("audit_log_id", ID, nullable=False),
+        sa.Column("row_digest", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("sealed_at", TIME, nullable=False),
+        sa.CheckConstraint("position >= 1", name="ck_audit_seals_position_positive"),
+        sa.ForeignKeyConstraint(["audit_log_id"], ["audit_logs.id"], name="fk_audit_seals_audit_log_id_audit_logs"),
+        sa.PrimaryKeyConstraint("position", name="pk_audit_seals"),
+        sa.UniqueConstraint("audit_log_id", name="uq_audit_seals_audit_log_id"),
+    )
     op.create_table(
         "sessions",
         sa.Column("id", ID, nullable=False),
@@ -149,6 +166,7 @@ def upgrade() -> None:
         sa.CheckConstraint("status <> 'closed' OR balance = 0", name="ck_accounts_closed_is_empty"),
         sa.CheckConstraint("status IN ('active', 'frozen', 'closed')", name="ck_accounts_status"),
         sa.CheckConstraint("type <> 'cash' OR (balance = 0 AND sequence = 0)", name="ck_accounts_cash_balance_derived"),
+        sa.CheckConstraint("type <> 'cash' OR status = 'active'", name="ck_accounts_cash_stays_active"),
         sa.CheckConstraint("type IN ('checking', 'savings', 'cash')", name="ck_accounts_type"),
         sa.CheckConstraint("balance BETWEEN 0 AND 9007199254740991", name="ck_accounts_balance_range"),
         sa.CheckConstraint("held BETWEEN 0 AND balance", name="ck_accounts_balance_covers_held"),
@@ -388,6 +406,7 @@ def downgrade() -> None:
     op.drop_table("recovery_codes")
     op.drop_table("second_factors")
     op.drop_table("sessions")
+    op.drop_table("audit_seals")
     op.drop_table("audit_logs")
     op.drop_table("account_holders")
     op.drop_table("users")

@@ -2,6 +2,10 @@
 -- Functions that write run with the owner's rights, so the application's role needs no right to
 -- change a balance. Every refusal is a check_violation whose message begins with "ledger:".
 
+-- The functions mean the tables of this schema, whatever the caller's search_path says: unless it is
+-- named last, a temporary table of the caller's comes first and would be asked instead of the books.
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
+
 CREATE FUNCTION ledger_refuse(reason text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'ledger: ' || reason;
@@ -33,9 +37,9 @@ BEGIN
     IF OLD.status <> 'pending' THEN
         PERFORM ledger_refuse('a finished audit row never changes');
     END IF;
-    IF NEW.status = 'pending' OR (NEW.id, NEW.user_id, NEW.event_type, NEW.ip_address, NEW.device_id,
-            NEW.request_id, NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.user_id, OLD.event_type,
-            OLD.ip_address, OLD.device_id, OLD.request_id, OLD.created_at) THEN
+    IF NEW.status = 'pending' OR (NEW.id, NEW.user_id, NEW.event_type, NEW.resource_type, NEW.ip_address,
+            NEW.device_id, NEW.request_id, NEW.created_at) IS DISTINCT FROM (OLD.id, OLD.user_id, OLD.event_type,
+            OLD.resource_type, OLD.ip_address, OLD.device_id, OLD.request_id, OLD.created_at) THEN
         PERFORM ledger_refuse('a pending audit row can only be finished');
     END IF;
     RETURN NEW;
@@ -47,15 +51,16 @@ CREATE TRIGGER audit_logs_are_history BEFORE DELETE ON audit_logs
     FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON audit_logs
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER audit_seals_are_history BEFORE UPDATE OR DELETE ON audit_seals
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON audit_seals
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- Legs move balances
 
 CREATE FUNCTION transactions_post() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id) THEN
-        PERFORM ledger_refuse('the posting is sealed');
-    END IF;
     IF NEW.sequence IS NULL THEN
         IF NOT EXISTS (SELECT 1 FROM accounts
                 WHERE id = NEW.account_id AND type = 'cash' AND currency = NEW.currency) THEN
@@ -79,6 +84,9 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Whoever can run it as the trigger of a table of their own would write with the owner's rights.
+REVOKE EXECUTE ON FUNCTION transactions_post() FROM PUBLIC;
+
 CREATE TRIGGER transactions_post AFTER INSERT ON transactions
     FOR EACH ROW EXECUTE FUNCTION transactions_post();
 
@@ -95,7 +103,7 @@ CREATE TRIGGER accounts_begin_empty BEFORE INSERT ON accounts FOR EACH ROW
         OR NEW.status <> 'active')
     EXECUTE FUNCTION accounts_guard_insert();
 
-CREATE FUNCTION accounts_guard_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION accounts_guard_balance() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.sequence <> OLD.sequence + 1 OR NOT EXISTS (SELECT 1 FROM transactions
             WHERE account_id = NEW.id AND sequence = NEW.sequence AND balance_after = NEW.balance
@@ -127,13 +135,23 @@ CREATE TRIGGER accounts_are_history BEFORE DELETE ON accounts
 CREATE TRIGGER accounts_no_truncate BEFORE TRUNCATE ON accounts
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
+CREATE FUNCTION account_holders_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ledger_refuse('an account holder stays the same person''s');
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER account_holders_keep_user BEFORE UPDATE ON account_holders FOR EACH ROW
+    WHEN (NEW.id <> OLD.id OR NEW.user_id <> OLD.user_id OR NEW.created_at <> OLD.created_at)
+    EXECUTE FUNCTION account_holders_guard();
+
 -- A posting seals its legs
 
-CREATE FUNCTION postings_seal() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION postings_seal() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     legs bigint;
     unbalanced boolean;
-    matching bigint;
+    fitting bigint;
 BEGIN
     SELECT sum(count), bool_or(total <> 0) INTO legs, unbalanced
         FROM (SELECT count(*) AS count, sum(direction * amount) AS total
@@ -142,20 +160,29 @@ BEGIN
         PERFORM ledger_refuse('the legs of a posting sum to zero in each currency');
     END IF;
     IF NEW.kind IN ('transfer', 'reversal') THEN
-        SELECT count(*) INTO matching
+        SELECT count(*) INTO fitting
             FROM transfers t
             JOIN transactions leg ON leg.transfer_id = t.id AND leg.amount = t.amount AND leg.currency = t.currency
+                AND leg.created_at = NEW.created_at
                 AND ((leg.type = 'transfer_out' AND leg.account_id = t.from_account_id)
                     OR (leg.type = 'transfer_in' AND leg.account_id = t.to_account_id))
             LEFT JOIN transfers o ON o.id = t.reverses_transfer_id
-            WHERE t.id = NEW.id AND (CASE NEW.kind WHEN 'transfer' THEN t.reverses_transfer_id IS NULL
-                ELSE o.reverses_transfer_id IS NULL AND o.from_account_id = t.to_account_id
-                    AND o.to_account_id = t.from_account_id AND o.amount = t.amount END);
-        IF legs <> 2 OR matching <> 2 THEN
+            WHERE t.id = NEW.id AND t.created_at = NEW.created_at
+                AND (CASE NEW.kind WHEN 'transfer' THEN t.reverses_transfer_id IS NULL
+                    ELSE o.reverses_transfer_id IS NULL AND o.from_account_id = t.to_account_id
+                        AND o.to_account_id = t.from_account_id AND o.amount = t.amount END);
+        IF legs <> 2 OR fitting <> 2 THEN
             PERFORM ledger_refuse('a transfer has exactly its two legs');
         END IF;
-    ELSIF EXISTS (SELECT 1 FROM transfers WHERE id = NEW.id) THEN
-        PERFORM ledger_refuse('a transfer is posted as one');
+    ELSE
+        SELECT count(DISTINCT type) INTO fitting
+            FROM transactions
+            WHERE posting_id = NEW.id AND created_at = NEW.created_at
+                AND type IN (NEW.kind, CASE NEW.kind WHEN 'deposit' THEN 'cash_received'
+                    WHEN 'withdrawal' THEN 'cash_paid' WHEN 'card_purchase' THEN 'card_settlement' END);
+        IF legs <> 2 OR fitting <> 2 THEN
+            PERFORM ledger_refuse('a movement has its leg and the counter-leg on the cash account');
+        END IF;
     END IF;
     RETURN NULL;
 END $$;
@@ -165,7 +192,7 @@ CREATE TRIGGER postings_seal AFTER INSERT ON postings
 
 -- Holds: what an account holds is the sum of its pending authorizations, and each of them ends once
 
-CREATE FUNCTION authorizations_guard_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION authorizations_guard_insert() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.status NOT IN ('pending', 'declined') OR NOT EXISTS (SELECT 1
             FROM cards JOIN accounts ON accounts.id = cards.account_id
@@ -179,7 +206,7 @@ END $$;
 CREATE TRIGGER authorizations_begin BEFORE INSERT ON authorizations
     FOR EACH ROW EXECUTE FUNCTION authorizations_guard_insert();
 
-CREATE FUNCTION authorizations_guard_update() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION authorizations_guard_update() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF OLD.status <> 'pending' OR NEW.status NOT IN ('captured', 'voided', 'expired') THEN
         PERFORM ledger_refuse('a hold ends once');
@@ -214,10 +241,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
+REVOKE EXECUTE ON FUNCTION authorizations_hold() FROM PUBLIC;
+
 CREATE TRIGGER authorizations_hold AFTER INSERT OR UPDATE ON authorizations
     FOR EACH ROW WHEN (NEW.status <> 'declined') EXECUTE FUNCTION authorizations_hold();
 
-CREATE FUNCTION accounts_guard_held() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION accounts_guard_held() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.held <> (SELECT coalesce(sum(amount), 0) FROM authorizations
             WHERE account_id = NEW.id AND status = 'pending') THEN
@@ -229,7 +258,7 @@ END $$;
 CREATE TRIGGER accounts_held_follows_authorizations BEFORE UPDATE ON accounts
     FOR EACH ROW WHEN (NEW.held <> OLD.held) EXECUTE FUNCTION accounts_guard_held();
 
-CREATE FUNCTION postings_seal_purchase() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION postings_seal_purchase() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF (SELECT count(*) FROM transactions WHERE posting_id = NEW.id) <> 2 OR NOT EXISTS (SELECT 1
             FROM authorizations a
@@ -243,3 +272,39 @@ END $$;
 
 CREATE TRIGGER postings_seal_purchase AFTER INSERT ON postings
     FOR EACH ROW WHEN (NEW.kind = 'card_purchase') EXECUTE FUNCTION postings_seal_purchase();
+
+-- What two sessions write at once for one posting neither sees of the other. At commit, after the foreign
+-- keys (whose triggers have names before these), the one that comes second sees both.
+
+CREATE FUNCTION transactions_recount() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF (SELECT count(*) FROM transactions WHERE posting_id = NEW.posting_id) <> 2 THEN
+        PERFORM ledger_refuse('the posting is sealed');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER transactions_recount AFTER INSERT ON transactions DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION transactions_recount();
+
+CREATE FUNCTION transfers_are_posted() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM postings WHERE id = NEW.id AND kind IN ('transfer', 'reversal')) THEN
+        PERFORM ledger_refuse('a transfer is posted as one');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER transfers_are_posted AFTER INSERT ON transfers DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION transfers_are_posted();
+
+CREATE FUNCTION captures_are_posted() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id AND kind = 'card_purchase') THEN
+        PERFORM ledger_refuse('a capture is posted as a card purchase');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER captures_are_posted AFTER UPDATE ON authorizations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.posting_id IS NOT NULL) EXECUTE FUNCTION captures_are_posted();

@@ -48,7 +48,8 @@ def written() -> Iterator[io.StringIO]:
 def dump() -> str:
     """Every value of every table, as the database stores it."""
     tables = MetaData()
-    tables.reflect(db.engine)
+    # The application has no right to see what the migrations keep for themselves.
+    tables.reflect(db.engine, only=lambda name, _: name != "alembic_version")
     assert len(tables.tables) > 10
     values: list[str] = []
     for table in tables.sorted_tables:

@@ -13,11 +13,11 @@ from flask import Flask
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from bankapp import clock, create_app
+from bankapp import clock
 from bankapp.api.security import public
 from bankapp.errors import BankError
 from bankapp.extensions import db
-from tests.conftest import SECRET, settings
+from tests.conftest import SECRET
 from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
 
 PENDING: Final = {
@@ -249,8 +249,8 @@ def test_code(bank: Bank, code: str) -> None:
     assert ("errors" in problem) == (status == 422)
 
 
-def test_an_unexpected_error_tells_nothing(new_database: Callable[[], str]) -> None:
-    app = create_app(settings(new_database()))
+def test_an_unexpected_error_tells_nothing(new_database: Callable[[], str], make_app: Callable[..., Flask]) -> None:
+    app = make_app(new_database())
 
     @app.get("/v1/broken")
     @public
@@ -264,10 +264,12 @@ def test_an_unexpected_error_tells_nothing(new_database: Callable[[], str]) -> N
 
 
 @pytest.fixture
-def app_without_database(dialect: str, new_database: Callable[[], str]) -> Flask:
-    if dialect == "sqlite":
-        return create_app(settings("sqlite:////nowhere/at/all/bank.sqlite3"))
-    return create_app(settings("postgresql://nobody@127.0.0.1:1/bank"))
+def app_without_database(dialect: str, make_app: Callable[..., Flask]) -> Flask:
+    return make_app(
+        {"sqlite": "sqlite:////nowhere/at/all/bank.sqlite3", "postgresql": "postgresql://nobody@127.0.0.1:1/bank"}[
+            dialect
+        ]
+    )
 
 
 @pytest.mark.parametrize("request_", ["read", "write", "login"])

@@ -30,9 +30,11 @@ def shop(bank: Bank) -> Shop:
 
 
 @pytest.fixture
-def execute(bank: Bank) -> Execute:
+def execute(bank_with: Callable[..., Bank], owner_url: str) -> Execute:
+    owner = bank_with(DATABASE_URL=owner_url)
+
     def run(statement: str, **values: Any) -> Any:
-        with bank.app.app_context(), database.transaction():
+        with owner.app.app_context(), database.transaction():
             result = db.session.execute(text(statement), values)
             return result.scalar() if result.returns_rows else None
 
@@ -98,7 +100,7 @@ def test_a_capture_needs_a_posting_of_its_own(execute: Execute, shop: Shop) -> N
 @pytest.mark.parametrize(
     ("amount", "state", "reason"),
     [
-        (701, "active", "ck_accounts_balance_covers_held"),
+        (701, "active", "ck_accounts_balance_covers_held|a hold is covered by the balance"),
         (1, "blocked", "active card"),
         (1, "captured", "begins pending"),
     ],

@@ -1,0 +1,159 @@
+"""HTTP: one request in, the bank's answer out, or the exception that says what went wrong."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from bankapp.client.errors import OutcomeUnknown, Refused, SignInRefused, Unreachable
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
+"""The pause before each try; there are as many tries as pauses."""
+
+MAX_RETRY_AFTER_SECONDS: Final = 5.0
+
+# Raised before a byte of the request has left.
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class Api:
+    """The bank at ``url``, asked from the installation ``device_id``."""
+
+    def __init__(self, url: str, device_id: str, timeout_seconds: float) -> None:
+        self.url = url
+        self._http = httpx.Client(
+            base_url=f"{url}/v1",
+            headers={"X-Device-Id": device_id, "User-Agent": "bankapp-client", "Accept": "application/json"},
+            timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_TIMEOUT_SECONDS)),
+            verify=_trusted(url),
+            # A kept connection that the bank closed meanwhile looks like a lost answer.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            # A proxy of the network is not for this machine.
+            mounts={"all://127.0.0.1": None, "all://localhost": None},
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Return the 2xx answer to one request under ``/v1``, tried once.
+
+        Raises Refused with the bank's problem document, and Unreachable for everything else: no
+        connection, no whole answer in time, 5xx, or an answer that is not the bank's own.
+        """
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        try:
+            response = self._http.request(method, path, json=body, params=given, headers=headers)
+        except _NEVER_SENT as problem:
+            raise Unreachable(f"The bank at {self.url} cannot be reached: {problem}", sent=False) from None
+        except httpx.HTTPError as problem:
+            reason = str(problem) or type(problem).__name__
+            raise Unreachable(f"The bank at {self.url} did not answer: {reason}", sent=True) from None
+        return _checked(response)
+
+
+def _trusted(url: str) -> ssl.SSLContext:
+    """Return whom to trust: nobody where no TLS is spoken, for reading the authorities takes longer than a request."""
+    return httpx.create_ssl_context() if url.startswith("https") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def document(response: httpx.Response) -> Any:
+    """Return the JSON of a 2xx answer, None for 204. Raises Unreachable when it is none."""
+    if response.status_code == 204:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        raise Unreachable(f"{response.url} answered something that is not JSON.", sent=True) from None
+
+
+def once(call: Callable[[], T]) -> T:
+    """Return what ``call`` returns; for requests that nothing tells apart from their repetition.
+
+    Raises OutcomeUnknown when the answer was lost: whoever asked must look before they repeat it.
+    """
+    try:
+        return call()
+    except Unreachable as problem:
+        if problem.sent:
+            raise OutcomeUnknown(f"{problem}\nIt may have been carried out: look before you repeat it.") from None
+        raise
+
+
+def retried(call: Callable[[], T]) -> T:
+    """Return what ``call`` returns; for requests that change nothing, or nothing more when repeated."""
+    for is_last, pause in pauses(PATIENCE_SECONDS):
+        time.sleep(pause)
+        try:
+            return call()
+        except Unreachable:
+            if is_last:
+                raise
+        except Refused as refusal:
+            if is_last or not is_momentary(refusal):
+                raise
+            time.sleep(wait_of(refusal))
+    raise AssertionError("there is at least one try")
+
+
+def pauses(patience: tuple[float, ...]) -> Iterator[tuple[bool, float]]:
+    """Yield, for each try, whether it is the last one and how many seconds to wait before it."""
+    for number, pause in enumerate(patience, 1):
+        yield number == len(patience), pause
+
+
+def is_momentary(refusal: Refused) -> bool:
+    """Tell whether the same request may fare better in a moment."""
+    return refusal.reason in ("rate_limited", "idempotency_in_flight")
+
+
+def wait_of(problem: Refused | Unreachable) -> float:
+    """Return how many seconds the bank asked to wait, within reason."""
+    return min(problem.retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    retry_after = _seconds(response.headers.get("Retry-After"))
+    problem = _problem(response)
+    if problem is None or response.status_code >= 500:
+        detail = f" ({problem['detail']})" if problem else ""
+        raise Unreachable(
+            f"{response.url} answered {response.status_code}{detail}.", sent=True, retry_after_seconds=retry_after
+        )
+    if problem["code"] in ("invalid_credentials", "otp_required"):
+        raise SignInRefused(problem, retry_after)
+    raise Refused(problem, retry_after)
+
+
+def _problem(response: httpx.Response) -> dict[str, Any] | None:
+    """Return the problem document, or None where somebody between us and the bank answered."""
+    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return None
+    try:
+        found = response.json()
+    except ValueError:
+        return None
+    is_ours = isinstance(found, dict) and isinstance(found.get("code"), str) and isinstance(found.get("status"), int)
+    return found if is_ours else None
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isascii() and text.isdigit() else None

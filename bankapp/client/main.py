@@ -1,0 +1,54 @@
+"""The root of the command line: which commands there are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from bankapp.client.app import Root
+from bankapp.client.commands import accounts, cards, completion, payments, people, records, script
+from bankapp.client.errors import EXIT_CODES
+from bankapp.client.options import common_options
+
+_CODES: Final = "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())
+
+
+@click.group(
+    cls=Root,
+    help=f"A bank on the command line.\n\n\b\nExit codes:\n{_CODES}",
+    params=common_options(from_environment=True),
+    context_settings={"max_content_width": 100},
+    examples=[
+        "demo",
+        "signup ada@example.com --first-name Ada --last-name Lovelace --dob 1990-12-10",
+        "account open --currency EUR",
+        "transfer 5330117 DE49500105175415330117 25.50 --description 'Rent November'",
+    ],
+)
+def bank() -> None:
+    """Hold the commands."""
+
+
+for command in (
+    people.signup,
+    people.login,
+    people.logout,
+    people.whoami,
+    people.sessions,
+    accounts.accounts,
+    accounts.account,
+    payments.deposit,
+    payments.withdraw,
+    payments.transfer,
+    payments.reverse,
+    payments.resume,
+    records.history,
+    records.statement,
+    records.audit,
+    cards.cards,
+    script.run,
+    script.demo,
+    completion.completion,
+):
+    bank.add_command(command)

@@ -1,0 +1,88 @@
+"""Amounts as people write them, and as the bank counts them: integers in minor units.
+
+How many decimals a currency has is asked of the bank; nothing here is ever a float.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from bankapp.client.session import Session
+
+FIELDS: Final = frozenset(
+    "amount balance available_balance balance_after captured_amount opening_balance closing_balance"
+    " total_credits total_debits per_authorization per_day used_today".split()
+)
+"""The names under which amounts of money stand in the bank's answers."""
+
+KEPT_SECONDS: Final = 24 * 3600
+
+_PLAIN = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,8}))?")
+
+
+class Currencies:
+    """The currencies of the bank that ``session`` is signed in at."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._exponents: dict[str, int] = {}
+
+    def exponent(self, code: str) -> int:
+        """Return how many decimals ``code`` has. Raises UsageError for a currency the bank does not have."""
+        if not self._exponents:
+            self._exponents = self._load()
+        if code not in self._exponents:
+            raise click.UsageError(f"{code} is not a currency of this bank.")
+        return self._exponents[code]
+
+    def minor(self, text: str, code: str) -> int:
+        """Read a plain decimal in major units: ``"12.3", "EUR"`` → ``1230``. Raises UsageError."""
+        digits = self.exponent(code)
+        found = _PLAIN.fullmatch(text.strip())
+        if found is None:
+            raise click.UsageError(f"{text!r} is not an amount; write it like 1234.56, without separators.")
+        part = found[2] or ""
+        if len(part) > digits:
+            raise click.UsageError(f"{text} has too many decimals: {code} has {digits}.")
+        return int(found[1] + part.ljust(digits, "0"))
+
+    def major(self, amount: int, code: str) -> str:
+        """Write minor units as a plain decimal: ``1230, "EUR"`` → ``"12.30"``."""
+        digits = self.exponent(code)
+        text = f"{abs(amount):0{digits + 1}d}"
+        whole, part = (text[:-digits], text[-digits:]) if digits else (text, "")
+        return f"{'-' if amount < 0 else ''}{whole}{'.' if part else ''}{part}"
+
+    def display(self, amount: int, code: str) -> str:
+        """Write minor units for a person: ``123456, "EUR"`` → ``"1,234.56 EUR"``."""
+        whole, point, part = self.major(abs(amount), code).partition(".")
+        return f"{'-' if amount < 0 else ''}{int(whole):,}{point}{part} {code}"
+
+    def _load(self) -> dict[str, int]:
+        profile, url = self._session.profile, self._session.bank.url
+        kept = profile.cached("currencies")
+        if not (kept and kept["url"] == url and 0 <= time.time() - kept["read_at"] < KEPT_SECONDS):
+            items = self._session.page("/currencies")["items"]
+            exponents = {item["code"]: item["exponent"] for item in items}
+            kept = {"url": url, "read_at": time.time(), "exponents": exponents}
+            profile.cache("currencies", kept)
+        found: dict[str, int] = kept["exponents"]
+        return found
+
+
+def is_amount(document: Mapping[str, Any], name: str) -> bool:
+    """Tell whether the member ``name`` of an answer is an amount of money."""
+    return name in FIELDS and isinstance(document.get(name), int)
+
+
+def currency_of(document: Mapping[str, Any]) -> str | None:
+    """Return the currency of an answer's amounts: its own, or that of the account it is about."""
+    account = document.get("account")
+    holder = account if isinstance(account, Mapping) else document
+    code: str | None = document.get("currency") or holder.get("currency")
+    return code

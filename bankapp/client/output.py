@@ -1,0 +1,141 @@
+"""What a command prints: tables for people, the bank's own JSON for programs.
+
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bankapp.client.cells import cell, clean, heading
+from bankapp.client.errors import ClientError, Refused
+from bankapp.client.money import Currencies, is_amount
+
+Document = Mapping[str, Any]
+
+PIPED_WIDTH: Final = 200
+"""Columns of a table that goes into a file or pipe, where nothing says how wide it may be."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller, who knows what it means."""
+        raise BrokenPipeError
+
+
+class Output:
+    """Prints for people, or for programs when ``as_json``; ``silent`` keeps results to their caller."""
+
+    def __init__(self, *, as_json: bool, silent: bool = False) -> None:
+        self.as_json = as_json
+        self.silent = silent
+
+    def item(self, document: Document, currencies: Currencies | None = None, title: str | None = None) -> Document:
+        """Print one thing, a line for each member, and return it."""
+        if self.as_json:
+            self._json(document)
+        elif not self.silent:
+            grid = Table.grid(padding=(0, 2))
+            for name, value in document.items():
+                if not isinstance(value, (dict, list)) and value is not None:
+                    grid.add_row(Text(heading(name), "dim"), cell(document, name, currencies))
+            console = _console(sys.stdout)
+            if title:
+                console.print(Text(title, "bold"))
+            console.print(grid)
+        return document
+
+    def table(
+        self, page: Document, columns: Sequence[str], currencies: Currencies | None = None, empty: str = "Nothing here."
+    ) -> Document:
+        """Print a page of a list as a table with the members ``columns``, and return it."""
+        items = page["items"]
+        if self.as_json:
+            self._json(page)
+        elif self.silent:
+            pass
+        elif not items:
+            self.note(empty)
+        else:
+            table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+            for name in columns:
+                is_number = any(is_amount(item, name) for item in items)
+                table.add_column(heading(name), justify="right" if is_number else "left", overflow="fold")
+            for item in items:
+                table.add_row(*(cell(item, name, currencies) for name in columns))
+            _console(sys.stdout).print(table)
+            if page.get("next_cursor"):
+                self.note("There is more: --limit, --all, or --cursor with the next_cursor of --json.")
+        return page
+
+    def done(self, message: str, document: Document) -> Document:
+        """Tell a person in one line what was done; a program gets ``document``."""
+        if self.as_json:
+            self._json(document)
+        elif not self.silent:
+            _console(sys.stdout).print(clean(message))
+        return document
+
+    def say(self, text: str) -> None:
+        """Tell the story around the results."""
+        if not (self.as_json or self.silent):
+            _console(sys.stdout).print(Text("\n" + clean(text.strip()), "bold cyan"))
+
+    def step(self, command: str, profile: str | None) -> None:
+        """Show the command that a step stands for."""
+        if not (self.as_json or self.silent):
+            who = f"{profile} " if profile else ""
+            _console(sys.stdout).print(Text(f"{who}$ {clean(command)}", "dim"))
+
+    def refusal(self, refusal: Refused) -> None:
+        """Show a refusal that was expected."""
+        if not (self.as_json or self.silent):
+            _console(sys.stdout).print(Text(clean(str(refusal)), "yellow"))
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Keep results from a program for the length of a block: it gets one document in the end."""
+        before, self.silent = self.silent, self.silent or self.as_json
+        try:
+            yield
+        finally:
+            self.silent = before
+
+    def note(self, message: str, style: str = "dim") -> None:
+        """Tell a person something beside the result."""
+        if not (self.as_json or self.silent):
+            _console(sys.stderr).print(Text(clean(message), style))
+
+    def warn(self, message: str) -> None:
+        """Tell whoever reads standard error something they should know."""
+        _console(sys.stderr).print(Text(clean(message), "yellow"))
+
+    def problem(self, problem: ClientError) -> None:
+        """Say why a command failed."""
+        if self.as_json:
+            print(json.dumps(problem.document(), ensure_ascii=False), file=sys.stderr)
+        else:
+            _console(sys.stderr).print(Text(clean(str(problem)), "red"))
+
+    def _json(self, document: Any) -> None:
+        if not self.silent:
+            print(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None), flush=True)
+
+
+def _console(file: Any) -> Console:
+    return _Console(
+        file=file,
+        width=None if file.isatty() else PIPED_WIDTH,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=False,
+    )

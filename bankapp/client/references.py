@@ -1,0 +1,94 @@
+"""How things are named on the command line: by id, by number, or by the part of them that is unique."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from bankapp.client.session import Session
+
+Item = dict[str, Any]
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+_MIN_LENGTH: Final = 4
+
+
+def account(session: Session, reference: str) -> Item:
+    """Return one's own account: by id, IBAN, or a unique beginning or end (4 or more characters) of either.
+
+    Raises UsageError when none or several fit.
+    """
+    return _find(session, "account", "/accounts", reference, lambda item: (item["id"], item["number"]))
+
+
+def card(session: Session, reference: str) -> Item:
+    """Return one's own card: by id, its last four digits, or a unique beginning or end of the id."""
+    return _find(session, "card", "/cards", reference, lambda item: (item["id"], item["last4"]))
+
+
+def authorization(session: Session, reference: str) -> Item:
+    """Return an authorization of one's own cards, by id or a unique beginning or end of it."""
+    return _find(session, "authorization", "/authorizations", reference, lambda item: (item["id"],))
+
+
+def sign_in(session: Session, reference: str) -> Item:
+    """Return one's own session at the bank, by id or a unique beginning or end of it."""
+    return _find(session, "session", "/auth/sessions", reference, lambda item: (item["id"],), direct=False)
+
+
+def target(session: Session, reference: str) -> tuple[Item, str]:
+    """Return the members of a transfer that name whom it goes to, and how to tell a person.
+
+    Anybody's IBAN or account id, or one's own account as :func:`account` finds it.
+    """
+    plain = _plain(reference)
+    if _ID.fullmatch(plain.lower()):
+        return {"to_account_id": plain.lower()}, plain.lower()
+    if _IBAN.fullmatch(plain):
+        if not _has_check_digits(plain):
+            raise click.UsageError(f"{reference} is mistyped: the check digits of this IBAN do not fit.")
+        return {"to_account_number": plain}, plain
+    own = account(session, reference)
+    return {"to_account_id": own["id"]}, own["number"]
+
+
+def _find(
+    session: Session,
+    kind: str,
+    path: str,
+    reference: str,
+    names: Callable[[Item], tuple[str, ...]],
+    *,
+    direct: bool = True,
+) -> Item:
+    plain = _plain(reference)
+    if direct and _ID.fullmatch(plain.lower()):
+        exact: Item = session.get(f"{path}/{plain.lower()}")
+        return exact
+    if len(plain) < _MIN_LENGTH:
+        raise click.UsageError(f"{reference!r} is too short: give at least {_MIN_LENGTH} characters.")
+    items: list[Item] = session.page(path)["items"]
+    found = [item for item in items if any(_fits(plain, name.upper()) for name in names(item))]
+    if len(found) != 1:
+        several = f"{len(found)} of your {kind}s fit {reference!r}; give more of it."
+        raise click.UsageError(several if found else f"None of your {kind}s fits {reference!r}.")
+    return found[0]
+
+
+def _plain(reference: str) -> str:
+    return "".join(reference.split()).upper()
+
+
+def _fits(plain: str, name: str) -> bool:
+    return name.startswith(plain) or name.endswith(plain)
+
+
+def _has_check_digits(number: str) -> bool:
+    """Tell whether an IBAN passes the check of ISO 13616 (ISO 7064, MOD 97-10)."""
+    rearranged = number[4:] + number[:4]
+    digits = "".join(str(int(character, 36)) for character in rearranged)
+    return int(digits) % 97 == 1

@@ -1,0 +1,133 @@
+"""A sign-in: requests carry its access token, and it renews itself, once for all processes of a profile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import httpx
+
+from bankapp.client import api
+from bankapp.client.api import Api
+from bankapp.client.errors import NotSignedIn, Refused
+from bankapp.client.store import Profile, Tokens
+
+RENEW_BEFORE_SECONDS: Final = 15
+PAGE_LIMIT: Final = 100
+"""The most items the bank puts on one page."""
+
+
+class Session:
+    """What somebody signed in may ask of the bank."""
+
+    def __init__(self, bank: Api, profile: Profile) -> None:
+        self.bank = bank
+        self.profile = profile
+
+    def sign_in(self, email: str, password: str, otp: str | None = None) -> dict[str, Any]:
+        """Open a session, remember it and return the user. Raises SignInRefused."""
+        body = {"email": email, "password": password} | ({"otp": otp} if otp else {})
+        pair = api.document(self.bank.call("POST", "/auth/login", body=body))
+        user: dict[str, Any] = api.document(self.bank.call("GET", "/auth/me", headers=_bearer(pair["access_token"])))
+        self.profile.keep_tokens(_renewed(Tokens(self.bank.url, user["id"], user["email"], "", 0, "", 0), pair))
+        return user
+
+    def sign_out(self) -> None:
+        """End the session at the bank and forget it here, also when the bank cannot be told."""
+        try:
+            self.call("POST", "/auth/logout")
+        finally:
+            self.profile.forget_tokens()
+
+    def tokens(self) -> Tokens:
+        """Return the session in use. Raises NotSignedIn, also when it belongs to another bank."""
+        found = self.profile.tokens()
+        if found is None:
+            raise NotSignedIn("You are not signed in; use `login`.")
+        if found.url != self.bank.url:
+            # A token must never be shown to a server that did not issue it.
+            raise NotSignedIn(f"You are signed in at {found.url}, not at {self.bank.url}; use `login`.")
+        return found
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Do as :meth:`Api.call` does, signed in; a session that has ended raises NotSignedIn."""
+        tokens = self.tokens()
+        if tokens.access_expires_at - RENEW_BEFORE_SECONDS < time.time():
+            tokens = self._renew(tokens)
+        for last in (False, True):
+            try:
+                given = dict(headers or {}) | _bearer(tokens.access_token)
+                return self.bank.call(method, path, body=body, query=query, headers=given)
+            except Refused as refusal:
+                if refusal.status != 401:
+                    raise
+                if last:
+                    raise NotSignedIn(f"The bank does not accept the session: {refusal}") from None
+                tokens = self._renew(tokens)
+        raise AssertionError("the second try returns or raises")
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return what is to be read at ``path``; a hiccup is tried again."""
+        return api.document(self.read(path, query))
+
+    def read(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
+        """Return the answer to a GET; a hiccup is tried again."""
+        return api.retried(lambda: self.call("GET", path, query=query, headers={"Accept": "*/*"}))
+
+    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Return the answer to a change of state, which has no idempotency key. Raises as :func:`api.once` does."""
+        return api.once(lambda: api.document(self.call(method, path, body=body)))
+
+    def page(self, path: str, limit: int | None = None, cursor: str | None = None, **query: Any) -> dict[str, Any]:
+        """Return ``limit`` items (None: all) of a list beginning at ``cursor``, and where to go on."""
+        items: list[dict[str, Any]] = []
+        while limit is None or len(items) < limit:
+            size = PAGE_LIMIT if limit is None else min(PAGE_LIMIT, limit - len(items))
+            found = self.get(path, limit=size, cursor=cursor, **query)
+            items += found["items"]
+            cursor = found["next_cursor"]
+            if cursor is None:
+                break
+        return {"items": items, "next_cursor": cursor}
+
+    def _renew(self, stale: Tokens) -> Tokens:
+        with self.profile.locked():
+            current = self.tokens()
+            if current.access_token != stale.access_token:
+                # Another process was faster; exchanging the refresh token twice would end the session.
+                return current
+            try:
+                pair = self.bank.call("POST", "/auth/refresh", body={"refresh_token": current.refresh_token})
+            except Refused as refusal:
+                if refusal.status != 401:
+                    raise
+                self.profile.forget_tokens()
+                raise NotSignedIn("The session has ended; use `login`.") from None
+            renewed = _renewed(current, api.document(pair))
+            self.profile.keep_tokens(renewed)
+            return renewed
+
+
+def _bearer(access_token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {access_token}"}
+
+
+def _renewed(tokens: Tokens, pair: Mapping[str, Any]) -> Tokens:
+    now = time.time()
+    return replace(
+        tokens,
+        access_token=pair["access_token"],
+        access_expires_at=now + pair["expires_in"],
+        refresh_token=pair["refresh_token"],
+        refresh_expires_at=now + pair["refresh_expires_in"],
+    )

@@ -1,0 +1,147 @@
+"""Files: everything the command line remembers, in the user's own configuration folder.
+
+    device-id                       names this installation to the bank
+    profiles/NAME/tokens.json       who is signed in, and where
+    profiles/NAME/currencies.json   how many decimals a currency has, for a day
+    profiles/NAME/pending/KEY.json  a request that moves money and has no answer yet
+
+Folders are mode 0700, files 0600.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+
+from bankapp.client import files
+
+PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A session at the bank ``url``. Times are seconds since 1970."""
+
+    url: str
+    user_id: str
+    email: str
+    access_token: str = field(repr=False)
+    access_expires_at: float
+    refresh_token: str = field(repr=False)
+    refresh_expires_at: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """A request that moves money, as it is sent each time: its key makes it happen at most once."""
+
+    key: str
+    url: str
+    user_id: str
+    path: str
+    body: dict[str, Any]
+    summary: str
+    made_at: float
+
+
+class Store:
+    """The configuration folder of one installation."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or platformdirs.user_config_path("bankapp", appauthor=False)
+
+    def device_id(self) -> str:
+        """Return the id of this installation; the first call makes it."""
+        path = self.root / "device-id"
+        with suppress(FileNotFoundError):
+            return path.read_text().strip()
+        draft = files.draft(path, f"cli-{uuid.uuid4()}".encode())
+        # Of several first calls at once one wins, and all of them return its id.
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+        return path.read_text().strip()
+
+    def profile(self, name: str) -> Profile:
+        """Return the profile ``name``, which need not exist yet."""
+        return Profile(self.root / "profiles" / name)
+
+
+class Profile:
+    """One person's sign-in at one bank, and their unfinished business there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name
+        self._folder = folder
+        self._tokens = folder / "tokens.json"
+        self._pending = folder / "pending"
+
+    def tokens(self) -> Tokens | None:
+        """Return the session that is kept, or None."""
+        found = files.read(self._tokens)
+        return Tokens(**found) if found else None
+
+    def keep_tokens(self, tokens: Tokens) -> None:
+        """Remember the session."""
+        files.write(self._tokens, asdict(tokens))
+
+    def forget_tokens(self) -> None:
+        """Forget the session; unfinished orders stay."""
+        self._tokens.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process of this profile out until the block ends."""
+        files.make(self._folder)
+        with files.descriptor(self._folder / "lock", os.O_RDWR | os.O_CREAT) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+
+    def cached(self, name: str) -> Any:
+        """Return what was kept under ``name``, or None."""
+        return files.read(self._folder / f"{name}.json")
+
+    def cache(self, name: str, value: Any) -> None:
+        """Keep ``value`` under ``name``."""
+        files.write(self._folder / f"{name}.json", value)
+
+    def orders(self) -> list[Order]:
+        """Return the orders without an answer, oldest first."""
+        found = [files.read(path) for path in self._pending.glob("*.json")]
+        return sorted((Order(**order) for order in found if order), key=lambda order: order.made_at)
+
+    def add(self, order: Order) -> None:
+        """Write ``order`` down, before anything of it is sent."""
+        files.write(self._path(order), asdict(order))
+
+    @contextmanager
+    def held(self, order: Order) -> Iterator[bool]:
+        """Hold an order that was written down; yields False while another process does, or when it is settled.
+
+        The hold ends with this process, in whatever way it ends; the file stays until :meth:`settle`.
+        """
+        path = self._path(order)
+        try:
+            with files.descriptor(path, os.O_RDWR) as descriptor:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield path.exists()
+        except (FileNotFoundError, BlockingIOError):
+            yield False
+
+    def settle(self, order: Order) -> None:
+        """Forget ``order``: its outcome is known."""
+        self._path(order).unlink(missing_ok=True)
+
+    def _path(self, order: Order) -> Path:
+        # Somebody's own key may have any character; the file's name must not.
+        name = uuid.uuid5(uuid.NAMESPACE_URL, f"{order.user_id}{order.path}{order.key}")
+        return self._pending / f"{name}.json"

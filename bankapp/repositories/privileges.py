@@ -1,0 +1,61 @@
+"""What the running application may do in the database, table by table (PostgreSQL)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import text
+
+from bankapp.extensions import db
+
+PRIVILEGES: Final = {
+    "account_holders": "SELECT, INSERT, UPDATE (first_name, last_name, dob, version)",
+    # Balances and holds are not among them: legs and authorizations move them, with the owner's rights.
+    "accounts": "SELECT, INSERT, UPDATE (status)",
+    "audit_logs": "SELECT, INSERT, UPDATE (status, resource_id, metadata, finished_at)",
+    "audit_seals": "SELECT, INSERT",
+    "auth_tokens": "SELECT, INSERT, UPDATE (revoked_at), DELETE",
+    "authorizations": "SELECT, INSERT, UPDATE (status, captured_amount, posting_id, finished_at)",
+    "cards": "SELECT, INSERT, UPDATE (status, limit_per_authorization, limit_per_day)",
+    "idempotency_keys": (
+        "SELECT, INSERT, DELETE, UPDATE (claim_id, claimed_at, finished_at,"
+        " answer_status, answer_media_type, answer_etag, answer_body)"
+    ),
+    "login_throttles": "SELECT, INSERT, UPDATE (failures, last_attempt_at), DELETE",
+    "postings": "SELECT, INSERT",
+    "recovery_codes": "SELECT, INSERT, UPDATE (used_at), DELETE",
+    "refresh_tokens": "SELECT, INSERT, UPDATE (rotated_at, revoked_at), DELETE",
+    "second_factors": "SELECT, INSERT, UPDATE (last_step, confirmed_at), DELETE",
+    "sessions": "SELECT, INSERT, UPDATE (ip_address, last_used_at, revoked_at), DELETE",
+    "transactions": "SELECT, INSERT",
+    "transfers": "SELECT, INSERT",
+    "users": "SELECT, INSERT, UPDATE (hashed_password, role, status)",
+}
+"""Table → what is granted on it. History has neither UPDATE nor DELETE."""
+
+_FACTS = text(
+    "SELECT role.rolsuper OR role.rolreplication OR role.rolbypassrls OR role.rolcreaterole AS powerful,"
+    " EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema())"
+    " AND pg_has_role(role.oid, c.relowner, 'MEMBER')) AS owns"
+    " FROM pg_roles AS role WHERE role.rolname = :role"
+)
+
+
+def facts(role: str) -> tuple[bool, bool] | None:
+    """Return whether ``role`` has powers over the server, and whether it owns (or may act as who owns) a table."""
+    found = db.session.execute(_FACTS, {"role": role}).one_or_none()
+    return None if found is None else (found.powerful, found.owns)
+
+
+def grant(role: str) -> None:
+    """Give ``role`` exactly :data:`PRIVILEGES`, whatever it had before."""
+    preparer = db.engine.dialect.identifier_preparer
+    name = preparer.quote_identifier(role)
+    schema = preparer.quote_identifier(db.session.scalars(text("SELECT current_schema()")).one())
+    for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+        db.session.execute(text(f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {name}"))
+    # Servers that were upgraded from PostgreSQL 14 or older let everybody create tables here.
+    db.session.execute(text(f"REVOKE CREATE ON SCHEMA {schema} FROM {name}, PUBLIC"))
+    db.session.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {name}"))
+    for table, privileges in PRIVILEGES.items():
+        db.session.execute(text(f"GRANT {privileges} ON {schema}.{table} TO {name}"))

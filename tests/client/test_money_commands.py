@@ -1,0 +1,76 @@
+"""Commands that move money, on both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.client.conftest import Person
+from tests.factories import PASSWORD, Bank
+
+
+def test_money_goes_in_across_and_out(person: Person, other: Person) -> None:
+    mine, theirs = person.account(balance="100.00"), other.account()
+    sent = person.json("transfer", mine["id"], theirs["number"], "25.50", "--description", "Rent")
+    assert (sent["amount"], sent["to_account_id"], sent["description"]) == (2550, theirs["id"], "Rent")
+    taken = other.json("withdraw", theirs["id"], "5.5")
+    assert taken["balance_after"] == 2000
+    assert (person.balance(mine), other.balance(theirs)) == (7450, 2000)
+    assert person.pending == other.pending == []
+
+
+def test_amounts_have_the_decimals_of_their_currency(person: Person) -> None:
+    yen, dinar = person.account("JPY"), person.account("KWD")
+    assert person.json("deposit", yen["id"], "500")["amount"] == 500
+    assert person.json("deposit", dinar["id"], "1.234")["amount"] == 1234
+    shown = person.run("accounts").stdout
+    assert "500 JPY" in shown
+    assert "1.234 KWD" in shown
+
+
+@pytest.mark.parametrize("amount", ["1.005", "1,00", "1e3", "-1", "", "one", "0x10", "\u0661", "1 000", "NaN"])
+def test_an_amount_that_is_none_is_never_sent(person: Person, amount: str) -> None:
+    account = person.account()
+    person.run("deposit", "--", account["id"], amount, code=2)
+    assert person.balance(account) == 0
+    assert person.pending == []
+
+
+def test_a_refusal_is_final_and_leaves_nothing_unfinished(person: Person) -> None:
+    account = person.account(balance="10")
+    problem = person.problem("withdraw", account["id"], "10.01", code=1)
+    assert (problem["code"], problem["exit_code"]) == ("insufficient_funds", 1)
+    assert "insufficient_funds" in person.run("withdraw", account["id"], "10.01", code=1).stderr
+    assert person.pending == []
+    assert person.balance(account) == 1000
+
+
+def test_ones_own_key_moves_money_once(person: Person) -> None:
+    account = person.account(balance="100")
+    first = person.json("withdraw", account["id"], "30", "--key", "rent-november")
+    again = person.json("withdraw", account["id"], "30", "--key", "rent-november")
+    assert first == again
+    assert person.balance(account) == 7000
+    assert person.problem("withdraw", account["id"], "31", "--key", "rent-november", code=1)["code"] == (
+        "idempotency_key_reused"
+    )
+    # Without a key, the same command again is meant again.
+    person.run("withdraw", account["id"], "30")
+    assert person.run("withdraw", account["id"], "30").exit_code == 0
+    assert person.balance(account) == 1000
+
+
+def test_staff_freeze_and_reverse(person: Person, other: Person, bank: Bank, tmp_path: Path) -> None:
+    mine, theirs = person.account(balance="10"), other.account()
+    sent = person.json("transfer", mine["id"], theirs["id"], "4")
+    assert person.problem("reverse", sent["id"], code=1)["code"] == "forbidden"
+    assert person.pending == []
+    staff = Person(person.url, tmp_path / "staff", bank.employee().email)
+    staff.run("login", staff.email, BANKAPP_PASSWORD=PASSWORD)
+    staff.run("account", "freeze", mine["id"])
+    assert person.problem("withdraw", mine["id"], "1", code=1)["code"] == "account_not_active"
+    assert staff.json("reverse", sent["id"])["reverses_transfer_id"] == sent["id"]
+    assert staff.problem("reverse", sent["id"], code=1)["code"] == "state_conflict"
+    staff.run("account", "unfreeze", mine["id"])
+    assert (person.balance(mine), other.balance(theirs)) == (1000, 0)

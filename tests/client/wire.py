@@ -1,0 +1,124 @@
+"""A wire between a client and a server that can be cut: a TCP proxy that acts by request."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+PASS = "pass"
+"""The request goes to the server, the answer comes back."""
+
+LOSE_REQUEST = "lose request"
+"""The connection is cut before the server has seen anything."""
+
+LOSE_ANSWER = "lose answer"
+"""The server answers, and the connection is cut instead of passing the answer on."""
+
+STALL_REQUEST = "stall request"
+"""The request stays on the wire: neither the server sees it, nor is the connection cut."""
+
+STALL_ANSWER = "stall answer"
+"""The server's answer stays on the wire."""
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    key: str | None
+
+
+class Wire:
+    """Listens on ``url`` and passes on to ``target``; ``act`` says what happens to a request."""
+
+    def __init__(self, target: str) -> None:
+        self.act: Callable[[Request], str] = lambda _request: PASS
+        self.seen: list[Request] = []
+        self.stalled = threading.Event()
+        self._target = ("127.0.0.1", urlsplit(target).port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._closed = threading.Event()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def posts(self, path: str = "") -> list[Request]:
+        return [request for request in self.seen if request.method == "POST" and request.path.startswith(path)]
+
+    def on_posts(self, path: str, *actions: str) -> None:
+        """Let the first POSTs to ``path`` meet ``actions`` in turn; everything else passes."""
+        left = list(actions)
+
+        def act(request: Request) -> str:
+            is_meant = request.method == "POST" and request.path == path
+            return left.pop(0) if is_meant and left else PASS
+
+        self.act = act
+
+    def close(self) -> None:
+        self._closed.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while not self._closed.is_set():
+                connection, _ = self._listener.accept()
+                thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            raw = _read_request(client)
+            request = _parse(raw)
+            self.seen.append(request)
+            action = self.act(request)
+            if action == STALL_REQUEST:
+                self._stall()
+            if action in (STALL_REQUEST, LOSE_REQUEST):
+                return
+            with socket.create_connection(self._target) as server:
+                server.sendall(raw)
+                answer = _read_to_end(server)
+            if action == STALL_ANSWER:
+                self._stall()
+            if action == PASS:
+                client.sendall(answer)
+
+    def _stall(self) -> None:
+        self.stalled.set()
+        self._closed.wait(30)
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    raw = b""
+    while b"\r\n\r\n" not in raw:
+        raw += connection.recv(65536)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def _read_to_end(connection: socket.socket) -> bytes:
+    # The server under test speaks HTTP/1.0: it closes the connection after its answer.
+    answer = b""
+    while part := connection.recv(65536):
+        answer += part
+    return answer
+
+
+def _parse(raw: bytes) -> Request:
+    lines = raw.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    method, path, _ = lines[0].split(" ")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    return Request(method, path.partition("?")[0], headers.get("idempotency-key"))

@@ -1,0 +1,104 @@
+"""Books with something of everything in them, and SQL that writes into them by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bankapp import clock, ids
+from bankapp.services.ledger import cash_account_id
+from tests.factories import Bank, Caller, ok
+from tests.raw_sql import RawSql
+
+SIGNS = {"deposit": 1, "transfer_in": 1, "cash_paid": 1, "card_settlement": 1}
+
+
+@dataclass
+class Books:
+    """Accounts: ``a`` (100.00 EUR) and ``b`` (5.00), ``usd``, ``frozen`` and ``closed``; one transfer from a to b."""
+
+    bank: Bank
+    raw: RawSql
+    ada: Caller
+    bob: Caller
+    facts: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.facts[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def transfer(
+        self, posting: str, source: str, target: str, amount: int = 1, reverses: str = "", /, **changed: Any
+    ) -> str:
+        row = {"id": posting, "from_account_id": source, "to_account_id": target, "amount": amount}
+        row |= {"currency": "EUR", "reverses_transfer_id": reverses or None, "created_at": self.now}
+        return insert("transfers", row | changed)
+
+    @contextmanager
+    def hold(self, amount: int) -> Iterator[str]:
+        """Hold ``amount`` on ``b`` for as long as the block lasts; yields the authorization's id."""
+        order = {"amount": amount, "currency": "EUR", "merchant": "Bakery"}
+        hold = ok(self.bob.post(f"/cards/{self.card}/authorizations", order), 201)["id"]
+        yield hold
+        ok(self.bob.post(f"/authorizations/{hold}/void"))
+
+    def posting(self, posting: str, kind: str, **changed: Any) -> str:
+        return insert("postings", {"id": posting, "kind": kind, "created_at": self.now} | changed)
+
+    def leg(self, posting: str, account: str, type: str, amount: int = 1, /, ahead: int = 0, **changed: Any) -> str:
+        """Return the INSERT of a leg that continues its account, after ``ahead`` legs of one unit, but for changes."""
+        row = self.leg_row(posting, account, type, amount, ahead) | changed
+        verb = str(row.pop("verb", "INSERT"))
+        return insert("transactions", row, verb)
+
+    def leg_row(self, posting: str, account: str, type: str, amount: int = 1, ahead: int = 0) -> dict[str, Any]:
+        sign = SIGNS.get(type, -1)
+        row = {"id": ids.new(), "account_id": account, "posting_id": posting, "type": type, "direction": sign}
+        row |= {"amount": amount, "currency": "EUR", "sequence": None, "balance_after": None, "created_at": self.now}
+        row["transfer_id"] = posting if type.startswith("transfer") else None
+        if account != self.cash:
+            [(sequence, balance)] = self.raw.rows(f"SELECT sequence, balance FROM accounts WHERE id = '{account}'")
+            row |= {"sequence": sequence + 1 + ahead, "balance_after": balance + sign * (ahead + amount)}
+        return row
+
+    def deposit(self, posting: str, amount: int = 1, /, **changed: Any) -> list[str]:
+        """Return the statements of a sound deposit on ``a``, but for what is ``changed`` in the customer's leg."""
+        return [
+            self.leg(posting, self.a, "deposit", amount, **changed),
+            self.leg(posting, self.cash, "cash_received", amount),
+            self.posting(posting, "deposit"),
+        ]
+
+
+def literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
+
+
+def insert(table: str, row: dict[str, Any], verb: str = "INSERT") -> str:
+    return f"{verb} INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(literal, row.values()))})"
+
+
+def keep(bank: Bank, raw: RawSql) -> Books:
+    """Make the books over HTTP, and return them with the ids a test needs."""
+    ada, bob, staff = bank.customer(), bank.customer(), bank.employee("admin")
+    a, b = ada.account(balance=10_500), bob.account()
+    transfer = ok(ada.transfer(a, b, 500), 201)
+    frozen, closed, usd = ada.account(balance=100), ada.account(), ada.account("USD", balance=100)
+    ok(staff.post(f"/accounts/{frozen['id']}/freeze"))
+    ok(ada.post(f"/accounts/{closed['id']}/close"))
+    facts = {"a": a["id"], "b": b["id"], "frozen": frozen["id"], "closed": closed["id"], "usd": usd["id"]}
+    facts |= {"transfer_id": transfer["id"], "cash": cash_account_id("EUR"), "usd_cash": cash_account_id("USD")}
+    [(facts["leg_id"], facts["deposit_id"])] = raw.rows(
+        f"SELECT id, posting_id FROM transactions WHERE account_id = '{a['id']}' AND sequence = 1"
+    )
+    [(facts["audit_id"],)] = raw.rows(f"SELECT id FROM audit_logs WHERE resource_id = '{transfer['id']}'")
+    [(facts["holder_id"],)] = raw.rows(f"SELECT holder_id FROM accounts WHERE id = '{a['id']}'")
+    facts["card"] = ok(bob.post("/cards", {"account_id": b["id"], "type": "virtual"}), 201)["id"]
+    facts["now"] = clock.to_text(clock.now())
+    return Books(bank, raw, ada, bob, facts)

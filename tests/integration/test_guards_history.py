@@ -1,0 +1,102 @@
+"""History is never changed, whatever SQL is tried: the database itself refuses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bankapp import ids
+from tests.handwritten import Books, insert
+
+CHANGES = {
+    "UPDATE transactions SET amount = amount + 1 WHERE id = '{leg_id}'": "transactions are history",
+    "UPDATE transactions SET description = 'x' WHERE id = '{leg_id}'": "transactions are history",
+    "DELETE FROM transactions WHERE id = '{leg_id}'": "transactions are history",
+    "DELETE FROM transactions": "transactions are history",
+    "UPDATE transfers SET to_account_id = '{frozen}' WHERE id = '{transfer_id}'": "transfers are history",
+    "DELETE FROM transfers WHERE id = '{transfer_id}'": "transfers are history",
+    "UPDATE postings SET kind = 'deposit' WHERE id = '{transfer_id}'": "postings are history",
+    "DELETE FROM postings WHERE id = '{transfer_id}'": "postings are history",
+    "UPDATE audit_logs SET status = 'failure' WHERE id = '{audit_id}'": "a finished audit row never changes",
+    "UPDATE audit_logs SET status = 'pending', finished_at = NULL WHERE id = '{audit_id}'": "never changes",
+    "UPDATE audit_logs SET ip_address = '1.2.3.4' WHERE id = '{audit_id}'": "a finished audit row never changes",
+    "UPDATE audit_logs SET metadata = '{{}}' WHERE id = '{audit_id}'": "a finished audit row never changes",
+    "DELETE FROM audit_logs WHERE id = '{audit_id}'": "audit_logs are history",
+    "INSERT INTO transactions SELECT * FROM transactions WHERE id = '{leg_id}'"
+    " ON CONFLICT (id) DO UPDATE SET amount = 1": "history",
+    "INSERT INTO transfers SELECT * FROM transfers WHERE id = '{transfer_id}'"
+    " ON CONFLICT (id) DO UPDATE SET amount = 1": "(?:transfers are history|the posting is sealed)",
+    "INSERT INTO audit_logs SELECT * FROM audit_logs WHERE id = '{audit_id}'"
+    " ON CONFLICT (id) DO UPDATE SET status = 'failure'": "(?:never changes|are history)",
+}
+ONLY = {
+    "postgresql": {
+        "TRUNCATE transactions": "transactions are history: TRUNCATE",
+        "TRUNCATE transfers CASCADE": "are history: TRUNCATE",
+        "TRUNCATE postings CASCADE": "are history: TRUNCATE",
+        "TRUNCATE audit_logs CASCADE": "are history: TRUNCATE",
+        "TRUNCATE audit_seals": "are history: TRUNCATE",
+        "TRUNCATE accounts CASCADE": "are history: TRUNCATE",
+        "TRUNCATE users CASCADE": "are history: TRUNCATE",
+        "MERGE INTO transactions t USING (SELECT 1) AS one ON t.id = '{leg_id}'"
+        " WHEN MATCHED THEN UPDATE SET amount = 1": "transactions are history",
+        "WITH gone AS (DELETE FROM transactions RETURNING 1) SELECT count(*) FROM gone": "transactions are history",
+    },
+    "sqlite": {
+        "REPLACE INTO transactions SELECT * FROM transactions WHERE id = '{leg_id}'": "the row exists",
+        "INSERT OR REPLACE INTO transfers SELECT * FROM transfers WHERE id = '{transfer_id}'": "the row exists|sealed",
+        "REPLACE INTO postings SELECT * FROM postings WHERE id = '{transfer_id}'": "the row exists",
+        "REPLACE INTO audit_logs SELECT * FROM audit_logs WHERE id = '{audit_id}'": "the row exists",
+        # The hidden key: another id under the row number of one that is there.
+        "REPLACE INTO audit_logs (rowid, id, event_type, status, metadata, created_at, finished_at)"
+        " SELECT rowid, '{new_id}', 'x', 'success', '{{}}', created_at, finished_at"
+        " FROM audit_logs WHERE id = '{audit_id}'": "the row exists",
+        "REPLACE INTO postings (rowid, id, kind, created_at)"
+        " SELECT rowid, '{new_id}', kind, created_at FROM postings WHERE id = '{transfer_id}'": "the row exists",
+        "UPDATE OR REPLACE transactions SET rowid = 1 WHERE id = '{leg_id}'": "transactions are history",
+        "UPDATE OR IGNORE transactions SET amount = 1 WHERE id = '{leg_id}'": "transactions are history",
+    },
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_no_statement_changes_history(books: Books, statement: str) -> None:
+    answer = books.raw.answer(statement.format(**books.facts))
+    assert matches(answer, CHANGES[statement]), answer
+
+
+def test_no_statement_of_one_dialect_changes_history(books: Books) -> None:
+    for statement, reason in ONLY[books.raw.dialect].items():
+        answer = books.raw.answer(statement.format(**books.facts, new_id=ids.new()))
+        assert matches(answer, reason), (statement, answer)
+
+
+def test_a_pending_audit_row_can_only_be_finished(books: Books) -> None:
+    row = {"id": ids.new(), "event_type": "transfer", "resource_type": "transfer", "status": "pending"}
+    pending = f"WHERE id = '{row['id']}'"
+    books.raw.run(insert("audit_logs", row | {"metadata": "{}", "created_at": books.now}))
+    finished = f"status = 'failure', finished_at = '{books.now}'"
+    for change in ("event_type = 'login'", "resource_type = 'card'", "ip_address = '::1'", "request_id = 'other-one'"):
+        answer = books.raw.answer(f"UPDATE audit_logs SET {finished}, {change} {pending}")
+        assert "a pending audit row can only be finished" in answer, change
+    assert "only be finished" in books.raw.answer(f"UPDATE audit_logs SET metadata = '[]' {pending}")
+    assert "finished" in books.raw.answer(f"UPDATE audit_logs SET status = 'success' {pending}")
+    assert "are history" in books.raw.answer(f"DELETE FROM audit_logs {pending}")
+    if books.raw.dialect == "sqlite":
+        number = f"(SELECT rowid FROM audit_logs WHERE id = '{books.audit_id}')"
+        answer = books.raw.answer(f"UPDATE OR REPLACE audit_logs SET {finished}, rowid = {number} {pending}")
+        assert "only be finished" in answer
+    assert books.raw.answer(f"UPDATE audit_logs SET {finished} {pending}") == ""
+    assert "never changes" in books.raw.answer(f"UPDATE audit_logs SET {finished} {pending}")
+
+
+def test_a_finished_audit_row_has_its_time(books: Books) -> None:
+    row = {"id": ids.new(), "event_type": "login", "status": "success", "metadata": "{}", "created_at": books.now}
+    assert "finished" in books.raw.answer(insert("audit_logs", row))
+    row |= {"status": "pending", "finished_at": books.now}
+    assert "finished" in books.raw.answer(insert("audit_logs", row))
+
+
+def matches(answer: str, reason: str) -> bool:
+    return re.search(reason, answer) is not None

@@ -1,0 +1,146 @@
+"""Migrations go up, down and up again on both databases, and make what the models say."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from flask_migrate import check, downgrade, upgrade
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from bankapp.extensions import db
+from tests.factories import Bank
+
+TABLES: Final = {
+    "users": "id email hashed_password created_at role status",
+    "account_holders": "id user_id first_name last_name dob created_at",
+    "accounts": "id holder_id type currency balance status created_at number held",
+    "transactions": "id account_id type amount currency created_at balance_after transfer_id posting_id description",
+    "transfers": "id from_account_id to_account_id amount currency created_at description reverses_transfer_id",
+    "cards": "id account_id type last4 status created_at",
+    "auth_tokens": "id user_id jti issued_at expires_at revoked_at",
+    "refresh_tokens": "id user_id token_hash family_id issued_at expires_at revoked_at ip_address device_id",
+    "audit_logs": "id user_id event_type resource_type resource_id status ip_address device_id metadata created_at"
+    " request_id",
+}
+UNIQUE: Final = {
+    "users": ["email"],
+    "account_holders": ["user_id"],
+    "accounts": ["number"],
+    "auth_tokens": ["jti"],
+    "refresh_tokens": ["token_hash"],
+    "transfers": ["reverses_transfer_id"],
+}
+
+
+@pytest.fixture
+def empty_app(dialect: str, request: pytest.FixtureRequest, tmp_path: Path, make_app: Callable[..., Flask]) -> Flask:
+    if dialect == "sqlite":
+        return make_app(f"sqlite:///{tmp_path / 'bank.sqlite3'}")
+    return make_app(request.getfixturevalue("postgres").create_database(f"migrations_{uuid.uuid4().hex}"))
+
+
+def everything() -> dict[str, Any]:
+    """Return what is in the database: tables with columns and constraints, triggers, functions."""
+    inspector = inspect(db.engine)
+    found: dict[str, Any] = {
+        table: (
+            [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)],
+            sorted(names(table)),
+        )
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+    queries = {
+        "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+        "postgresql": "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        " UNION ALL SELECT tgname, '' FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+    }
+    rows = [tuple(row) for row in db.session.execute(text(queries[db.engine.dialect.name]))]
+    return found | ({"programs": rows} if rows else {})
+
+
+def names(table: str) -> list[str | None]:
+    """Return the names of a table's constraints and indexes."""
+    inspector = inspect(db.engine)
+    found = [inspector.get_pk_constraint(table)["name"]]
+    for constraints in (
+        inspector.get_foreign_keys(table),
+        inspector.get_unique_constraints(table),
+        inspector.get_check_constraints(table),
+        inspector.get_indexes(table),
+    ):
+        found += [constraint["name"] for constraint in constraints]
+    return found
+
+
+def test_up_down_and_up_again(empty_app: Flask) -> None:
+    with empty_app.app_context():
+        upgrade()
+        first = everything()
+        assert "programs" in first
+        check()
+        downgrade(revision="base")
+        assert everything() == {}
+        upgrade()
+        assert everything() == first
+        check()
+    # It works, too, not only looks the same.
+    bank = Bank(empty_app)
+    assert bank.customer().account(balance=5)["balance"] == 0
+
+
+def test_each_revision_goes_back_one_step(empty_app: Flask) -> None:
+    with empty_app.app_context():
+        upgrade(revision="0001")
+        tables = everything()
+        upgrade()
+        downgrade(revision="0001")
+        assert everything() == tables
+
+
+def test_tables_and_columns(app: Flask) -> None:
+    with app.app_context():
+        inspector = inspect(db.engine)
+        for table, columns in TABLES.items():
+            found = {column["name"] for column in inspector.get_columns(table)}
+            assert set(columns.split()) <= found, table
+            assert inspector.get_pk_constraint(table)["constrained_columns"] == ["id"]
+        for table, unique in UNIQUE.items():
+            assert unique in [one["column_names"] for one in inspector.get_unique_constraints(table)], table
+
+
+def test_every_constraint_has_a_name_by_the_convention(app: Flask) -> None:
+    with app.app_context():
+        for table in inspect(db.engine).get_table_names():
+            if table == "alembic_version":
+                continue
+            for name in names(table):
+                assert name is not None, table
+                assert re.fullmatch(f"(pk_{table}|(ix|uq|ck|fk)_{table}_[a-z0-9_]+)", name), name
+                assert len(name) <= 63, f"PostgreSQL would cut {name} off"
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("accounts", "balance = -1"),
+        ("accounts", "status = 'lost'"),
+        ("accounts", "currency = NULL"),
+        ("users", "role = 'king'"),
+        ("cards", "type = 'wooden'"),
+        ("cards", "account_id = '00000000-0000-0000-0000-000000000000'"),
+    ],
+)
+def test_the_database_itself_refuses(fresh_bank: Bank, table: str, change: str) -> None:
+    ada = fresh_bank.customer()
+    account = ada.account()
+    assert ada.post("/cards", {"account_id": account["id"], "type": "virtual"}).status_code == 201
+    with fresh_bank.app.app_context(), db.engine.connect() as connection, pytest.raises(DBAPIError):
+        connection.execute(text(f"UPDATE {table} SET {change}"))

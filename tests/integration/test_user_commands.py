@@ -1,0 +1,162 @@
+"""``flask users`` and ``flask tokens``: what an operator does at a prompt."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from click.testing import Result
+from sqlalchemy import func, select
+
+from bankapp import clock
+from bankapp.extensions import db
+from bankapp.models import AuditLog, AuthToken, LoginThrottle, RefreshToken, SecondFactor, Session
+from tests import clocks
+from tests.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
+
+
+def flask(bank: Bank, *arguments: str, stdin: str | None = None) -> Result:
+    return bank.app.test_cli_runner().invoke(args=arguments, input=stdin)
+
+
+def done(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def failed(result: Result, status: int = 1) -> str:
+    assert result.exit_code == status, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def trace(bank: Bank, user_id: str) -> list[dict[str, Any]]:
+    """Return the metadata of what operators did to a user, oldest first."""
+    with bank.app.app_context():
+        query = select(AuditLog).where(AuditLog.event_type == "user_change", AuditLog.resource_id == user_id)
+        rows = db.session.scalars(query.order_by(AuditLog.created_at)).all()
+        assert all(row.status == "success" and row.user_id is None for row in rows)
+        return [row.details for row in rows]
+
+
+@pytest.mark.parametrize("role", ["customer", "staff", "admin"])
+def test_a_user_is_created_with_a_role(bank: Bank, role: str) -> None:
+    email = unique_email()
+    output = done(flask(bank, "users", "create", email, "--role", role, "--password-stdin", stdin=f"{PASSWORD}\n"))
+    assert PASSWORD not in output
+    caller = bank.signed_in(email)
+    assert ok(caller.get("/auth/me"))["role"] == role
+    assert trace(bank, caller.user_id) == [
+        {"change": "create", "role": role, "operator": getpass.getuser(), "customer_id": caller.user_id}
+    ]
+
+
+def test_the_password_is_asked_for_twice_and_never_shown(bank: Bank) -> None:
+    email = unique_email()
+    output = done(flask(bank, "users", "create", email, stdin=f"{PASSWORD}\n{PASSWORD}\n"))
+    assert PASSWORD not in output
+    assert ok(bank.signed_in(email).get("/auth/me"))["role"] == "customer"
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [("password1234", "password: This is a very common password."), ("short", "12 to 128"), ("", "12 to 128")],
+)
+def test_the_rules_for_passwords_hold_here_too(bank: Bank, password: str, reason: str) -> None:
+    arguments = ("users", "create", unique_email(), "--password-stdin")
+    assert reason in failed(flask(bank, *arguments, stdin=f"{password}\n"))
+
+
+def test_a_taken_email_is_refused(bank: Bank) -> None:
+    email = bank.customer(holder=False).email
+    result = flask(bank, "users", "create", email.upper(), "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert "already has an account" in failed(result)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("create", "no-email", "--password-stdin"),
+        ("create", "a@example.com", "--role", "root", "--password-stdin"),
+        ("role", "a@example.com", "root"),
+        ("disable",),
+    ],
+)
+def test_what_cannot_be_understood_is_refused(bank: Bank, arguments: tuple[str, ...]) -> None:
+    failed(flask(bank, "users", *arguments, stdin=f"{PASSWORD}\n"), status=2)
+
+
+def test_disable_throws_out_and_enable_lets_in_again(bank: Bank) -> None:
+    caller = bank.customer(holder=False)
+    body = {"email": caller.email, "password": PASSWORD}
+    done(flask(bank, "users", "disable", caller.email.upper()))
+    refused(caller.get("/auth/me"), 401, "token_revoked")
+    refused(caller.post("/auth/login", body), 401, "invalid_credentials")
+    assert "disabled already" in failed(flask(bank, "users", "disable", caller.email))
+    done(flask(bank, "users", "enable", caller.email))
+    ok(Caller(caller.client).post("/auth/login", body))
+    changes = [(row["change"], row["sessions_revoked"]) for row in trace(bank, caller.user_id)]
+    assert changes == [("disable", 1), ("enable", 0)]
+
+
+def test_a_role_is_given_and_every_session_ends(bank: Bank) -> None:
+    caller = bank.customer(holder=False)
+    done(flask(bank, "users", "role", caller.email, "admin"))
+    refused(caller.get("/auth/me"), 401, "token_revoked")
+    assert ok(bank.signed_in(caller.email).get("/auth/me"))["role"] == "admin"
+    [row] = trace(bank, caller.user_id)
+    assert (row["change"], row["before"], row["role"], row["sessions_revoked"]) == ("role", "customer", "admin", 1)
+    assert "admin already" in failed(flask(bank, "users", "role", caller.email, "admin"))
+
+
+def test_nobody_is_not_found(bank: Bank) -> None:
+    for arguments in (("disable", unique_email()), ("enable", unique_email()), ("role", unique_email(), "staff")):
+        assert "no user with this e-mail" in failed(flask(bank, "users", *arguments))
+
+
+def rows(bank: Bank, model: type[Any]) -> int:
+    with bank.app.app_context():
+        return db.session.scalars(select(func.count()).select_from(model)).one()
+
+
+def test_purge_removes_what_is_long_dead_and_nothing_else(fresh_bank: Bank) -> None:
+    signed_in = clock.now()
+    caller = fresh_bank.customer(holder=False)
+    ok(caller.post("/auth/otp/enrol", {"password": PASSWORD}))
+    ok(fresh_bank.anonymous().post("/auth/login", {"email": unique_email(), "password": "wrong"}), 401)
+    stolen = caller.tokens["refresh_token"]
+    caller.tokens = ok(caller.post("/auth/refresh", {"refresh_token": stolen}))
+    everything = {AuthToken: 2, RefreshToken: 2, Session: 1, LoginThrottle: 1, SecondFactor: 1}
+
+    done(flask(fresh_bank, "tokens", "purge"))
+    assert {model: rows(fresh_bank, model) for model in everything} == everything
+
+    with clocks.at(signed_in + timedelta(days=2)):
+        done(flask(fresh_bank, "tokens", "purge"))
+        # A rotated refresh token is still recognised: its session lives for a week.
+        assert [rows(fresh_bank, model) for model in everything] == [0, 2, 1, 0, 0]
+        body = {"refresh_token": stolen}
+        refused(fresh_bank.anonymous().post("/auth/refresh", body), 401, "refresh_token_reused")
+    audited = rows(fresh_bank, AuditLog)
+
+    with clocks.at(signed_in + timedelta(days=38)):
+        output = done(flask(fresh_bank, "tokens", "purge"))
+    assert [rows(fresh_bank, model) for model in everything] == [0, 0, 0, 0, 0]
+    assert [line.split(maxsplit=1) for line in output.splitlines() if "timestamp" not in line][1:3] == [
+        ["2", "refresh tokens"],
+        ["1", "sessions"],
+    ]
+    assert rows(fresh_bank, AuditLog) == audited
+    fresh_bank.signed_in(caller.email)
+
+
+def test_purge_works_through_many_batches(fresh_bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bankapp.repositories.purging.BATCH", 2)
+    caller = fresh_bank.customer(holder=False)
+    for _ in range(4):
+        fresh_bank.signed_in(caller.email)
+    with clocks.at(clock.now() + timedelta(days=38)):
+        assert "5 sessions" in done(flask(fresh_bank, "tokens", "purge"))
+    assert rows(fresh_bank, Session) == 0

@@ -1,0 +1,83 @@
+"""Raw SQL against the database of an application, past everything the application would do about it."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import psycopg
+from flask import Flask
+
+from tests.postgres import PostgresServer
+
+
+@dataclass
+class RawSql:
+    """A connection of the driver itself, in autocommit."""
+
+    connection: Any
+    dialect: str
+
+    @classmethod
+    def to(cls, server: PostgresServer | None, app: Flask, *, as_role: bool = False, guarded: bool = True) -> Self:
+        """Connect to the database of ``app``: on PostgreSQL as the superuser, or as the application's role.
+
+        Not ``guarded`` leaves triggers and foreign keys asleep, for tests that plant a fault.
+        """
+        url: str = app.config["SQLALCHEMY_DATABASE_URI"]
+        if url.startswith("sqlite:///"):
+            lite = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
+            lite.execute(f"PRAGMA foreign_keys = {'ON' if guarded else 'OFF'}")
+            if not guarded:
+                lite.execute("PRAGMA ignore_check_constraints = ON")
+                for (name,) in lite.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                    lite.execute(f"DROP TRIGGER {name}")
+            return cls(lite, "sqlite")
+        assert server
+        url = url.replace("postgresql+psycopg:", "postgresql:")
+        if not as_role:
+            url = server.url(urlsplit(url).path.strip("/"))
+        post = psycopg.connect(url, autocommit=True)
+        if not guarded:
+            post.execute("SET session_replication_role = replica")
+            for table, name in post.execute(
+                "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c'"
+                " AND connamespace = 'public'::regnamespace"
+            ).fetchall():
+                post.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        return cls(post, "postgresql")
+
+    def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
+        """Run one statement and return its rows, ids as strings."""
+        found = self.connection.execute(statement).fetchall()
+        return [tuple(str(value) if isinstance(value, uuid.UUID) else value for value in row) for row in found]
+
+    def run(self, *statements: str) -> None:
+        """Run statements in one transaction and commit them."""
+        self.connection.execute("BEGIN")
+        try:
+            for statement in statements:
+                self.connection.execute(statement)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.dialect == "postgresql" or self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    def answer(self, *statements: str) -> str:
+        """Run statements in one transaction and return what the database said; empty if it committed."""
+        try:
+            self.run(*statements)
+        except (sqlite3.Error, psycopg.Error) as refusal:
+            return str(refusal).splitlines()[0]
+        return ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
