@@ -9,6 +9,7 @@ Tests ask for the fixture ``server`` (of their own database) or ``remote_bank`` 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -45,6 +46,7 @@ class GunicornServer:
     def __init__(self, database_url: str, folder: Path, **environ: str) -> None:
         self.database_url = database_url
         self.log = folder / "server.log"
+        self.error_log = folder / "server.err"
         self.env = {
             "PATH": os.environ["PATH"],
             "BANKAPP_ENV": "testing",
@@ -58,37 +60,52 @@ class GunicornServer:
 
     def start(self) -> Self:
         """Start gunicorn (on the port of before, if there was one) and wait until it serves."""
-        with self.log.open("wb") as log:
+        self.launch()
+        assert self._process
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not self._serves():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"gunicorn did not start:\n{self.log.read_text()}{self.error_log.read_text()}")
+            time.sleep(0.05)
+        return self
+
+    def launch(self) -> None:
+        """Start gunicorn without waiting for it: a start may be meant to be refused."""
+        with self.log.open("wb") as log, self.error_log.open("wb") as error_log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", "wsgi:app"],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=error_log,
             )
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not self._serves():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"gunicorn did not start:\n{self.log.read_text()}")
-            time.sleep(0.05)
-        return self
 
-    def stop(self) -> None:
-        """Ask gunicorn to finish what it serves and end, and wait for it."""
+    def stop(self) -> int | None:
+        """Ask gunicorn to finish what it serves and end; return its exit code (None: it had ended before)."""
+        if self._process is None:
+            return None
+        self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until gunicorn has ended and return its exit code."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
+        assert process, "the server does not run"
         try:
-            process.wait(STOP_TIMEOUT_SECONDS)
+            return process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             for worker in _children(process.pid):
                 os.kill(worker, signal.SIGKILL)
             process.kill()
             process.wait()
             raise
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What it wrote to standard output so far; a line that is not JSON fails the test."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     @property
     def pid(self) -> int:
@@ -147,7 +164,7 @@ def _children(pid: int) -> list[int]:
 class HttpClient:
     """What tests use of Flask's test client, over a socket: each request on a connection of its own."""
 
-    def __init__(self, address: str, application: Flask) -> None:
+    def __init__(self, address: str, application: Flask | None = None) -> None:
         self._address = address
         self.application = application
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import authorizations, ledger, openapi, seed, tokens, users
+from bankapp.cli import authorizations, idempotency, ledger, openapi, seed, tokens, users
 
 COMMANDS = (
     authorizations,
+    idempotency,
     ledger,
     openapi,
     seed,

@@ -53,7 +53,7 @@ FORBIDDEN = [
     "CREATE TABLE mine (id int)",
     "CREATE SCHEMA mine",
     "CREATE ROLE mine",
-    "SELECT * FROM alembic_version",
+    "UPDATE alembic_version SET version_num = '0001'",
     "LOCK TABLE transactions IN ACCESS EXCLUSIVE MODE",
     "COPY accounts TO PROGRAM 'cat'",
     "ALTER FUNCTION transactions_post() SECURITY INVOKER",
@@ -84,7 +84,7 @@ def test_the_role_owns_nothing_and_has_exactly_its_privileges(role: RawSql) -> N
 
 
 def test_every_table_has_its_privileges(app: Flask) -> None:
-    assert set(PRIVILEGES) == set(db.metadata.tables)
+    assert set(PRIVILEGES) == {*db.metadata.tables, "alembic_version"}
 
 
 def test_the_application_does_its_work_as_the_role(app: Flask) -> None:
