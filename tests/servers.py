@@ -164,7 +164,7 @@ def _children(pid: int) -> list[int]:
 class HttpClient:
     """What tests use of Flask's test client, over a socket: each request on a connection of its own."""
 
-    def __init__(self, address: str, application: Flask) -> None:
+    def __init__(self, address: str, application: Flask | None = None) -> None:
         self._address = address
         self.application = application
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.servers import GunicornServer, HttpClient, Reply
+from werkzeug.test import TestResponse
+
+from tests.servers import GunicornServer, HttpClient
 
 
 def production(database_url: str, folder: Path, **environ: str) -> GunicornServer:
@@ -13,5 +15,5 @@ def production(database_url: str, folder: Path, **environ: str) -> GunicornServe
     return GunicornServer(database_url, folder, BANKAPP_ENV="production", **(quick | small | environ))
 
 
-def get(server: GunicornServer, path: str, **headers: str) -> Reply:
+def get(server: GunicornServer, path: str, **headers: str) -> TestResponse:
     return HttpClient(server.address).open(path, method="GET", headers=headers)
