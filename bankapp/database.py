@@ -158,9 +158,14 @@ def transaction() -> Iterator[None]:
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
-    """Open a read-only transaction in which every query sees the same moment, or join the open one."""
+def snapshot(*, patient: bool = False) -> Iterator[None]:
+    """Open a read-only transaction in which every query sees the same moment, or join the open one.
+
+    ``patient`` lets its queries take as long as they need, for commands that read whole tables.
+    """
     with translated(), _block(snapshot=True):
+        if patient and not is_sqlite():
+            db.session.execute(text("SET LOCAL statement_timeout = 0"))
         yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 from typing import Final
 
 import uuid_utils
@@ -17,6 +18,12 @@ _ID: Final = re.compile(PATTERN)
 def new() -> str:
     """Return a new UUIDv7."""
     return str(uuid_utils.uuid7())
+
+
+def earlier(id: str, by: timedelta) -> str:
+    """Return the least id that could have been made ``by`` that much before ``id``."""
+    milliseconds = int(id.replace("-", "")[:12], 16) - by // timedelta(milliseconds=1)
+    return str(uuid.UUID(int=max(milliseconds, 0) << 80))
 
 
 def of_bank(name: str) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
-from bankapp.extensions import db
 from tests.books import faults
 from tests.factories import Bank, Caller, ok, refused
+from tests.raw_sql import RawSql
 from tests.servers import until
 
 Json = dict[str, Any]
@@ -86,12 +85,11 @@ _TAKEN_MEANWHILE = {
 }
 
 
-def test_without_its_claim_money_does_not_move(fresh_bank: Bank, dialect: str) -> None:
+def test_without_its_claim_money_does_not_move(fresh_bank: Bank, dialect: str, raw_sql: Callable[..., RawSql]) -> None:
     ada, bob = fresh_bank.customer(), fresh_bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    with fresh_bank.app.app_context(), db.engine.connect() as connection:
-        for statement in _TAKEN_MEANWHILE[dialect]:
-            connection.execute(text(statement))
+    with raw_sql(fresh_bank.app) as raw:
+        raw.run(*_TAKEN_MEANWHILE[dialect])
     refused(ada.transfer(source, target, 60, key="rent"), 409, "idempotency_in_flight")
     assert (ada.balance(source), bob.balance(target)) == (100, 0)
     assert faults(fresh_bank.app) == []
