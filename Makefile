@@ -71,9 +71,10 @@ check-python:
 	@:
 
 # --clear: packages that are no longer pinned must not linger, and the development stamp falls with them.
+# An environment that is a link is shared with other working trees: it is added to, never cleared.
 $(RUNTIME): requirements.txt | check-python
 	@echo "Installing the runtime into $(VENV) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
+	@test -L $(VENV) || $(PYTHON) -m venv --clear $(VENV)
 	@$(INSTALL) -r requirements.txt
 	@touch $@
 

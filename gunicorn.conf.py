@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
-from bankapp import database
+from bankapp import database, probes
 from bankapp.logging import settings
 from bankapp.services import health
 from config import Config, ConfigError
@@ -19,6 +23,21 @@ try:
     _config = Config.from_env()
 except ConfigError as problem:
     sys.exit(f"bankapp: {problem}")
+
+# Where the workers add their numbers up. Set before anything imports the metrics; a folder of our own, because
+# what an earlier run left behind would be counted again.
+_metrics = tempfile.mkdtemp(prefix="bankapp-metrics-", dir=_config.metrics_directory)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
+
+
+@atexit.register
+def _clean_up() -> None:
+    # The workers run this, too, when they end before the others.
+    if os.getpid() == _main_pid:
+        shutil.rmtree(_metrics, ignore_errors=True)
+
+
+_main_pid = os.getpid()
 
 # Loaded once before the fork: a bad setting stops the start at once, and workers share the code's memory.
 preload_app = True
@@ -34,6 +53,15 @@ limit_request_field_size = 8190
 logconfig_dict = settings(_config.log_level, _config.log_format)
 accesslog = None
 control_socket_disable = True
+
+
+def on_starting(server: Arbiter) -> None:
+    """Serve only on tables that fit the code."""
+    from wsgi import app
+
+    with app.app_context():
+        if probes.lacks_migrations():
+            sys.exit("bankapp: the database lacks migrations; run: flask db upgrade")
 
 
 def post_fork(server: Arbiter, worker: Any) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 from bankapp import create_app
-from bankapp.errors import Unavailable
 from config import ConfigError
 
 try:
     app = create_app()
-except (ConfigError, Unavailable) as problem:
+except ConfigError as problem:
     sys.exit(f"bankapp: {problem}")

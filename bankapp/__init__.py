@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 def create_app(config: Config | None = None) -> Flask:
     """Return the application for ``config`` (default: what the environment says).
 
-    Raises ConfigError for a setting that is missing or cannot be understood, and Unavailable when
-    production cannot reach its database.
+    Raises ConfigError for a setting that is missing or cannot be understood, and when production
+    cannot reach its database.
     """
     from flask import Flask, appcontext_pushed
 
-    from bankapp import api, cli, database, logging
+    from bankapp import api, cli, database, logging, probes
     from bankapp.extensions import db, migrate
     from config import ROOT, Config
 
@@ -31,6 +31,9 @@ def create_app(config: Config | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     api.init_app(app)
     cli.init_app(app)
+    if config.is_production:
+        with app.app_context():
+            probes.demand_database()
     return app
 
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from psycopg.types.string import TextLoader
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Executable, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
-from sqlalchemy.pool import NullPool
 
 from bankapp.errors import Unavailable
 from bankapp.extensions import db
@@ -41,7 +40,7 @@ _REPEATABLE: Final = frozenset({"40001", "40P01"})
 # Lock not available, query cancelled, shutting down, too many connections: the service is busy or away.
 _UNAVAILABLE: Final = frozenset({"55P03", "57014", "57P01", "57P02", "57P03", "53300", "25006"})
 
-_in_transaction: ContextVar[bool] = ContextVar("bankapp_in_transaction", default=False)
+_open: ContextVar[Connection | None] = ContextVar("bankapp_open_connection", default=None)
 
 
 def is_sqlite() -> bool:
@@ -51,11 +50,12 @@ def is_sqlite() -> bool:
 
 def engine_options(url: str, threads: int) -> dict[str, Any]:
     """Return the engine options for ``url``: timeouts, and a connection for each of a worker's ``threads``."""
-    pool = {"pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
+    # An error's message goes to the log; what a statement was about does not belong there.
+    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
     if url.startswith("sqlite"):
-        return pool | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+        return common | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
     settings = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-    return pool | {
+    return common | {
         "isolation_level": "AUTOCOMMIT",
         "pool_pre_ping": False,
         "pool_recycle": 1800,
@@ -112,26 +112,25 @@ def _begin_options(*, snapshot: bool) -> dict[str, Any]:
 
 def in_transaction() -> bool:
     """Tell whether a :func:`transaction` or :func:`snapshot` is open here."""
-    return _in_transaction.get()
+    return _open.get() is not None
 
 
 @contextmanager
 def _block(*, snapshot: bool) -> Iterator[None]:
-    if _in_transaction.get():
+    if in_transaction():
         yield
         return
-    token = _in_transaction.set(True)
+    # Forgets what was read before, so that rules are checked on rows of this transaction.
+    db.session.rollback()
+    token = _open.set(db.session.connection(execution_options=_begin_options(snapshot=snapshot)))
     try:
-        # Forgets what was read before, so that rules are checked on rows of this transaction.
-        db.session.rollback()
-        db.session.connection(execution_options=_begin_options(snapshot=snapshot))
         yield
         _commit()
     except BaseException:
         db.session.rollback()
         raise
     finally:
-        _in_transaction.reset(token)
+        _open.reset(token)
 
 
 def _commit() -> None:
@@ -139,11 +138,15 @@ def _commit() -> None:
         db.session.commit()
     except DBAPIError as problem:
         if is_outage(problem) and not _is_repeatable(problem):
-            raise OutcomeUnknown(
-                "The database did not confirm the outcome: repeat the request with the same Idempotency-Key, or look.",
-                retry_after_seconds=2,
-            ) from problem
+            raise _unknown() from problem
         raise
+
+
+def _unknown() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "The database did not confirm the outcome: repeat the request with the same Idempotency-Key, or look.",
+        retry_after_seconds=2,
+    )
 
 
 @contextmanager
@@ -177,12 +180,37 @@ def run(command: Callable[[], T]) -> T:
     Unavailable. Inside an open transaction
     the command joins it and repeating is left to the outermost block.
     """
-    if _in_transaction.get():
+    if in_transaction():
         return command()
+    return _repeated(command, lambda: _block(snapshot=False))
+
+
+def run_alone(command: Callable[[], T]) -> T:
+    """Run ``command``, which is a single writing statement where the dialect can, as :func:`run` does.
+
+    PostgreSQL commits such a statement by itself, so the way to it and back is spared for BEGIN and
+    for COMMIT; an answer that is lost raises OutcomeUnknown.
+    """
+    if is_sqlite() or in_transaction():
+        return run(command)
+    return _repeated(command, _standing_alone)
+
+
+@contextmanager
+def _standing_alone() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as problem:
+        if problem.connection_invalidated:
+            raise _unknown() from problem
+        raise
+
+
+def _repeated(command: Callable[[], T], block: Callable[[], AbstractContextManager[None]]) -> T:
     deadline = time.monotonic() + REPEAT_FOR_SECONDS
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with translated(), _block(snapshot=False):
+            with translated(), block():
                 return command()
         except _Repeat as conflict:
             if attempt == ATTEMPTS or time.monotonic() >= deadline:
@@ -197,6 +225,29 @@ class OutcomeUnknown(Unavailable):
 
 class _Repeat(Unavailable):
     """The database asks for the whole transaction to be repeated."""
+
+
+def rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    """Return all rows of a statement that was built once, for the paths where the session's own work would show.
+
+    Inside an open block it sees what the block wrote; outside it stands alone.
+    """
+    connection = _open.get()
+    if connection is not None:
+        db.session.flush()
+        return connection.execute(statement, parameters).all()
+    with db.engine.connect() as alone:
+        return alone.execute(statement, parameters).all()
+
+
+def change(statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+    """Carry out a writing statement that was built once, as :func:`rows` does, and return how many rows it wrote."""
+    connection = _open.get()
+    if connection is not None:
+        db.session.flush()
+        return connection.execute(statement, parameters).rowcount
+    with db.engine.connect() as alone:
+        return alone.execute(statement, parameters).rowcount
 
 
 @contextmanager
@@ -245,29 +296,6 @@ def violates(problem: IntegrityError, constraint: str, *columns: str) -> bool:
     if diagnosis is not None:
         return bool(diagnosis.constraint_name == constraint)
     return all(column in str(problem.orig) for column in columns)
-
-
-def ping(url: str | None = None) -> None:
-    """Run ``SELECT 1`` on a connection of its own, within 2 seconds. Raises Unavailable.
-
-    A connection of its own, because the pool's may all be taken just when somebody asks.
-    """
-    engine = create_engine(url or db.engine.url, poolclass=NullPool, connect_args=_ping_arguments())
-    try:
-        with translated(), engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-    finally:
-        engine.dispose()
-
-
-def _ping_arguments() -> dict[str, Any]:
-    if is_sqlite():
-        return {"timeout": 1}
-    return {
-        "connect_timeout": 1,
-        "options": "-c statement_timeout=1000",
-        "application_name": "bankapp-health",
-    }
 
 
 def dispose() -> None:

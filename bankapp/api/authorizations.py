@@ -54,7 +54,7 @@ def capture_authorization(capture: dict[str, Any], authorization_id: str) -> Aut
     Posts a transaction of type `card_purchase` with the merchant as its description, and releases the rest
     of the hold. Once only.
     """
-    return authorizations.capture(authorization_id, capture["amount"])
+    return authorizations.capture(authorization_id, capture.get("amount"))
 
 
 @blueprint.operation(

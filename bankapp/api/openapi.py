@@ -68,9 +68,12 @@ def phrase(status: int) -> str:
 
 
 def complete(schema: Schema) -> Schema:
-    """Say in the document that an answer always has every field of ``schema``, and return it."""
+    """Say in the document that an answer always has every field of ``schema``, and return it.
+
+    A field whose metadata says ``sometimes`` may be left out.
+    """
     for declared in schema.fields.values():
-        declared.required = True
+        declared.required = not declared.metadata.get("sometimes", False)
         inner = declared.inner if isinstance(declared, fields.List) else declared
         if isinstance(inner, fields.Nested):
             complete(inner.schema)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import time
 from collections.abc import Callable
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
 from flask import Flask, current_app, request
@@ -65,16 +66,25 @@ def init_app(app: Flask) -> None:
 def authenticate() -> context.User:
     """Find out who is asking and put them into the context. Raises an Unauthenticated error."""
     try:
-        claims = decode_token(_bearer_token())
+        claims = _verified(_bearer_token(), context.config().jwt_secrets)
     except ExpiredSignatureError:
         raise errors.TokenExpired("The access token has expired; refresh it.") from None
     except (JWTExtendedException, PyJWTError, ValueError):
         raise errors.TokenInvalid("The access token is not valid.") from None
+    if claims["exp"] + current_app.config["JWT_DECODE_LEEWAY"] <= time.time():
+        raise errors.TokenExpired("The access token has expired; refresh it.")
     user = tokens.authenticate(claims["jti"])
     if user.id != claims["sub"] or user.session_id != claims["sid"]:
         raise errors.TokenInvalid("The access token is not valid.")
     context.update(user=user)
     return user
+
+
+@lru_cache(maxsize=4096)
+def _verified(token: str, _keys: tuple[str, ...]) -> dict[str, Any]:
+    # Who signed a token, and what it says, cannot change, so it is found out once. What can change is looked
+    # at every time: the expiry above, and whether the token still counts, which the database says.
+    return decode_token(token)
 
 
 def _bearer_token() -> str:

@@ -43,7 +43,7 @@ def create_transaction(new: dict[str, Any]) -> dict[str, Any]:
     answer=schemas.Transaction,
     errors=[errors.NotFound],
 )
-def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Transaction]:
+def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Any]:
     """List transactions
 
     Of one account in the order of its sequence, or of all one's accounts; newest first.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import authorizations, ledger, tokens, users
+from bankapp.cli import authorizations, ledger, openapi, seed, tokens, users
 
 COMMANDS = (
     authorizations,
     ledger,
+    openapi,
+    seed,
     tokens,
     users,
 )

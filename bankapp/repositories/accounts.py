@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
+from bankapp import database
 from bankapp.extensions import db
 from bankapp.listing import Page, Window
 from bankapp.models import Account, AccountHolder
@@ -30,10 +31,27 @@ def exists(account_id: str) -> bool:
     return db.session.scalar(select(Account.id).where(Account.id == account_id)) is not None
 
 
+_OWNER = (
+    select(AccountHolder.user_id)
+    .join_from(Account, AccountHolder)
+    .where(Account.id == bindparam("account_id"), Account.type != CASH)
+)
+_GET = (
+    select(Account)
+    .where(Account.id == bindparam("account_id"), Account.type != CASH)
+    .options(joinedload(Account.holder))
+)
+
+
+def owner(account_id: str) -> str | None:
+    """Return the id of the user whose account this is."""
+    found = database.rows(_OWNER, {"account_id": account_id})
+    return str(found[0].user_id) if found else None
+
+
 def get(account_id: str) -> Account | None:
     """Return a customer's account with its holder."""
-    query = select(Account).where(Account.id == account_id, Account.type != CASH)
-    return db.session.scalars(query.options(joinedload(Account.holder))).one_or_none()
+    return db.session.scalars(_GET, {"account_id": account_id}).one_or_none()
 
 
 def lock(account_id: str) -> Account | None:

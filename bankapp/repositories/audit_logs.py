@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from bankapp.extensions import db
+from bankapp import database
 from bankapp.listing import Page, Window
 from bankapp.models import AuditLog
 from bankapp.models.audit_log import PENDING
@@ -16,7 +17,7 @@ from bankapp.repositories import bulk
 from bankapp.repositories.listing import page
 
 _ADD = insert(AuditLog.__table__)  # type: ignore[arg-type]  # FromClause in the stubs, a Table in fact
-_FINISH = (
+FINISH = (
     update(AuditLog.__table__)  # type: ignore[arg-type]  # as above
     .where(AuditLog.__table__.c.id == bindparam("row_id"), AuditLog.__table__.c.status == PENDING)
     .values(
@@ -28,31 +29,40 @@ _FINISH = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of the pending row ``row_id``."""
+
+    row_id: str
+    status: str
+    resource_id: str | None
+    metadata: dict[str, Any]
+    finished_at: datetime
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of ``FINISH``."""
+        return {
+            "row_id": self.row_id,
+            "new_status": self.status,
+            "new_resource_id": self.resource_id,
+            "new_metadata": self.metadata,
+            "new_finished_at": self.finished_at,
+        }
+
+
 def add(row: dict[str, Any]) -> None:
     """Store a new audit row; ``row`` has its columns by name."""
-    db.session.execute(_ADD, row)
+    database.change(_ADD, row)
 
 
 def add_all(rows: Sequence[dict[str, Any]]) -> None:
     """Store many new audit rows, as :func:`add` does one."""
-    bulk.insert("audit_logs", rows)
+    bulk.insert(audit_logs=rows)
 
 
-def finish(
-    row_id: str, status: str, *, resource_id: str | None, metadata: dict[str, Any], finished_at: datetime
-) -> bool:
+def finish(outcome: Outcome) -> bool:
     """Finish a pending row; False when it is not there, or finished already, which it then stays."""
-    result: Any = db.session.execute(
-        _FINISH,
-        {
-            "row_id": row_id,
-            "new_status": status,
-            "new_resource_id": resource_id,
-            "new_metadata": metadata,
-            "new_finished_at": finished_at,
-        },
-    )
-    return bool(result.rowcount == 1)
+    return database.change(FINISH, outcome.parameters()) == 1
 
 
 def search(

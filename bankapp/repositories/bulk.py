@@ -1,7 +1,8 @@
-"""Many rows of one table in one statement.
+"""Writes of many rows, and of several tables, in as few statements as the dialect allows.
 
-Rows travel as one JSON document, so the number of statements does not grow with the list. This is
-the one repository that speaks two dialects.
+Rows travel as one JSON document a table, so the number of statements does not grow with the list.
+PostgreSQL takes the tables of one step in one statement, too; SQLite, which is asked without a
+network between, takes one after the other. This is the one repository that speaks two dialects.
 """
 
 from __future__ import annotations
@@ -18,29 +19,70 @@ from sqlalchemy.dialects import postgresql
 from bankapp import clock, database
 from bankapp.extensions import db
 
+Rows = Sequence[dict[str, Any]]
+"""Rows of one table: columns by name, ids as strings, times aware."""
 
-def insert(table: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Store ``rows`` (columns by name, ids as strings, times aware) in their order, in one statement."""
-    if rows:
-        dialect = "sqlite" if database.is_sqlite() else "postgresql"
-        db.session.execute(_insert(table, dialect), {"rows": json.dumps(rows, default=_as_text)})
+
+def insert(**tables: Rows) -> None:
+    """Store the rows of one or more tables, in their order; a table without rows is left out."""
+    documents = {name: json.dumps(rows, default=_as_text) for name, rows in tables.items() if rows}
+    if database.is_sqlite():
+        for name, document in documents.items():
+            database.change(_sqlite(name), {name: document})
+    elif documents:
+        database.change(_postgresql(*documents), documents)
+
+
+def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
+    """Store an idempotency key and, with it, a pending audit row; False, and neither, when the key exists."""
+    documents = {"idempotency_keys": _document(key), "audit_logs": _document(audit_row)}
+    if not database.is_sqlite():
+        return database.change(_claim_postgresql(), documents) == 1
+    claimed = database.change(_claim_sqlite(), {"idempotency_keys": documents["idempotency_keys"]}) == 1
+    if claimed:
+        database.change(_sqlite("audit_logs"), {"audit_logs": documents["audit_logs"]})
+    return claimed
+
+
+def _document(row: dict[str, Any]) -> str:
+    return json.dumps([row], default=_as_text)
 
 
 @functools.cache
-def _insert(table: str, dialect: str) -> TextClause:
+def _sqlite(table: str, ending: str = "") -> TextClause:
+    names = [column.name for column in db.metadata.tables[table].columns]
+    values = ", ".join(f"json_extract(value, '$.{name}')" for name in names)
+    # "WHERE true" keeps SQLite from reading what follows as a join's ON.
+    source = f"SELECT {values} FROM json_each(:{table}) WHERE true ORDER BY key"  # noqa: S608 - names of our own tables
+    return text(f"INSERT INTO {table} ({', '.join(names)}) {source} {ending}")
+
+
+@functools.cache
+def _postgresql(*tables: str) -> TextClause:
+    *first, last = (_insert_postgresql(table) for table in tables)
+    steps = ", ".join(f"step_{number} AS ({step})" for number, step in enumerate(first))
+    return text(f"WITH {steps} {last}" if steps else last)
+
+
+@functools.cache
+def _claim_sqlite() -> TextClause:
+    return _sqlite("idempotency_keys", "ON CONFLICT DO NOTHING")
+
+
+@functools.cache
+def _claim_postgresql() -> TextClause:
+    key = f"{_insert_postgresql('idempotency_keys')} ON CONFLICT DO NOTHING RETURNING scope"
+    audit_row = _insert_postgresql("audit_logs", "WHERE EXISTS (SELECT 1 FROM claimed)")
+    return text(f"WITH claimed AS ({key}) {audit_row}")
+
+
+def _insert_postgresql(table: str, condition: str = "") -> str:
     columns = db.metadata.tables[table].columns
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     names = ", ".join(column.name for column in columns)
-    if dialect == "sqlite":
-        values = ", ".join(f"json_extract(value, '$.{column.name}')" for column in columns)
-        source = f"SELECT {values} FROM json_each(:rows) ORDER BY key"  # noqa: S608 - names of our own tables
-    else:
-        types = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
-        typed = ", ".join(f"{column.name} {column.type.compile(types)}" for column in columns)
-        source = (
-            f"SELECT {names} FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS ({typed}))"  # noqa: S608 - as above
-            " WITH ORDINALITY ORDER BY ordinality"
-        )
-    return text(f"INSERT INTO {table} ({names}) {source}")
+    typed = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
+    rows = f"ROWS FROM (json_to_recordset(CAST(:{table} AS json)) AS ({typed})) WITH ORDINALITY"
+    return f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} {condition} ORDER BY ordinality"  # noqa: S608 - names of our own tables
 
 
 def _as_text(value: object) -> str:

@@ -5,39 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, delete, text, update
+from sqlalchemy import Executable, bindparam, delete, update
 
+from bankapp import database
 from bankapp.context import Answer
 from bankapp.extensions import db
 from bankapp.models import IdempotencyKey
-from bankapp.models.types import Id, UtcDateTime
 
-# Textual, because both dialects know ON CONFLICT and SQLAlchemy's generic INSERT does not.
-_ADD = text(
-    "INSERT INTO idempotency_keys (scope, fingerprint, claim_id, claimed_at)"
-    " VALUES (:scope, :fingerprint, :claim_id, :claimed_at) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("claim_id", type_=Id), bindparam("claimed_at", type_=UtcDateTime))
 _KEY = IdempotencyKey.__table__.c
-_FINISH = (
-    update(IdempotencyKey.__table__)  # type: ignore[arg-type]  # as above
+FINISH = (
+    update(IdempotencyKey.__table__)  # type: ignore[arg-type]  # FromClause in the stubs, a Table in fact
     .where(
         _KEY.scope == bindparam("row_scope"),
         _KEY.claim_id == bindparam("row_claim"),
         _KEY.finished_at.is_(None),
     )
     .values(
-        finished_at=bindparam("new_finished_at"),
-        answer_status=bindparam("new_status"),
-        answer_media_type=bindparam("new_media_type"),
-        answer_etag=bindparam("new_etag"),
-        answer_body=bindparam("new_body"),
+        finished_at=bindparam("answered_at"),
+        answer_status=bindparam("new_answer_status"),
+        answer_media_type=bindparam("new_answer_media_type"),
+        answer_etag=bindparam("new_answer_etag"),
+        answer_body=bindparam("new_answer_body"),
     )
 )
-
-
-def add(scope: str, fingerprint: str, claim_id: str, now: datetime) -> bool:
-    """Store a claim; False when the scope is claimed already."""
-    return _changed(_ADD, {"scope": scope, "fingerprint": fingerprint, "claim_id": claim_id, "claimed_at": now})
 
 
 def get(scope: str) -> IdempotencyKey | None:
@@ -57,18 +47,20 @@ def take_over(scope: str, old_claim_id: str, claim_id: str, now: datetime) -> bo
 
 def finish(scope: str, claim_id: str, answer: Answer, finished_at: datetime) -> bool:
     """Store the answer; False when the claim is no longer held."""
-    return _changed(
-        _FINISH,
-        {
-            "row_scope": scope,
-            "row_claim": claim_id,
-            "new_finished_at": finished_at,
-            "new_status": answer.status,
-            "new_media_type": answer.media_type,
-            "new_etag": answer.etag,
-            "new_body": answer.body,
-        },
-    )
+    return _changed(FINISH, finish_parameters(scope, claim_id, answer, finished_at))
+
+
+def finish_parameters(scope: str, claim_id: str, answer: Answer, finished_at: datetime) -> dict[str, Any]:
+    """Return the parameters of ``FINISH``."""
+    return {
+        "row_scope": scope,
+        "row_claim": claim_id,
+        "answered_at": finished_at,
+        "new_answer_status": answer.status,
+        "new_answer_media_type": answer.media_type,
+        "new_answer_etag": answer.etag,
+        "new_answer_body": answer.body,
+    }
 
 
 def release(scope: str, claim_id: str) -> None:
@@ -87,5 +79,4 @@ def purge(before: datetime) -> int:
 
 
 def _changed(statement: Executable, parameters: dict[str, Any] | None = None) -> bool:
-    result: Any = db.session.execute(statement, parameters)
-    return bool(result.rowcount == 1)
+    return database.change(statement, parameters) == 1

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 
-from bankapp.extensions import db
+from bankapp import database
 from bankapp.models import Account, AccountHolder
 from bankapp.models.account import CASH
 from bankapp.repositories import bulk
-
-LockedRow = Row[str, str, str, str, int, int, int, datetime | None]
 
 _LOCK = (
     select(
@@ -33,24 +30,18 @@ _LOCK = (
 )
 
 
-def lock_accounts(ids: Iterable[str]) -> Sequence[LockedRow]:
+def lock_accounts(ids: Iterable[str]) -> Sequence[Any]:
     """Lock customers' accounts in the order of their ids, and return what rules and legs need of each.
 
     PostgreSQL locks the rows; on SQLite the transaction began IMMEDIATE and excludes every writer.
     """
-    return db.session.execute(_LOCK, {"ids": sorted(ids)}).all()
+    return database.rows(_LOCK, {"ids": sorted(ids)})
 
 
-def add_transfers(rows: Sequence[dict[str, Any]]) -> None:
-    """Store transfers; their legs and postings must follow before the transaction ends."""
-    bulk.insert("transfers", rows)
+def add(transfers: bulk.Rows, transactions: bulk.Rows, postings: bulk.Rows) -> None:
+    """Store postings with their legs, in order, and transfers.
 
-
-def add_transactions(rows: Sequence[dict[str, Any]]) -> None:
-    """Store legs, in order; the database moves the balances and refuses a leg that does not fit."""
-    bulk.insert("transactions", rows)
-
-
-def add_postings(rows: Sequence[dict[str, Any]]) -> None:
-    """Store postings, which seals their legs; the database refuses one that does not balance."""
-    bulk.insert("postings", rows)
+    The database moves the balances, refuses a leg that does not fit and a posting whose legs do not
+    sum to zero.
+    """
+    bulk.insert(transfers=transfers, transactions=transactions, postings=postings)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, bindparam, exists, select, update
 
+from bankapp import database
 from bankapp.extensions import db
 from bankapp.listing import Page, Window
 from bankapp.models import AuthToken, RefreshToken, Session, User
@@ -25,9 +26,9 @@ _BEARER = (
 )
 
 
-def bearer(jti: str) -> Row[str, str, str, str] | None:
+def bearer(jti: str) -> Row[Any] | None:
     """Return ``id, email, role, session_id`` of whoever holds the live access token ``jti``."""
-    return db.session.execute(_BEARER, {"jti": jti}).one_or_none()
+    return next(iter(database.rows(_BEARER, {"jti": jti})), None)
 
 
 def add(*rows: Session | AuthToken | RefreshToken) -> None:

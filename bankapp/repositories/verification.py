@@ -23,7 +23,7 @@ _KEYS: Final = {"idempotency_keys": "scope"}
 
 # What is before and after every key: of any text on SQLite, of any UUID on PostgreSQL.
 _TEXT_ENDS: Final = ("", "\U0010ffff")
-_UUID_ENDS: Final = ("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff")
+_UUID_ENDS: Final = (ids.FIRST, "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 Range = tuple[str, str]
 Found = Row[str, str, str | None, str, str]

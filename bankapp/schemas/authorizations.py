@@ -23,7 +23,7 @@ class Capture(BaseSchema):
     body_required = False
 
     # Null is not "all": a client that lost the amount must not take everything.
-    amount = Amount(load_default=None, allow_none=False)
+    amount = Amount(allow_none=False)
 
 
 class Authorization(BaseSchema):

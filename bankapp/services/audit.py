@@ -18,7 +18,8 @@ from bankapp.listing import Page, Window
 from bankapp.logging import events
 from bankapp.models import AuditLog
 from bankapp.models.audit_log import FAILURE, PENDING, SUCCESS
-from bankapp.repositories import audit_logs
+from bankapp.repositories import attempts, audit_logs
+from bankapp.repositories.audit_logs import Outcome
 from bankapp.services import idempotency
 
 T = TypeVar("T")
@@ -64,20 +65,27 @@ def perform(attempt: Attempt, work: Callable[[], T]) -> T:
     claim = context.current().claim
 
     def begin() -> None:
+        row = _row(attempt, PENDING)
+        if claim is not None and attempts.begin(claim, row, row["created_at"]):
+            return
         if claim is not None:
-            idempotency.claim(claim)
-        _add(attempt, PENDING)
+            idempotency.resolve(claim)
+        audit_logs.add(row)
 
     def command() -> T:
         result = work()
-        _finish(attempt, SUCCESS)
-        if claim is not None:
-            idempotency.finish(claim, claim.render(result))
+        if claim is None:
+            _finish(attempt, SUCCESS)
+            return result
+        _add_refused(attempt)
+        if not attempts.finish(_outcome(attempt, SUCCESS), claim, claim.render(result)):
+            # Another attempt took the key over: this one must not count.
+            raise idempotency.in_flight()
         return result
 
     named = attempt.resource_id
     try:
-        database.run(begin)
+        database.run_alone(begin)
     except database.OutcomeUnknown as problem:
         _settle(attempt, problem)
         raise
@@ -156,17 +164,19 @@ def _row(attempt: Attempt, status: str, user_id: str | None = None) -> dict[str,
     }
 
 
+def _outcome(attempt: Attempt, status: str) -> Outcome:
+    return Outcome(attempt.id, status, attempt.resource_id, attempt.metadata, clock.now())
+
+
 def _finish(attempt: Attempt, status: str) -> bool:
-    finished = audit_logs.finish(
-        attempt.id,
-        status,
-        resource_id=attempt.resource_id,
-        metadata=attempt.metadata,
-        finished_at=clock.now(),
-    )
+    finished = audit_logs.finish(_outcome(attempt, status))
     if finished:
-        audit_logs.add_all([_row(part, FAILURE) for part in attempt.refused])
+        _add_refused(attempt)
     return finished
+
+
+def _add_refused(attempt: Attempt) -> None:
+    audit_logs.add_all([_row(part, FAILURE) for part in attempt.refused])
 
 
 def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
@@ -180,9 +190,9 @@ def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
     lasting = not isinstance(refusal, _NOT_REMEMBERED) and type(refusal) is not errors.BankError
 
     def settle() -> tuple[bool, bool]:
-        failed = _finish(attempt, FAILURE)
-        if failed and lasting and attempt.on_refusal is not None:
+        if lasting and attempt.on_refusal is not None:
             attempt.on_refusal(refusal)
+        failed = _finish(attempt, FAILURE)
         if claim is None:
             return failed, True
         if lasting:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import calendar
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -121,8 +120,7 @@ def change(card_id: str, what: str, apply: Callable[[Card], None], metadata: dic
 
 
 def _pan(issuer: str) -> str:
-    digits = PAN_DIGITS - len(issuer) - 1
-    payload = issuer + f"{secrets.randbelow(10**digits):0{digits}d}"
+    payload = issuer + ids.digits(PAN_DIGITS - len(issuer) - 1)
     return payload + str(luhn.calc_check_digit(payload))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from multiprocessing import Value
 
-from bankapp import database, errors
+from bankapp import errors, probes
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ _draining = Value("b", False, lock=False)
 def database_answers() -> bool:
     """Tell whether the database answers ``SELECT 1`` within 2 seconds."""
     try:
-        database.ping()
+        probes.ping()
     except errors.Unavailable:
         log.warning("the database does not answer", exc_info=True)
         return False

@@ -21,15 +21,13 @@ class Replay(Exception):
         super().__init__("answered before")
 
 
-def claim(claim: IdempotencyClaim) -> None:
-    """Claim the key for this request, inside the caller's transaction.
+def resolve(claim: IdempotencyClaim) -> None:
+    """Find out what a key that is claimed already means for this request; return when it could be taken over.
 
     Raises Replay with the first answer, IdempotencyKeyReused when the body was another, and
     IdempotencyInFlight while the first request still runs.
     """
     now = clock.now()
-    if idempotency_keys.add(claim.scope, claim.fingerprint, claim.id, now):
-        return
     found = idempotency_keys.get(claim.scope)
     if found is None:  # released or purged just now
         raise in_flight()
@@ -39,15 +37,6 @@ def claim(claim: IdempotencyClaim) -> None:
         raise Replay(_answer(found))
     abandoned = found.claimed_at + context.config().idempotency_lease < now
     if not abandoned or not idempotency_keys.take_over(claim.scope, found.claim_id, claim.id, now):
-        raise in_flight()
-
-
-def finish(claim: IdempotencyClaim, answer: Answer) -> None:
-    """Store the answer, inside the transaction that did the work.
-
-    Raises IdempotencyInFlight when the claim was lost meanwhile, which rolls that work back.
-    """
-    if not keep(claim, answer):
         raise in_flight()
 
 

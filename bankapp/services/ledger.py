@@ -146,10 +146,7 @@ def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
         rows.append({"id": posting.id, "kind": posting.kind, "created_at": moment})
         if posted.transfer:
             transfers.append(posted.transfer)
-    ledger.add_transfers(transfers)
-    ledger.add_transactions(transactions)
-    # Last: it seals the legs, and the database refuses a posting whose legs do not sum to zero.
-    ledger.add_postings(rows)
+    ledger.add(transfers, transactions, rows)
     return outcomes
 
 

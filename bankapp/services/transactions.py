@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bankapp.listing import HistoryFilter, Page, Window
 from bankapp.models import Transaction
 from bankapp.repositories import accounts as account_rows
@@ -36,10 +38,11 @@ def get(transaction_id: str) -> Transaction:
     return found[0]
 
 
-def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Transaction]:
+def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Any]:
     """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
-        return transactions.of_account(accounts.get(account_id).id, narrowed, window)
+        accounts.check_visible(account_id)
+        return transactions.of_account(account_id, narrowed, window)
     user_id = access.listing("transaction")
     if user_id is None:
         return transactions.of_everybody(narrowed, window)

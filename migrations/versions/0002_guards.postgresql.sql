@@ -61,9 +61,6 @@ CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON audit_seals
 CREATE FUNCTION transactions_post() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM postings WHERE id = NEW.posting_id) THEN
-        PERFORM ledger_refuse('the posting is sealed');
-    END IF;
     IF NEW.sequence IS NULL THEN
         IF NOT EXISTS (SELECT 1 FROM accounts
                 WHERE id = NEW.account_id AND type = 'cash' AND currency = NEW.currency) THEN

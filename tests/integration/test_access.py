@@ -70,6 +70,14 @@ class World:
         ok(self.owner.post(f"/cards/{card_id}/block"))
         return card_id
 
+    def funded_card_id(self) -> str:
+        body = {"account_id": self.account(100)["id"], "type": "virtual"}
+        return str(ok(self.owner.post("/cards", body), 201)["id"])
+
+    def authorization_id(self) -> str:
+        path = f"/cards/{self.funded_card_id()}/authorizations"
+        return str(ok(self.owner.post(path, hold(self)), 201)["id"])
+
     def session_id(self) -> str:
         caller = self.bank.signed_in(self.owner.email)
         sessions = ok(caller.get("/auth/sessions"))["items"]
@@ -130,6 +138,10 @@ def card(world: World) -> dict[str, Any]:
     return {"account_id": world.account_id(), "type": "virtual"}
 
 
+def hold(world: World) -> dict[str, Any]:
+    return {"amount": 1, "currency": "EUR", "merchant": "Corner Bookshop"}
+
+
 TABLE = (
     # auth
     Row("POST", "/v1/auth/signup", PUBLIC, 201, signup),
@@ -180,6 +192,8 @@ TABLE = (
     Row("GET", "/v1/transactions", SIGNED_IN),
     Row("GET", "/v1/transactions/<id:transaction_id>", READ),
     Row("POST", "/v1/transfers", OWN, 201, transfer),
+    Row("POST", "/v1/transfers/batch", (401, 200, 422, 422, 422), 200, lambda world: {"transfers": [transfer(world)]}),
+    Row("POST", "/v1/transfers/<id:transfer_id>/reversal", STAFF, 201),
     Row("GET", "/v1/transfers", SIGNED_IN),
     Row("GET", "/v1/transfers/<id:transfer_id>", READ),
     Row("GET", "/v1/statements/<id:account_id>", READ),
@@ -190,6 +204,13 @@ TABLE = (
     Row("POST", "/v1/cards/<id:card_id>/block", OWN),
     Row("POST", "/v1/cards/<id:card_id>/unblock", OWN, path={"card_id": World.blocked_card_id}),
     Row("POST", "/v1/cards/<id:card_id>/terminate", OWN),
+    Row("GET", "/v1/cards/<id:card_id>/limits", READ),
+    Row("PUT", "/v1/cards/<id:card_id>/limits", OWN, 200, lambda _: {"per_authorization": 1, "per_day": None}),
+    Row("POST", "/v1/cards/<id:card_id>/authorizations", OWN, 201, hold, path={"card_id": World.funded_card_id}),
+    Row("GET", "/v1/authorizations", SIGNED_IN),
+    Row("GET", "/v1/authorizations/<id:authorization_id>", READ),
+    Row("POST", "/v1/authorizations/<id:authorization_id>/capture", OWN),
+    Row("POST", "/v1/authorizations/<id:authorization_id>/void", OWN),
     # the rest
     Row("GET", "/v1/audit-logs", SIGNED_IN),
     Row("GET", "/v1/health", PUBLIC),

@@ -150,6 +150,8 @@ def test_a_query_parameter_is_known_and_given_once(bank: Bank, people: dict[Acce
 @pytest.mark.parametrize("method", ["PUT", "BREW", "TRACE"])
 def test_another_method_is_not_allowed(bank: Bank, method: str) -> None:
     for rule in {operation.rule.rule: operation for operation in operations(bank.app)}.values():
+        if method in {other.method for other in operations(bank.app) if other.rule.rule == rule.rule.rule}:
+            continue
         answer = bank.anonymous().request(method, rule.path)
         refused(answer, 405, "method_not_allowed")
         allowed = set(answer.headers["Allow"].split(", "))

@@ -1,0 +1,88 @@
+"""``flask seed``: demo data to look at."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Final
+
+import click
+from flask.cli import with_appcontext
+
+from bankapp import clock, context, errors, probes
+from bankapp.logging import events
+from bankapp.services import seed_story, seeding
+from bankapp.services.seed_story import Join, Move, Send, Step, Story
+
+PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - the demo's, printed for everybody
+LONG_STEPS: Final = 2_000
+"""From how many steps on the progress is shown."""
+
+
+@click.command("seed")
+@click.option("--customers", type=click.IntRange(1, 500), default=6, show_default=True)
+@click.option("--months", type=click.IntRange(1, 60), default=6, show_default=True, help="How far back it goes.")
+@click.option("--random-seed", type=int, default=1, show_default=True, help="The same seed tells the same story.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Day (UTC) before which it ends.  [default: today]")
+@click.option("--force", is_flag=True, help="In production, too; with a random password.")
+@with_appcontext
+def command(customers: int, months: int, random_seed: int, until: datetime | None, force: bool) -> None:
+    """Fill an empty bank with customers and some months of history; a second run changes nothing."""
+    production = context.config().is_production
+    if production and not force:
+        raise click.ClickException("this is production; demo users do not belong here (--force, if they do)")
+    if probes.lacks_migrations():
+        raise click.ClickException("the database lacks migrations; run: flask db upgrade")
+    if seeding.is_seeded():
+        click.echo("The demo data is there already; nothing changed.")
+        _print_login(PASSWORD if seeding.has_password(PASSWORD) else None)
+        return
+    today = clock.now().date()
+    last = until.date() if until else today
+    if last > today:
+        raise click.BadParameter("must not lie in the future", param_hint="--until")
+    password = secrets.token_urlsafe(15) if production else PASSWORD
+    chance = random.Random(random_seed)
+    story = seed_story.tell(customers=customers, months=months, until=last, chance=chance)
+    with _quiet():
+        try:
+            seeding.seed(story, password=password, chance=chance, track=_track)
+        except errors.EmailTaken as taken:
+            raise click.ClickException(f"a user of the demo is there already; nothing changed ({taken})") from taken
+    _print_summary(story, months, last)
+    _print_login(password)
+
+
+def _track(steps: list[Step]) -> Iterable[Step]:
+    with click.progressbar(steps, label="Seeding", hidden=len(steps) < LONG_STEPS) as shown:
+        yield from shown
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # A business event a line is for operators, not for whoever waits for a prompt.
+    before = events.level
+    events.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        events.setLevel(before)
+
+
+def _print_summary(story: Story, months: int, until: date) -> None:
+    people = sum(isinstance(step, Join) for step in story.steps)
+    movements = sum(isinstance(step, (Move, Send)) for step in story.steps)
+    click.echo(
+        f"Seeded {people} customers with {len(story.accounts)} accounts and {movements} movements"
+        f" in the {months} months before {until}."
+    )
+
+
+def _print_login(password: str | None) -> None:
+    shown = password or "(the password that was printed when it was seeded)"
+    click.echo(f"login    {seeding.CUSTOMER_EMAIL}  {shown}")
+    click.echo(f"         {', '.join(seeding.EMPLOYEES.values())} have the same password")

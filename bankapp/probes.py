@@ -1,0 +1,86 @@
+"""Whether the database answers, and whether it has the tables this code needs."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from typing import Final
+from urllib.parse import quote
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from bankapp.database import is_sqlite, translated
+from bankapp.errors import Unavailable
+from bankapp.extensions import db
+from config import ROOT, ConfigError
+
+log = logging.getLogger(__name__)
+
+PING_SECONDS: Final = 1.5
+
+# On SQLite a bare SELECT 1 would not even look at the file.
+_PINGS: Final = {"sqlite": "SELECT 1 FROM sqlite_master", "postgresql": "SELECT 1"}
+
+
+def ping(*, create: bool = False) -> None:
+    """Run ``SELECT 1`` on a connection of its own, within ``PING_SECONDS``. Raises Unavailable.
+
+    A connection of its own, because the pool's may all be taken just when somebody asks; in a thread
+    of its own, because a silent network keeps a caller waiting for longer than any driver's timeout.
+    With ``create`` a SQLite file that is not there yet may come into being.
+    """
+    engine = _ping_engine(db.engine.url, create=create)
+    problems: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(_PINGS[engine.dialect.name]))
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the database did not answer
+            problems.append(problem)
+
+    thread = threading.Thread(target=ask, name="ping", daemon=True)
+    thread.start()
+    thread.join(PING_SECONDS)
+    if thread.is_alive():
+        raise Unavailable("The database does not answer in time.")
+    if problems:
+        raise Unavailable("The database does not answer.") from problems[0]
+
+
+def demand_database() -> None:
+    """Refuse to go on without a database that answers. Raises ConfigError, with the driver's reason on one line."""
+    if is_sqlite():
+        log.warning("production on SQLite: one machine only, and one writer at a time")
+    try:
+        ping(create=True)
+    except Unavailable as problem:
+        cause = str(getattr(problem.__cause__, "orig", None) or problem)
+        raise ConfigError(
+            "DATABASE_URL", f"names a database that does not answer: {' '.join(cause.split())}"
+        ) from problem
+
+
+def _ping_engine(url: URL, *, create: bool) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        # A plain connect would make an empty file where the database has gone.
+        file = f"file:{quote(url.database or '')}?mode={'rwc' if create else 'rw'}"
+        return create_engine("sqlite://", poolclass=NullPool, creator=lambda: sqlite3.connect(file, 1, uri=True))
+    arguments = {"connect_timeout": 2, "options": "-c statement_timeout=1000", "application_name": "bankapp-health"}
+    return create_engine(url, poolclass=NullPool, connect_args=arguments)
+
+
+def lacks_migrations() -> bool:
+    """Tell whether the tables are missing or older than this code. Raises Unavailable.
+
+    Tables of a newer release are fine: while a deployment is rolled out or back, older code runs on them.
+    """
+    scripts = ScriptDirectory(str(ROOT / "migrations"))
+    with translated(), db.engine.connect() as connection:
+        present = set(MigrationContext.configure(connection).get_current_heads())
+    known = {script.revision for script in scripts.walk_revisions()}
+    return not present or (present <= known and present != set(scripts.get_heads()))

@@ -1,0 +1,163 @@
+"""What is measured: each scenario beside its reference, interleaved, in the same minutes."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from bankapp import database
+from bankapp.services import ledger
+from benchmarks import stage
+from benchmarks.load import Load, Outcome
+from benchmarks.stage import Person
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Row:
+    """One line of the table: the service's figure, the reference's, and their ratio."""
+
+    name: str
+    unit: str
+    service: float
+    reference: float
+    target: float | None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    errors: int = 0
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """How the service compares: above 1 it does more than the reference."""
+        return self.service / self.reference if self.reference else 0.0
+
+
+@dataclass
+class Plan:
+    """How long and how often."""
+
+    clients: int = 8
+    seconds: float = 8
+    repeats: int = 3
+    warm_up_seconds: float = 2
+    rows: list[Row] = field(default_factory=list)
+
+    def interleaved(self, *sides: Callable[[float], Outcome]) -> list[list[Outcome]]:
+        """Run the sides in turn, ``repeats`` times after a warm-up, and return the outcomes of each."""
+        for side in sides:
+            side(self.warm_up_seconds)
+        rounds = [[side(self.seconds) for side in sides] for _ in range(self.repeats)]
+        return [[one[place] for one in rounds] for place in range(len(sides))]
+
+
+def median(outcomes: list[Outcome], what: Callable[[Outcome], float] = lambda outcome: outcome.rate) -> float:
+    """Return the median of a figure over the repeats."""
+    return statistics.median(what(outcome) for outcome in outcomes)
+
+
+def transfers(people: list[Person], *, hot: bool = False, reference: bool = False) -> Load:
+    """Return single transfers between random accounts, or all to one account."""
+    accounts = [account for person in people for account in person.accounts]
+    hot_account = accounts[0]
+    requests = []
+    for person in people:
+        for source in person.accounts:
+            if hot and source == hot_account:
+                continue
+            target = hot_account if hot else random.choice([one for one in accounts if one != source])
+            body: dict[str, Any] = {"from_account_id": source, "to_account_id": target, "amount": 1}
+            body |= {"user_id": person.user_id} if reference else {"currency": "EUR"}
+            requests.append(_request("POST", "/v1/transfers", person, body))
+    return Load(requests)
+
+
+def batches(people: list[Person], size: int) -> Load:
+    """Return batches of ``size`` transfers, each from one person's accounts to anybody's."""
+    accounts = [account for person in people for account in person.accounts]
+    requests = []
+    for person in people:
+        items = []
+        for _ in range(size):
+            source = random.choice(person.accounts)
+            target = random.choice([one for one in accounts if one != source])
+            items.append({"from_account_id": source, "to_account_id": target, "amount": 1, "currency": "EUR"})
+        requests.append(_request("POST", "/v1/transfers/batch", person, {"transfers": items}))
+    return Load(requests)
+
+
+def _request(method: str, path: str, person: Person, body: Any = None) -> dict[str, Any]:
+    return {"method": method, "path": path, "token": person.token, "body": body, "key": method == "POST"}
+
+
+def reads(people: list[Person], path: Callable[[str], str]) -> Load:
+    """Return one GET for each account; ``path`` writes its address."""
+    return Load([_request("GET", path(account), person) for person in people for account in person.accounts])
+
+
+def pgbench(  # noqa: PLR0917 - what is put on its command line, in that order
+    binary: str, dsn: str, script: str, accounts: int, clients: int, seconds: float
+) -> Outcome:
+    """R1: one SQL statement a transfer, driven by pgbench."""
+    command = [
+        binary, "-n", "-c", str(clients), "-j", "1", "-T", str(max(1, round(seconds))),
+        "-D", f"accounts={accounts}", "-f", str(HERE / script), "-l", "--log-prefix", "pgbench", dsn,
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+        latencies = [
+            int(line.split()[2]) / 1000
+            for log in Path(folder).glob("pgbench.*")
+            for line in log.read_text().splitlines()
+        ]
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    assert found, done.stdout
+    cuts = statistics.quantiles(latencies, n=100)
+    return Outcome(float(found[1]), cuts[49], cuts[98], 0, len(latencies))
+
+
+def load_history(app: Flask, account_id: str, count: int) -> float:
+    """Post ``count`` transactions on an account through the ledger and return how many a second."""
+    started = time.perf_counter()
+    with app.app_context():
+        for _ in range(count // 1000):
+            database.run(lambda: _thousand(account_id))
+    return count / (time.perf_counter() - started)
+
+
+def _thousand(account_id: str) -> None:
+    account = ledger.lock([account_id])[account_id]
+    ledger.post([ledger.movement("deposit", account, 1, "EUR", "bench") for _ in range(1000)])
+
+
+def latency_ms(url: str, token: str, repeats: int = 30) -> float:
+    """Return the median latency of one GET, in milliseconds."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        stage.get(url, token)
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+def deep_cursor(url: str, token: str, account_id: str, pages: int) -> str:
+    """Walk ``pages`` pages of 100 into a history and return the cursor found there."""
+    cursor = ""
+    for _ in range(pages):
+        found = json.loads(stage.get(f"{url}/v1/transactions?account_id={account_id}&limit=100{cursor}", token))
+        if not found["next_cursor"]:
+            break
+        cursor = f"&cursor={found['next_cursor']}"
+    return cursor
