@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import authorizations, ledger, openapi, seed, tokens, users
+from bankapp.cli import audit, authorizations, ledger, openapi, seed, tokens, users
 
 COMMANDS = (
+    audit,
     authorizations,
     ledger,
     openapi,
