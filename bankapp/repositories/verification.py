@@ -14,7 +14,7 @@ from bankapp.models import AuditLog, Authorization, Posting, Transaction
 from bankapp.models.audit_log import SUCCESS
 from bankapp.repositories.verification_rules import BY_TABLE
 
-RANGE_SIZE: Final = 500
+RANGE_SIZE: Final = 2_000
 FETCH_SIZE: Final = 1_000
 BATCH_LASTS: Final = timedelta(hours=1)
 """Longer than any batch takes from its audit row to its last transfer."""
