@@ -18,7 +18,7 @@ def create_app(config: Config | None = None) -> Flask:
     """
     from flask import Flask, appcontext_pushed
 
-    from bankapp import api, cli, database, logging, probes
+    from bankapp import api, cli, database, logging, probes, web
     from bankapp.extensions import db, migrate
     from config import ROOT, Config
 
@@ -30,6 +30,7 @@ def create_app(config: Config | None = None) -> Flask:
     database.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     api.init_app(app)
+    web.init_app(app)
     cli.init_app(app)
     if config.is_production:
         with app.app_context():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bankapp.cli import audit, authorizations, ledger, openapi, seed, tokens, users
+from bankapp.cli import audit, authorizations, idempotency, ledger, openapi, seed, tokens, users
 
 COMMANDS = (
     audit,
     authorizations,
+    idempotency,
     ledger,
     openapi,
     seed,

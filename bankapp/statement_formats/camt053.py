@@ -33,6 +33,7 @@ _CODES: Final = {
     "withdrawal": ("PMNT", "CNTR", "CWDL"),
     "transfer_in": ("PMNT", "RCDT", "BOOK"),
     "transfer_out": ("PMNT", "ICDT", "BOOK"),
+    "card_purchase": ("PMNT", "CCRD", "POSD"),
 }
 _OTHER_CREDIT: Final = ("PMNT", "MCOP", "OTHR")
 _OTHER_DEBIT: Final = ("PMNT", "MDOP", "OTHR")

@@ -49,7 +49,7 @@ def test_pending_is_durable_before_the_money_moves_and_success_comes_with_it(
     looks: list[tuple[str, list[str], int]] = []
 
     def statement(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
-        if sql.startswith("INSERT INTO transactions"):
+        if "INSERT INTO transactions" in sql:
             looks.append(("money", *seen(outside)))
 
     def commit(_connection: Connection) -> None:
@@ -59,7 +59,9 @@ def test_pending_is_durable_before_the_money_moves_and_success_comes_with_it(
     event.listen(engine, "commit", commit)
     ada.headers["X-Request-Id"] = REQUEST_ID
     ok(ada.transfer(source, target, 5, key="k"), 201)
-    assert looks == [("commit", [], 1), ("money", ["pending"], 1), ("commit", ["pending"], 1)]
+    # On PostgreSQL the pending row is a statement that commits by itself, with no COMMIT to look at.
+    assert looks[-2:] == [("money", ["pending"], 1), ("commit", ["pending"], 1)]
+    assert looks[:-2] in ([], [("commit", [], 1)])
     assert seen(outside) == (["success"], 2)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from bankapp.api.security import Access
+from bankapp.endpoints import Access
 from tests.factories import Bank, Caller, refused
 from tests.routes import WITH_BODY, is_of_the_api, operations
 
@@ -171,7 +171,7 @@ def test_head_answers_like_get_without_the_body(bank: Bank, people: dict[Access,
             assert head.content_type == get.content_type
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v2/accounts", "/v1/nothing", "/v1//accounts", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v2/accounts", "/v1/nothing", "/v1//accounts", "/favicon.ico"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "BREW"])
 def test_an_unknown_path_is_not_found(bank: Bank, method: str, path: str) -> None:
     answer = bank.app.test_client().open(path, method=method, data=b"{", content_type="text/plain")

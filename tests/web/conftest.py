@@ -1,0 +1,142 @@
+"""A real Chromium in front of a live server. Anything the browser's console complains of fails the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from bankapp import create_app
+from bankapp.extensions import db
+from tests.conftest import settings
+from tests.factories import Bank
+from tests.web.visitor import Visitor
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+# How htmx logs a request that was given up because another page was asked for meanwhile.
+ABORTED = ("htmx:afterRequest", "htmx:sendAbort", "htmx:abort", "undefined")
+
+
+@dataclass
+class Live:
+    """A server that listens, and the bank behind it."""
+
+    url: str
+    app: Flask
+    bank: Bank
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[Live]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield Live(f"http://127.0.0.1:{server.port}", app, Bank(app))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Return a function that makes an empty bank on SQLite and returns its URL."""
+
+    def create() -> str:
+        path = tmp_path_factory.mktemp("web") / "bank.sqlite3"
+        shutil.copyfile(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def new_server(sqlite_database: Callable[[], str]) -> Callable[..., Any]:
+    """Return a context manager that serves a bank of its own on SQLite, with settings of the test's choice."""
+
+    def start(**changes: Any) -> Any:
+        return serving(create_app(settings(sqlite_database()).with_changes(**changes)))
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def live(new_server: Callable[..., Any]) -> Iterator[Live]:
+    """The server that all browser tests share which need no settings of their own."""
+    with new_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        except Error as problem:
+            if os.environ.get("BROWSER_REQUIRED") == "1":
+                raise
+            pytest.skip(f"no Chromium to drive: {str(problem).splitlines()[0]}")
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser window of one's own, 1280 px wide."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    opened.set_default_timeout(8_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, expected_failures: list[str]) -> Iterator[Page]:
+    """A page whose console must stay silent, but for what the test expects."""
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield opened
+    expected = (*expected_failures, *ABORTED)
+    assert [text for text in complaints if not any(text.startswith(part) or part in text for part in expected)] == []
+
+
+@pytest.fixture
+def visitor(page: Page, live: Live) -> Visitor:
+    return Visitor(page, live.url)
+
+
+@pytest.fixture
+def bank(live: Live) -> Bank:
+    """The bank behind the live server, whose people are made over its own API."""
+    return live.bank
+
+
+@pytest.fixture
+def expected_failures() -> list[str]:
+    """What the console may say: Chromium reports every answer of 400 and above there."""
+    return []
