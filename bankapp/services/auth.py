@@ -45,7 +45,11 @@ def signup(email: str, password: str, person: Person | None) -> tuple[User, Acco
         audit.record("signup", user_id=user.id)
         return user, holder
 
-    return database.run(create)
+    try:
+        return database.run(create)
+    except errors.EmailTaken as refusal:
+        audit.record("signup", failure=refusal)
+        raise
 
 
 def create_user(email: str, hashed_password: str, role: str) -> User:

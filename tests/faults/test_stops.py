@@ -85,7 +85,9 @@ def test_a_request_in_flight_is_finished(
 
 def test_ctrl_c_stops_without_draining(sqlite_template: Path, tmp_path: Path) -> None:
     shutil.copyfile(sqlite_template, tmp_path / "bank.sqlite3")
-    server = production(f"sqlite:///{tmp_path}/bank.sqlite3", tmp_path, DRAIN_SECONDS="300").start()
+    # One worker: gunicorn loses a signal to a worker that has only just been forked, and waits for it.
+    url = f"sqlite:///{tmp_path}/bank.sqlite3"
+    server = production(url, tmp_path, DRAIN_SECONDS="300", WEB_CONCURRENCY="1").start()
     os.kill(server.pid, signal.SIGINT)
     assert server.wait() == 0
     assert server.error_log.read_text() == ""

@@ -83,7 +83,7 @@ def test_what_breaks_in_the_middle_moves_nothing_and_is_a_failure(
     account = ada.account(balance=5)
 
     def breaks(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
-        if sql.startswith("INSERT INTO postings"):
+        if "INSERT INTO postings" in sql:
             raise RuntimeError("the power is gone")
 
     event.listen(engine, "before_cursor_execute", breaks)
@@ -218,3 +218,18 @@ def test_everybody_sees_their_own_rows_and_an_admin_all(bank: Bank) -> None:
     [row] = ok(admin.get(f"/audit-logs?user_id={bob.user_id}&event_type=account_open"))["items"]
     assert (row["user_id"], row["event_type"]) == (bob.user_id, "account_open")
     assert ok(ada.get("/audit-logs?event_type=no_such_event"))["items"] == []
+
+
+def test_a_refused_sign_up_and_an_unknown_refresh_token_leave_a_row(bank: Bank) -> None:
+    admin, ada = bank.employee("admin"), bank.customer()
+    start = ids.new()
+    headers = {"X-Request-Id": start}
+    body = {"email": ada.email, "password": PASSWORD}
+    refused(bank.anonymous().post("/auth/signup", body, headers=headers), 409, "email_taken")
+    token = {"refresh_token": "nobody-was-ever-given-this-one"}
+    refused(bank.anonymous().post("/auth/refresh", token, headers=headers), 401, "refresh_token_invalid")
+    rows = [row for row in ok(admin.get("/audit-logs?limit=20"))["items"] if row["request_id"] == start]
+    assert [(row["event_type"], row["status"], row["user_id"], row["metadata"]["code"]) for row in rows] == [
+        ("token_refresh", "failure", None, "refresh_token_invalid"),
+        ("signup", "failure", None, "email_taken"),
+    ]

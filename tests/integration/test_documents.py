@@ -14,7 +14,7 @@ from flask import Flask
 
 import config
 from bankapp.cli import openapi
-from bankapp.cli.seed import PASSWORD
+from bankapp.services.seeding import PASSWORD
 from config import ROOT, Development, Production
 from tests.conftest import SECRET
 from tests.servers import GunicornServer

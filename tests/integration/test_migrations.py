@@ -60,7 +60,7 @@ def everything() -> dict[str, Any]:
     queries = {
         "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
         "postgresql": "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
-        " UNION ALL SELECT tgname, '' FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+        " UNION ALL SELECT tgname, '' FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
     }
     rows = [tuple(row) for row in db.session.execute(text(queries[db.engine.dialect.name]))]
     return found | ({"programs": rows} if rows else {})

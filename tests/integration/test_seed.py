@@ -13,9 +13,10 @@ from flask import Flask
 from sqlalchemy import text
 
 from bankapp import create_app
-from bankapp.cli.seed import LONG_STEPS, PASSWORD
+from bankapp.cli.seed import LONG_STEPS
 from bankapp.extensions import db
 from bankapp.services import seed_story
+from bankapp.services.seeding import PASSWORD
 from tests.conftest import SECRET, settings
 from tests.factories import Bank, ok
 

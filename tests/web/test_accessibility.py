@@ -77,6 +77,7 @@ def test_pages_of_a_customer(visitor: Visitor, bank: Bank) -> None:
 def test_steps_menus_and_dialogs(visitor: Visitor, bank: Bank) -> None:
     ada = bank.customer()
     ada.account(balance=10_000)
+    page = visitor.page
     visitor.arrive(ada)
     found: list[str] = []
     visitor.go("/app/send")
@@ -107,6 +108,7 @@ def test_pages_of_staff(visitor: Visitor, bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=1_000)
     transfer = ok(ada.transfer(account, ada.account(), 10), 201)
+    page = visitor.page
     visitor.arrive(bank.employee())
     page.get_by_label("Name or e-mail").fill(ada.email)
     expect(page.get_by_role("link", name="Ada Lovelace")).to_be_visible()
