@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 from flask import Flask
 
-from bankapp.cli import authorizations, idempotency, ledger, openapi, seed, tokens, users
+from bankapp.cli import audit, authorizations, idempotency, ledger, openapi, seed, tokens, users
 from bankapp.extensions import db
 from config import ROOT
 
 COMMANDS = (
+    audit,
     authorizations,
     idempotency,
     ledger,

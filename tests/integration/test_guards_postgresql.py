@@ -134,9 +134,12 @@ def test_copy_is_no_way_around(books: Books, role: RawSql) -> None:
 
 def test_one_statement_with_posting_and_legs_is_no_way_around(books: Books) -> None:
     posting = ids.new()
-    leg, _, seal = books.deposit(posting)
-    assert "ledger: " in books.raw.answer(f"WITH leg AS ({leg} RETURNING 1) {seal}")
-    assert "ledger: " in books.raw.answer(f"WITH seal AS ({seal} RETURNING 1) {leg}")
+    leg, counter, seal = books.deposit(posting)
+    assert "sum to zero" in books.raw.answer(f"WITH leg AS ({leg} RETURNING 1) {seal}")
+    assert "sum to zero" in books.raw.answer(f"WITH seal AS ({seal} RETURNING 1) {leg}")
+    one_too_many = books.leg(posting, books.b, "deposit")
+    both = f"WITH leg AS ({leg}), counter AS ({counter}), late AS ({one_too_many}) {seal}"
+    assert "sum to zero" in books.raw.answer(both)
 
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
