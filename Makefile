@@ -31,12 +31,11 @@ help:  ## List the targets
 
 .PHONY: run
 run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; what is stored stays
-	@echo "bankapp  http://127.0.0.1:$(PORT)"
-	@echo "docs     http://127.0.0.1:$(PORT)/docs"
-	@echo "login    the demo login is printed below, by the seed"
 	@$(BIN)/python -m flask db upgrade
 	@$(BIN)/python -m flask seed
-	@exec $(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
+	@echo "bankapp  http://127.0.0.1:$(PORT)"
+	@echo "docs     http://127.0.0.1:$(PORT)/docs"
+	@LOG_FORMAT=$${LOG_FORMAT:-console} exec $(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
 
 .PHONY: test
 test: $(DEVELOPMENT)  ## Run every test; ARGS= is passed to pytest

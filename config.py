@@ -38,7 +38,7 @@ class Config:
     env: ClassVar[str] = ""
     is_production: ClassVar[bool] = False
 
-    database_url: str
+    database_url: str = field(repr=False)
     jwt_secrets: tuple[str, ...] = field(repr=False)
     secret_key: str = field(repr=False)
     secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
@@ -47,7 +47,7 @@ class Config:
     drain: timedelta = timedelta(0)
     trusted_proxies: int = 0
     ratelimit_enabled: bool = True
-    ratelimit_storage_uri: str = "memory://"
+    ratelimit_storage_uri: str = field(default="memory://", repr=False)
     idempotency_required: bool = False
     idempotency_kept: timedelta = timedelta(days=7)
     idempotency_lease: timedelta = timedelta(seconds=30)

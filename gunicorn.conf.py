@@ -57,9 +57,7 @@ control_socket_disable = True
 
 def on_starting(server: Arbiter) -> None:
     """Serve only on tables that fit the code."""
-    from wsgi import app
-
-    with app.app_context():
+    with server.app.wsgi().app_context():
         if probes.lacks_migrations():
             sys.exit("bankapp: the database lacks migrations; run: flask db upgrade")
 

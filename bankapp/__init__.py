@@ -18,8 +18,7 @@ def create_app(config: Config | None = None) -> Flask:
     """
     from flask import Flask, appcontext_pushed
 
-    from bankapp import api, cli, database, logging, probes
-    from bankapp.extensions import db, migrate
+    from bankapp import api, cli, database, logging, probes, web
     from config import ROOT, Config
 
     config = config or Config.from_env()
@@ -28,8 +27,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.config.from_mapping(config.flask_settings(), BANKAPP=config)
     appcontext_pushed.connect(_use_config, app)
     database.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     api.init_app(app)
+    web.init_app(app)
     cli.init_app(app)
     if config.is_production:
         with app.app_context():

@@ -15,8 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from psycopg.types.string import TextLoader
-from sqlalchemy import Connection, Engine, Executable, event
+from sqlalchemy import Connection, Engine, Executable, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
 
 from bankapp.errors import Unavailable
@@ -94,6 +93,8 @@ def _listen_sqlite(engine: Engine) -> None:
 
 
 def _listen_postgresql(engine: Engine) -> None:
+    from psycopg.types.string import TextLoader  # noqa: PLC0415 - a worker on SQLite can do without the driver
+
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         # Ids are strings everywhere; reading them as UUID objects would only turn them around twice.
@@ -161,9 +162,14 @@ def transaction() -> Iterator[None]:
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
-    """Open a read-only transaction in which every query sees the same moment, or join the open one."""
+def snapshot(*, patient: bool = False) -> Iterator[None]:
+    """Open a read-only transaction in which every query sees the same moment, or join the open one.
+
+    ``patient`` lets its queries take as long as they need, for commands that read whole tables.
+    """
     with translated(), _block(snapshot=True):
+        if patient and not is_sqlite():
+            db.session.execute(text("SET LOCAL statement_timeout = 0"))
         yield
 
 

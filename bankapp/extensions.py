@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import flask_smorest
 from flask_jwt_extended import JWTManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
@@ -35,6 +34,5 @@ class Api(flask_smorest.Api):
 
 # Objects stay readable after the commit that wrote them: answers are rendered from them.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-migrate = Migrate()
 jwt = JWTManager()
 api = Api()

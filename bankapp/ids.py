@@ -13,12 +13,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import uuid_utils
 
 PATTERN: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+FIRST: Final = "00000000-0000-0000-0000-000000000000"
+"""Comes before every id."""
 
 _BANK: Final = uuid.UUID("6f2d0c5e-8f43-5d4f-9d5b-2f6a3f0c1b7e")
 _ID: Final = re.compile(PATTERN)
@@ -66,6 +69,12 @@ def drawn_from(source: random.Random, now: Callable[[], datetime]) -> Iterator[N
         yield
     finally:
         _seeded.reset(token)
+
+
+def earlier(id: str, by: timedelta) -> str:
+    """Return the least id that could have been made ``by`` that much before ``id``."""
+    milliseconds = int(id.replace("-", "")[:12], 16) - by // timedelta(milliseconds=1)
+    return str(uuid.UUID(int=max(milliseconds, 0) << 80))
 
 
 def of_bank(name: str) -> str:

@@ -23,8 +23,17 @@ class _Formatter(JsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["timestamp"] = clock.to_text(clock.from_timestamp(record.created))
         log_data["level"] = record.levelname.lower()
-        log_data["logger"] = record.name
+        if record.name != access.name:
+            # A request's line has the fields that were promised and no other.
+            log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
+
+
+class _ConsoleFormatter(logging.Formatter):
+    """Writes a line for people; what comes from a request cannot begin a line of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name for it
+        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
 
 
 class _RequestId(logging.Filter):
@@ -42,7 +51,10 @@ def settings(level: str, format: str) -> dict[str, Any]:
         "filters": {"request_id": {"()": _RequestId}},
         "formatters": {
             "json": {"()": _Formatter, "format": "%(message)s %(request_id)s"},
-            "console": {"format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s"},
+            "console": {
+                "()": _ConsoleFormatter,
+                "format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s",
+            },
         },
         "handlers": {
             "stdout": {

@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from bankapp import context, create_app, database
 from bankapp.api.security import token_pair
+from bankapp.cli import use_migrations
 from bankapp.context import Context
 from bankapp.extensions import db
 from bankapp.services import account_holders, accounts, auth, ledger, passwords
@@ -58,6 +59,7 @@ def prepare(database_url: str, people: int, accounts_each: int) -> tuple[Flask, 
     """Migrate the database and open ``people`` × ``accounts_each`` accounts with money on them."""
     config = Config.from_env(environment(database_url)).with_changes(bcrypt_rounds=4, log_level="WARNING")
     app = create_app(config.with_changes(access_token_lifetime=config.session_lifetime))
+    use_migrations(app)
     with app.app_context():
         upgrade()
         found = [_person(number, accounts_each) for number in range(people)]

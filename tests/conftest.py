@@ -20,6 +20,7 @@ from flask import Flask
 from flask_migrate import upgrade
 
 from bankapp import create_app
+from bankapp.cli import use_migrations
 from bankapp.extensions import db
 from config import Config
 from tests.factories import Bank
@@ -47,6 +48,7 @@ def settings(database_url: str, **environ: str) -> Config:
 
 def migrate(database_url: str) -> None:
     app = create_app(settings(database_url))
+    use_migrations(app)
     with app.app_context():
         upgrade()
         db.engine.dispose()

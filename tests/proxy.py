@@ -1,10 +1,10 @@
-"""A TCP proxy in front of PostgreSQL that can cut a connection at its COMMIT.
+"""A TCP proxy in front of PostgreSQL that can cut a connection at a statement.
 
-    with CommitCutter(port) as proxy:
-        proxy.cut(after=1, delivered=True)
+    with Cutter(port) as proxy:
+        proxy.cut(COMMIT, delivered=True)
 
-The COMMIT after the next ``after`` ones either reaches the server, whose answer is then kept from the
-client, or never arrives. Either way the client sees its connection end while it waits for that answer.
+The next statement with these words either reaches the server, whose answer is then kept from the client,
+or never arrives. Either way the client sees its connection end while it waits for that answer.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import Final, Self
 COMMIT: Final = b"COMMIT\0"
 
 
-class CommitCutter:
+class Cutter:
     """Listens on 127.0.0.1 and a free port; one thread for each direction of each connection."""
 
     def __init__(self, port: int) -> None:
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
-        self._until_cut: int | None = None
+        self._words: bytes | None = None
         self._delivered = False
         self.cuts = 0
 
@@ -36,10 +36,10 @@ class CommitCutter:
         port: int = self._listener.getsockname()[1]
         return port
 
-    def cut(self, *, after: int = 0, delivered: bool) -> None:
-        """Let ``after`` COMMITs pass and cut the connection at the next, delivered or not; once."""
+    def cut(self, words: bytes, *, delivered: bool) -> None:
+        """Cut the connection at the next statement with these words, delivered or not; once."""
         with self._lock:
-            self._until_cut, self._delivered = after, delivered
+            self._words, self._delivered = words, delivered
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -64,7 +64,7 @@ class CommitCutter:
     def _to_server(self, client: socket.socket, server: socket.socket, silenced: threading.Event) -> None:
         with _both_end(client, server):
             while data := client.recv(65536):
-                if COMMIT in data and self._is_to_be_cut():
+                if self._is_to_be_cut(data):
                     self.cuts += 1
                     if not self._delivered:
                         return
@@ -79,13 +79,12 @@ class CommitCutter:
                     return
                 client.sendall(data)
 
-    def _is_to_be_cut(self) -> bool:
+    def _is_to_be_cut(self, data: bytes) -> bool:
         with self._lock:
-            if self._until_cut is None:
+            if self._words is None or self._words not in data:
                 return False
-            cut_now = self._until_cut == 0
-            self._until_cut = None if cut_now else self._until_cut - 1
-            return cut_now
+            self._words = None
+            return True
 
 
 @contextlib.contextmanager

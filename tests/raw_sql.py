@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -15,12 +15,30 @@ from flask import Flask
 from tests.postgres import PostgresServer
 
 
+def drop_guards(execute: Callable[[str], Any], dialect: str) -> None:
+    """Drop triggers and CHECKs and let foreign keys sleep, so that a test can plant a fault."""
+    if dialect == "sqlite":
+        execute("PRAGMA ignore_check_constraints = ON")
+        execute("PRAGMA defer_foreign_keys = ON")
+        for (name,) in execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            execute(f"DROP TRIGGER {name}")
+        return
+    execute("SET session_replication_role = replica")
+    checks = execute(
+        "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+        " WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+    )
+    for table, name in checks.fetchall():
+        execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+
+
 @dataclass
 class RawSql:
     """A connection of the driver itself, in autocommit."""
 
     connection: Any
     dialect: str
+    url: str
 
     @classmethod
     def to(cls, server: PostgresServer | None, app: Flask, *, as_role: bool = False, guarded: bool = True) -> Self:
@@ -33,23 +51,16 @@ class RawSql:
             lite = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
             lite.execute(f"PRAGMA foreign_keys = {'ON' if guarded else 'OFF'}")
             if not guarded:
-                lite.execute("PRAGMA ignore_check_constraints = ON")
-                for (name,) in lite.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                    lite.execute(f"DROP TRIGGER {name}")
-            return cls(lite, "sqlite")
+                drop_guards(lite.execute, "sqlite")
+            return cls(lite, "sqlite", url)
         assert server
         url = url.replace("postgresql+psycopg:", "postgresql:")
         if not as_role:
             url = server.url(urlsplit(url).path.strip("/"))
         post = psycopg.connect(url, autocommit=True)
         if not guarded:
-            post.execute("SET session_replication_role = replica")
-            for table, name in post.execute(
-                "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c'"
-                " AND connamespace = 'public'::regnamespace"
-            ).fetchall():
-                post.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        return cls(post, "postgresql")
+            drop_guards(post.execute, "postgresql")
+        return cls(post, "postgresql", url)
 
     def rows(self, statement: str) -> Sequence[tuple[Any, ...]]:
         """Run one statement and return its rows, ids as strings."""

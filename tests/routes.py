@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from bankapp import ids
-from bankapp.api.security import Access
+from bankapp.endpoints import Access
 from tests import conformance
 
 NOT_OF_THE_API: Final = {

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from pathlib import Path
 from threading import Barrier
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+
+from flask import Flask
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, TestResponse
 
 from tests.factories import Bank, Caller
 
@@ -41,6 +46,7 @@ class GunicornServer:
     def __init__(self, database_url: str, folder: Path, **environ: str) -> None:
         self.database_url = database_url
         self.log = folder / "server.log"
+        self.error_log = folder / "server.err"
         self.env = {
             "PATH": os.environ["PATH"],
             "BANKAPP_ENV": "testing",
@@ -54,37 +60,52 @@ class GunicornServer:
 
     def start(self) -> Self:
         """Start gunicorn (on the port of before, if there was one) and wait until it serves."""
-        with self.log.open("wb") as log:
+        self.launch()
+        assert self._process
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not self._serves():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"gunicorn did not start:\n{self.log.read_text()}{self.error_log.read_text()}")
+            time.sleep(0.05)
+        return self
+
+    def launch(self) -> None:
+        """Start gunicorn without waiting for it: a start may be meant to be refused."""
+        with self.log.open("wb") as log, self.error_log.open("wb") as error_log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", "wsgi:app"],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=error_log,
             )
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not self._serves():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"gunicorn did not start:\n{self.log.read_text()}")
-            time.sleep(0.05)
-        return self
 
-    def stop(self) -> None:
-        """Ask gunicorn to finish what it serves and end, and wait for it."""
+    def stop(self) -> int | None:
+        """Ask gunicorn to finish what it serves and end; return its exit code (None: it had ended before)."""
+        if self._process is None:
+            return None
+        self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until gunicorn has ended and return its exit code."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
+        assert process, "the server does not run"
         try:
-            process.wait(STOP_TIMEOUT_SECONDS)
+            return process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             for worker in _children(process.pid):
                 os.kill(worker, signal.SIGKILL)
             process.kill()
             process.wait()
             raise
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What it wrote to standard output so far; a line that is not JSON fails the test."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     @property
     def pid(self) -> int:
@@ -122,7 +143,8 @@ class GunicornServer:
     def answers(self) -> bool:
         """Tell whether the server answers and reaches its database."""
         try:
-            return HttpClient(self.address).open("/v1/health", method="GET").status_code == 200
+            with urllib.request.urlopen(f"{self.url}/v1/health", timeout=5) as answer:
+                return bool(answer.status == 200)
         except OSError:
             return False
 
@@ -139,42 +161,21 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@dataclass(frozen=True)
-class Reply:
-    """An answer that came over the wire, with what tests use of werkzeug's TestResponse."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    data: bytes
-
-    @property
-    def content_type(self) -> str | None:
-        return self.headers.get("Content-Type")
-
-    def get_json(self) -> Any:
-        return json.loads(self.data)
-
-    def get_data(self, as_text: bool = False) -> Any:
-        return self.data.decode() if as_text else self.data
-
-
 class HttpClient:
     """What tests use of Flask's test client, over a socket: each request on a connection of its own."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, application: Flask | None = None) -> None:
         self._address = address
+        self.application = application
 
-    def open(self, path: str, *, method: str, headers: Mapping[str, str] | None = None, **body: Any) -> Reply:
-        sent = dict(headers or {})
-        data = None
-        if "json" in body:
-            data = json.dumps(body["json"]).encode()
-            sent["Content-Type"] = "application/json"
+    def open(self, path: str, *, method: str, headers: Mapping[str, str], **content: Any) -> TestResponse:
+        asked = EnvironBuilder(path, method=method, headers=headers, **content).get_request()
         connection = http.client.HTTPConnection(self._address, timeout=REQUEST_TIMEOUT_SECONDS)
         try:
-            connection.request(method, path, data, sent)
+            connection.request(method, asked.full_path.rstrip("?"), asked.get_data(), dict(asked.headers))
             answer = connection.getresponse()
-            return Reply(answer.status, answer.headers, answer.read())
+            status = f"{answer.status} {answer.reason}"
+            return TestResponse([answer.read()], status, Headers(answer.getheaders()), asked)
         finally:
             connection.close()
 
@@ -186,7 +187,7 @@ class RemoteBank(Bank):
     server: GunicornServer
 
     def anonymous(self, **headers: str) -> Caller:
-        return Caller(HttpClient(self.server.address), headers=headers)  # type: ignore[arg-type]  # as good as Flask's
+        return Caller(HttpClient(self.server.address, self.app), headers=headers)  # type: ignore[arg-type]  # as good as Flask's
 
 
 def at_once(calls: list[Callable[[], T]]) -> list[T]:

@@ -20,8 +20,8 @@ from bankapp import context, errors
 from bankapp.api import idempotency, openapi
 from bankapp.api.limits import Limit
 from bankapp.api.parsing import Parser, refuse_stray_input
-from bankapp.api.security import Access
 from bankapp.context import Answer
+from bankapp.endpoints import Access, declare
 from bankapp.listing import Page
 from bankapp.schemas.base import example_of
 from bankapp.schemas.pagination import PageQuery, page_of
@@ -81,7 +81,7 @@ class Blueprint(flask_smorest.Blueprint):
                     args = (self.ARGUMENTS_PARSER.parse(_loader(body), location="json"), *args)
                 return _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
 
-            call.access = access  # type: ignore[attr-defined]  # read by api/security.py and the tests
+            declare(call, access)
             call.body_limit_bytes = body_limit_bytes  # type: ignore[attr-defined]  # read by api/parsing.py
             call.limits = limits  # type: ignore[attr-defined]  # read by api/limits.py
             documented = self.doc(
@@ -105,7 +105,7 @@ class Blueprint(flask_smorest.Blueprint):
                 documented = self.response(status, schema, example=example_of(schema))(documented)
             else:
                 documented = self.response(status, description=openapi.phrase(status))(documented)
-            documented.access = access
+            declare(documented, access)
             documented.limits = limits
             self.add_url_rule(rule, endpoint=view.__name__, view_func=documented, methods=[method])
             return view

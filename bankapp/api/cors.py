@@ -38,7 +38,7 @@ def init_app(app: Flask) -> None:
         CORS(
             app,
             resources={"/v1/*": {"origins": list(origins)}},
-            methods=["GET", "POST", "PATCH", "DELETE"],
+            methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=REQUEST_HEADERS,
             expose_headers=ANSWER_HEADERS,
             supports_credentials=False,

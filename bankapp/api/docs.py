@@ -7,7 +7,7 @@ from pathlib import Path
 import flask_swagger_ui
 from flask import Blueprint, Flask, Response, jsonify, render_template, send_from_directory
 
-from bankapp.api.security import public
+from bankapp.endpoints import public
 from bankapp.extensions import api
 
 blueprint = Blueprint("docs", __name__)

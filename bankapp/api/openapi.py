@@ -68,12 +68,9 @@ def phrase(status: int) -> str:
 
 
 def complete(schema: Schema) -> Schema:
-    """Say in the document that an answer always has every field of ``schema``, and return it.
-
-    A field whose metadata says ``sometimes`` may be left out.
-    """
-    for declared in schema.fields.values():
-        declared.required = not declared.metadata.get("sometimes", False)
+    """Say in the document that an answer has every field of ``schema`` that is not optional, and return it."""
+    for name, declared in schema.fields.items():
+        declared.required = name not in getattr(schema, "optional", ())
         inner = declared.inner if isinstance(declared, fields.List) else declared
         if isinstance(inner, fields.Nested):
             complete(inner.schema)

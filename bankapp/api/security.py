@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable
-from enum import Enum
 from functools import cache, lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from flask import Flask, current_app, request
 from flask_jwt_extended import create_access_token, decode_token
@@ -15,28 +13,12 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, InvalidTokenError, PyJWTError
 
 from bankapp import context, errors, ids
+from bankapp.endpoints import Access, public
 from bankapp.extensions import jwt
 from bankapp.services import tokens
 from bankapp.services.tokens import Grant
 
 REQUIRED_CLAIMS: Final = frozenset({"sub", "jti", "sid", "exp", "iat", "nbf", "iss", "aud", "type"})
-
-
-class Access(Enum):
-    """Who may call an endpoint; what they see there is the services' business."""
-
-    PUBLIC = "public"
-    USER = "user"
-    STAFF = "staff"
-
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def public(view: View) -> View:
-    """Declare that anybody may call ``view``."""
-    view.access = Access.PUBLIC  # type: ignore[attr-defined]  # where access_of looks
-    return view
 
 
 def access_of(endpoint: str) -> Access | None:

@@ -13,8 +13,10 @@ from flask import Response
 from bankapp import errors
 from bankapp.api.blueprint import Access, Blueprint
 from bankapp.api.parsing import accepts
+from bankapp.listing import Page, Window
 from bankapp.schemas import statements as schemas
 from bankapp.services import statements
+from bankapp.services.statements import Month
 from bankapp.statement_formats import FORMATS, Statement, StatementFormat, file_name
 
 blueprint = Blueprint("statements", __name__, "Statements")
@@ -26,6 +28,22 @@ SPOOL_BYTES: Final = 1024 * 1024
 CHUNK_BYTES: Final = 64 * 1024
 
 _BY_MEDIA_TYPE = {"application/json": "json"} | {found.media_type: name for name, found in FORMATS.items()}
+
+
+@blueprint.operation(
+    "GET",
+    "/statements/periods",
+    access=Access.USER,
+    query=schemas.StatementPeriodQuery,
+    answer=schemas.StatementPeriod,
+    errors=[errors.NotFound],
+)
+def list_statement_periods(account_id: str, window: Window) -> Page[Month]:
+    """List the months that have entries
+
+    Newest first, each with its opening and closing balance.
+    """
+    return statements.months(account_id, window)
 
 
 @blueprint.operation(

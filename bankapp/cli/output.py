@@ -1,11 +1,17 @@
-"""What the commands share: how they refuse."""
+"""What the commands share: how they refuse, show progress, and tell what they found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from bankapp.errors import BankError
 
@@ -18,3 +24,44 @@ def refusals() -> Iterator[None]:
     except BankError as problem:
         reasons = [f"{name}: {' '.join(messages)}" for name, messages in (problem.errors or {}).items()]
         raise click.ClickException(" ".join([problem.detail, *reasons])) from problem
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on standard error, if that is a terminal; yields what takes ``done`` and ``total``."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@dataclass(slots=True)
+class Findings:
+    """Faults, written to standard output as they come, so that none is kept; ``checked`` counts what was looked at."""
+
+    as_json: bool
+    count: int = 0
+    checked: Mapping[str, Any] = field(default_factory=dict)
+
+    def add(self, fault: Any) -> None:
+        """Write one fault, a dataclass whose ``str`` is one line."""
+        if self.as_json:
+            sys.stdout.write(("," if self.count else "") + "\n  " + json.dumps(asdict(fault)))
+        else:
+            print(fault)
+        self.count += 1
+
+
+@contextmanager
+def findings(*, as_json: bool) -> Iterator[Findings]:
+    """Yield the :class:`Findings` of a check, and end them with a summary."""
+    found = Findings(as_json)
+    if as_json:
+        sys.stdout.write('{"faults": [')
+    yield found
+    if as_json:
+        rest = {"checked": found.checked, "ok": not found.count}
+        print("]," + json.dumps(rest)[1:])
+    else:
+        looked_at = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found.checked.items())
+        print(f"Checked {looked_at}: {found.count or 'no'} fault{'s' if found.count != 1 else ''}.")

@@ -18,7 +18,6 @@ from bankapp.logging import events
 from bankapp.services import seed_story, seeding
 from bankapp.services.seed_story import Join, Move, Send, Step, Story
 
-PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - the demo's, printed for everybody
 LONG_STEPS: Final = 2_000
 """From how many steps on the progress is shown."""
 
@@ -39,13 +38,13 @@ def command(customers: int, months: int, random_seed: int, until: datetime | Non
         raise click.ClickException("the database lacks migrations; run: flask db upgrade")
     if seeding.is_seeded():
         click.echo("The demo data is there already; nothing changed.")
-        _print_login(PASSWORD if seeding.has_password(PASSWORD) else None)
+        _print_login(seeding.PASSWORD if seeding.has_password(seeding.PASSWORD) else None)
         return
     today = clock.now().date()
     last = until.date() if until else today
     if last > today:
         raise click.BadParameter("must not lie in the future", param_hint="--until")
-    password = secrets.token_urlsafe(15) if production else PASSWORD
+    password = secrets.token_urlsafe(15) if production else seeding.PASSWORD
     chance = random.Random(random_seed)
     story = seed_story.tell(customers=customers, months=months, until=last, chance=chance)
     with _quiet():

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from bankapp.client.errors import Refused, SignInRefused, Unreachable
+from bankapp.client.errors import OutcomeUnknown, Refused, SignInRefused, Unreachable
 
 T = TypeVar("T")
 
@@ -81,6 +81,19 @@ def document(response: httpx.Response) -> Any:
         return response.json()
     except ValueError:
         raise Unreachable(f"{response.url} answered something that is not JSON.", sent=True) from None
+
+
+def once(call: Callable[[], T]) -> T:
+    """Return what ``call`` returns; for requests that nothing tells apart from their repetition.
+
+    Raises OutcomeUnknown when the answer was lost: whoever asked must look before they repeat it.
+    """
+    try:
+        return call()
+    except Unreachable as problem:
+        if problem.sent:
+            raise OutcomeUnknown(f"{problem}\nIt may have been carried out: look before you repeat it.") from None
+        raise
 
 
 def retried(call: Callable[[], T]) -> T:

@@ -6,9 +6,10 @@ from typing import Final
 
 import click
 
-from bankapp.client.app import Root, common_options
+from bankapp.client.app import Root
 from bankapp.client.commands import accounts, cards, completion, payments, people, records, script
 from bankapp.client.errors import EXIT_CODES
+from bankapp.client.options import common_options
 
 _CODES: Final = "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES.items())
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -16,30 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bankapp.client.cells import cell, clean, heading
 from bankapp.client.errors import ClientError, Refused
-from bankapp.client.money import Currencies, currency_of, is_amount
+from bankapp.client.money import Currencies, is_amount
 
 Document = Mapping[str, Any]
 
 PIPED_WIDTH: Final = 200
 """Columns of a table that goes into a file or pipe, where nothing says how wide it may be."""
-
-_COLOURS: Final = {
-    "active": "green",
-    "success": "green",
-    "captured": "green",
-    "pending": "yellow",
-    "frozen": "yellow",
-    "blocked": "yellow",
-    "failure": "red",
-    "closed": "dim",
-    "terminated": "dim",
-    "voided": "dim",
-    "expired": "dim",
-}
-# Characters that would turn around, hide or overwrite what stands beside them.
-_HARMFUL: Final = ("Cc", "Cs")
-_BIDIRECTIONAL: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class _Console(Console):
@@ -63,7 +46,7 @@ class Output:
             grid = Table.grid(padding=(0, 2))
             for name, value in document.items():
                 if not isinstance(value, (dict, list)) and value is not None:
-                    grid.add_row(Text(_heading(name), "dim"), cell(document, name, currencies))
+                    grid.add_row(Text(heading(name), "dim"), cell(document, name, currencies))
             console = _console(sys.stdout)
             if title:
                 console.print(Text(title, "bold"))
@@ -85,7 +68,7 @@ class Output:
             table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
             for name in columns:
                 is_number = any(is_amount(item, name) for item in items)
-                table.add_column(_heading(name), justify="right" if is_number else "left", overflow="fold")
+                table.add_column(heading(name), justify="right" if is_number else "left", overflow="fold")
             for item in items:
                 table.add_row(*(cell(item, name, currencies) for name in columns))
             _console(sys.stdout).print(table)
@@ -98,24 +81,24 @@ class Output:
         if self.as_json:
             self._json(document)
         elif not self.silent:
-            _console(sys.stdout).print(_clean(message))
+            _console(sys.stdout).print(clean(message))
         return document
 
     def say(self, text: str) -> None:
         """Tell the story around the results."""
         if not (self.as_json or self.silent):
-            _console(sys.stdout).print(Text("\n" + _clean(text.strip()), "bold cyan"))
+            _console(sys.stdout).print(Text("\n" + clean(text.strip()), "bold cyan"))
 
     def step(self, command: str, profile: str | None) -> None:
         """Show the command that a step stands for."""
         if not (self.as_json or self.silent):
             who = f"{profile} " if profile else ""
-            _console(sys.stdout).print(Text(f"{who}$ {_clean(command)}", "dim"))
+            _console(sys.stdout).print(Text(f"{who}$ {clean(command)}", "dim"))
 
     def refusal(self, refusal: Refused) -> None:
         """Show a refusal that was expected."""
         if not (self.as_json or self.silent):
-            _console(sys.stdout).print(Text(_clean(str(refusal)), "yellow"))
+            _console(sys.stdout).print(Text(clean(str(refusal)), "yellow"))
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
@@ -129,49 +112,22 @@ class Output:
     def note(self, message: str, style: str = "dim") -> None:
         """Tell a person something beside the result."""
         if not (self.as_json or self.silent):
-            _console(sys.stderr).print(Text(_clean(message), style))
+            _console(sys.stderr).print(Text(clean(message), style))
 
     def warn(self, message: str) -> None:
         """Tell whoever reads standard error something they should know."""
-        _console(sys.stderr).print(Text(_clean(message), "yellow"))
+        _console(sys.stderr).print(Text(clean(message), "yellow"))
 
     def problem(self, problem: ClientError) -> None:
         """Say why a command failed."""
         if self.as_json:
             print(json.dumps(problem.document(), ensure_ascii=False), file=sys.stderr)
         else:
-            _console(sys.stderr).print(Text(_clean(str(problem)), "red"))
+            _console(sys.stderr).print(Text(clean(str(problem)), "red"))
 
     def _json(self, document: Any) -> None:
         if not self.silent:
             print(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None), flush=True)
-
-
-def cell(document: Document, name: str, currencies: Currencies | None = None) -> Text:
-    """Return the member ``name`` as a person reads it."""
-    value = document.get(name)
-    if value is None:
-        return Text("–", "dim")
-    currency = currency_of(document)
-    if currencies and currency and is_amount(document, name):
-        return Text(currencies.display(value, currency))
-    if isinstance(value, bool):
-        return Text("yes" if value else "no")
-    text = _clean(str(value))
-    if name.endswith("_at"):
-        text = text.replace("T", " ").partition(".")[0].removesuffix("Z")
-    return Text(text, _COLOURS.get(text, "") if name == "status" else "")
-
-
-def _heading(name: str) -> str:
-    return name.removesuffix("_at").replace("_", " ")
-
-
-def _clean(text: str) -> str:
-    """Make text from elsewhere harmless to a terminal."""
-    return "".join(
-        "\ufffd" if (unicodedata.category(c) in _HARMFUL and c != "\n") or c in _BIDIRECTIONAL else c for c in text
-    )
 
 
 def _console(file: Any) -> Console:

@@ -11,7 +11,7 @@ import httpx
 
 from bankapp.client import api
 from bankapp.client.api import Api
-from bankapp.client.errors import NotSignedIn, OutcomeUnknown, Refused, Unreachable
+from bankapp.client.errors import NotSignedIn, Refused
 from bankapp.client.store import Profile, Tokens
 
 RENEW_BEFORE_SECONDS: Final = 15
@@ -85,16 +85,8 @@ class Session:
         return api.retried(lambda: self.call("GET", path, query=query, headers={"Accept": "*/*"}))
 
     def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Return the answer to a change of state, which has no idempotency key; tried once.
-
-        Raises OutcomeUnknown when the answer was lost: whoever asked must look before they repeat it.
-        """
-        try:
-            return api.document(self.call(method, path, body=body))
-        except Unreachable as problem:
-            if problem.sent:
-                raise OutcomeUnknown(f"{problem}\nIt may have been carried out: look before you repeat it.") from None
-            raise
+        """Return the answer to a change of state, which has no idempotency key. Raises as :func:`api.once` does."""
+        return api.once(lambda: api.document(self.call(method, path, body=body)))
 
     def page(self, path: str, limit: int | None = None, cursor: str | None = None, **query: Any) -> dict[str, Any]:
         """Return ``limit`` items (None: all) of a list beginning at ``cursor``, and where to go on."""

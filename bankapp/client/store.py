@@ -5,16 +5,14 @@
     profiles/NAME/currencies.json   how many decimals a currency has, for a day
     profiles/NAME/pending/KEY.json  a request that moves money and has no answer yet
 
-Folders are mode 0700, files 0600. A file is replaced as a whole and is on disk when its writer returns.
+Folders are mode 0700, files 0600.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
-import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import platformdirs
+
+from bankapp.client import files
 
 PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
@@ -64,7 +64,7 @@ class Store:
         path = self.root / "device-id"
         with suppress(FileNotFoundError):
             return path.read_text().strip()
-        draft = _draft(path, f"cli-{uuid.uuid4()}".encode())
+        draft = files.draft(path, f"cli-{uuid.uuid4()}".encode())
         # Of several first calls at once one wins, and all of them return its id.
         with suppress(FileExistsError):
             path.hardlink_to(draft)
@@ -87,12 +87,12 @@ class Profile:
 
     def tokens(self) -> Tokens | None:
         """Return the session that is kept, or None."""
-        found = read(self._tokens)
+        found = files.read(self._tokens)
         return Tokens(**found) if found else None
 
     def keep_tokens(self, tokens: Tokens) -> None:
         """Remember the session."""
-        write(self._tokens, asdict(tokens))
+        files.write(self._tokens, asdict(tokens))
 
     def forget_tokens(self) -> None:
         """Forget the session; unfinished orders stay."""
@@ -101,27 +101,27 @@ class Profile:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other process of this profile out until the block ends."""
-        _make(self._folder)
-        with _descriptor(self._folder / "lock", os.O_RDWR | os.O_CREAT) as descriptor:
+        files.make(self._folder)
+        with files.descriptor(self._folder / "lock", os.O_RDWR | os.O_CREAT) as descriptor:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
 
     def cached(self, name: str) -> Any:
         """Return what was kept under ``name``, or None."""
-        return read(self._folder / f"{name}.json")
+        return files.read(self._folder / f"{name}.json")
 
     def cache(self, name: str, value: Any) -> None:
         """Keep ``value`` under ``name``."""
-        write(self._folder / f"{name}.json", value)
+        files.write(self._folder / f"{name}.json", value)
 
     def orders(self) -> list[Order]:
         """Return the orders without an answer, oldest first."""
-        found = [read(path) for path in self._pending.glob("*.json")]
+        found = [files.read(path) for path in self._pending.glob("*.json")]
         return sorted((Order(**order) for order in found if order), key=lambda order: order.made_at)
 
     def add(self, order: Order) -> None:
         """Write ``order`` down, before anything of it is sent."""
-        write(self._path(order), asdict(order))
+        files.write(self._path(order), asdict(order))
 
     @contextmanager
     def held(self, order: Order) -> Iterator[bool]:
@@ -131,7 +131,7 @@ class Profile:
         """
         path = self._path(order)
         try:
-            with _descriptor(path, os.O_RDWR) as descriptor:
+            with files.descriptor(path, os.O_RDWR) as descriptor:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield path.exists()
         except (FileNotFoundError, BlockingIOError):
@@ -145,53 +145,3 @@ class Profile:
         # Somebody's own key may have any character; the file's name must not.
         name = uuid.uuid5(uuid.NAMESPACE_URL, f"{order.user_id}{order.path}{order.key}")
         return self._pending / f"{name}.json"
-
-
-def read(path: Path) -> Any:
-    """Return the JSON of ``path``, or None where there is no such file."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-
-
-def write(path: Path, value: Any) -> None:
-    """Write ``value`` as JSON; when this returns it is on disk, and no reader ever sees half of it."""
-    write_bytes(path, json.dumps(value, indent=2).encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 as :func:`write` does."""
-    _draft(path, content).replace(path)
-    _sync(path.parent)
-
-
-def _draft(path: Path, content: bytes) -> Path:
-    _make(path.parent)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
-
-
-def _make(folder: Path) -> None:
-    if not folder.exists():
-        _make(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    with _descriptor(folder, os.O_RDONLY) as descriptor:
-        os.fsync(descriptor)
-
-
-@contextmanager
-def _descriptor(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

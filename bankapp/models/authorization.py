@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     case,
+    cast,
     func,
     select,
     text,
@@ -98,7 +99,8 @@ Account.overdue = column_property(
     case(
         (
             Account.held > 0,
-            select(func.coalesce(func.sum(Authorization.amount), 0))
+            # PostgreSQL sums integers as numeric, and money here is integers.
+            select(cast(func.coalesce(func.sum(Authorization.amount), 0), BigInteger))
             .where(
                 Authorization.account_id == Account.id,
                 Authorization.status == PENDING,

@@ -73,6 +73,12 @@ def ids_of_user(user_id: str) -> Sequence[str]:
     return db.session.scalars(query).all()
 
 
+def of_user(user_id: str) -> Sequence[Account]:
+    """Return a user's accounts, oldest first."""
+    query = select(Account).join(AccountHolder).where(AccountHolder.user_id == user_id)
+    return db.session.scalars(query.order_by(Account.id)).all()
+
+
 def search(user_id: str | None, window: Window) -> Page[Account]:
     """Return customers' accounts, newest first, narrowed to those of a user."""
     query = select(Account).where(Account.type != CASH)

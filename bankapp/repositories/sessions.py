@@ -45,7 +45,7 @@ def get(session_id: str) -> Session | None:
 
 def lock(session_id: str) -> Session:
     """Lock a session that exists until the transaction ends, and return it as it is now."""
-    query = select(Session).where(Session.id == session_id).with_for_update()
+    query = select(Session).where(Session.id == session_id).with_for_update(key_share=True)
     return db.session.scalars(query.execution_options(populate_existing=True)).one()
 
 

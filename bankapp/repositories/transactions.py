@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, case, func, select, tuple_
+from sqlalchemy import Row, Select, bindparam, case, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from bankapp import database
@@ -21,6 +21,22 @@ from bankapp.repositories.listing import page, page_of_union
 
 _HISTORY = select(Transaction).where(Transaction.sequence.is_not(None))
 _BY_TIME = (Transaction.created_at, Transaction.account_id, Transaction.sequence)
+
+
+_ENTRIES = select(
+    Transaction.id,
+    Transaction.sequence,
+    Transaction.type,
+    Transaction.amount,
+    Transaction.direction,
+    Transaction.balance_after,
+    Transaction.description,
+    Transaction.transfer_id,
+    Transaction.created_at,
+)
+LastRow = Row[datetime, int, int]
+"""``created_at``, ``sequence`` and ``balance_after`` of a transaction."""
+EntryRow = Row[str, int | None, str, int, int, int | None, str | None, str | None, datetime]
 
 
 def get(transaction_id: str) -> tuple[Transaction, Account] | None:
@@ -111,18 +127,39 @@ def _last_entry(compare: Callable[[Any, Any], Any]) -> Select[Any]:
     keys = (Transaction.account_id, Transaction.created_at)
     account_id = bindparam("account_id", type_=Id)
     newest = (
-        select(Transaction.account_id, Transaction.balance_after)
+        select(*keys, Transaction.sequence, Transaction.balance_after)
         .where(compare(tuple_(*keys), tuple_(account_id, bindparam("moment", type_=UtcDateTime))))
         .order_by(*(key.desc() for key in (*keys, Transaction.sequence)))
         .limit(1)
         .subquery()
     )
-    return select(newest.c.balance_after).where(newest.c.account_id == account_id)
+    found = select(newest.c.created_at, newest.c.sequence, newest.c.balance_after)
+    return found.where(newest.c.account_id == account_id)
+
+
+def _last(account_id: str, moment: datetime, compare: Callable[[Any, Any], Any]) -> LastRow | None:
+    return next(iter(database.rows(_last_entry(compare), {"account_id": account_id, "moment": moment})), None)
 
 
 def _last_balance(account_id: str, moment: datetime, compare: Callable[[Any, Any], Any]) -> int:
-    found = database.rows(_last_entry(compare), {"account_id": account_id, "moment": moment})
-    return int(found[0].balance_after) if found else 0
+    last = _last(account_id, moment, compare)
+    return last.balance_after if last else 0
+
+
+def last_before(account_id: str, moment: datetime) -> LastRow | None:
+    """Return when the last transaction before ``moment`` was, its sequence, and the balance after it (minor units)."""
+    return _last(account_id, moment, operator.lt)
+
+
+def closing_balances(account_id: str, start: datetime, end: datetime) -> dict[date, int]:
+    """Return the balance at the end of each day (UTC) that has transactions, from ``start`` to before ``end``."""
+    day = func.date(Transaction.created_at)
+    last = select(func.max(Transaction.sequence)).where(*_between(account_id, start, end)).group_by(day)
+    query = select(day, Transaction.balance_after).where(
+        Transaction.account_id == account_id, Transaction.sequence.in_(last)
+    )
+    # A date on PostgreSQL, its text on SQLite.
+    return {date.fromisoformat(str(found)): balance for found, balance in db.session.execute(query)}
 
 
 def _between(account_id: str, start: datetime, end: datetime) -> tuple[Any, ...]:
@@ -143,10 +180,10 @@ def totals(account_id: str, start: datetime, end: datetime) -> tuple[int, int, i
     return int(credits), int(debits), int(count)
 
 
-def between(account_id: str, start: datetime, end: datetime) -> Iterator[Transaction]:
-    """Yield the transactions from ``start`` to before ``end``, oldest first, without holding them all."""
-    query = select(Transaction).where(*_between(account_id, start, end)).order_by(Transaction.sequence)
-    for chunk in db.session.scalars(query.execution_options(yield_per=1000)).partitions():
-        yield from chunk
-        for row in chunk:
-            db.session.expunge(row)
+def between(account_id: str, start: datetime, end: datetime) -> Iterator[EntryRow]:
+    """Yield what a statement shows of each transaction from ``start`` to before ``end``, oldest first.
+
+    Columns instead of objects, a thousand at a time: a year of a busy account must not be held at once.
+    """
+    query = _ENTRIES.where(*_between(account_id, start, end)).order_by(Transaction.sequence)
+    yield from db.session.execute(query.execution_options(yield_per=1000))

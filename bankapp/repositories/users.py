@@ -28,8 +28,9 @@ def get(user_id: str) -> User | None:
 
 def lock(user_id: str) -> User | None:
     """Lock the user with this id until the transaction ends, and return them as they are now."""
-    query = select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
-    return db.session.scalars(query).one_or_none()
+    # Without their key: rows that refer to the user (audit log, sessions) are written meanwhile.
+    query = select(User).where(User.id == user_id).with_for_update(key_share=True)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def by_email(email: str) -> User | None:

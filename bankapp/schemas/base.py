@@ -23,6 +23,9 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 class BaseSchema(Schema):
     """A JSON object with exactly the fields it declares: an unknown one is an error."""
 
+    optional: ClassVar[frozenset[str]] = frozenset()
+    """The fields that an answer may do without."""
+
     body_required: ClassVar[bool] = True
     """Whether a request must have a body where this is its shape; without one it is read as ``{}``."""
 

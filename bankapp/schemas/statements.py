@@ -6,6 +6,7 @@ from marshmallow import fields
 
 from bankapp.schemas.accounts import EXAMPLE_IBAN
 from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Day, Identifier, Money
+from bankapp.schemas.pagination import PageQuery
 from bankapp.schemas.transactions import Transaction
 from bankapp.statement_formats import FORMATS
 
@@ -39,3 +40,19 @@ class Statement(BaseSchema):
     total_credits = Money(example=200000)
     total_debits = Money(example=50000)
     entries = fields.List(fields.Nested(Transaction))
+
+
+class StatementPeriodQuery(PageQuery):
+    """The months that have a statement, of one account."""
+
+    account_id = Identifier(required=True)
+
+
+class StatementPeriod(BaseSchema):
+    """A month with entries; `from` and `to` are what its statement is asked for with."""
+
+    from_date = Day(data_key="from", example="2026-11-01")
+    to_date = Day(data_key="to", example="2026-11-30")
+    opening_balance = Money(example=0)
+    closing_balance = Money()
+    entry_count = fields.Integer(metadata={"example": 12})

@@ -91,9 +91,11 @@ class BatchError(BaseSchema):
 class BatchItem(BaseSchema):
     """What became of one transfer of a batch: it has ``transfer`` or ``error``."""
 
+    optional = frozenset({"transfer", "error"})
+
     index = fields.Integer(metadata={"example": 0})
-    transfer = fields.Nested(Transfer, metadata={"sometimes": True})
-    error = fields.Nested(BatchError, metadata={"sometimes": True})
+    transfer = fields.Nested(Transfer)
+    error = fields.Nested(BatchError)
 
     @post_dump
     def one_outcome(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

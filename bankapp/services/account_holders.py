@@ -60,9 +60,14 @@ def get(holder_id: str) -> AccountHolder:
     return holder
 
 
+def of_caller() -> AccountHolder | None:
+    """Return the account holder that the caller is, or None for a user who is none."""
+    return account_holders.of_user(context.user().id)
+
+
 def mine() -> AccountHolder:
     """Return the caller's own account holder. Raises NotFound."""
-    holder = account_holders.of_user(context.user().id)
+    holder = of_caller()
     if holder is None:
         raise access.not_found("account holder")
     return holder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -97,6 +97,12 @@ def owner(account: Account | None) -> str | None:
 def search(window: Window) -> Page[Account]:
     """Return the caller's accounts; for staff, everybody's."""
     return accounts.search(access.listing("account"), window)
+
+
+def of_user(user_id: str) -> Sequence[Account]:
+    """Return all accounts of a user, oldest first: one's own, for staff anybody's. Raises NotFound."""
+    access.read(user_id, "user", user_id)
+    return accounts.of_user(user_id)
 
 
 def balance_at(account_id: str, at: datetime | None) -> Balance:

@@ -45,7 +45,11 @@ def signup(email: str, password: str, person: Person | None) -> tuple[User, Acco
         audit.record("signup", user_id=user.id)
         return user, holder
 
-    return database.run(create)
+    try:
+        return database.run(create)
+    except errors.EmailTaken as refusal:
+        audit.record("signup", failure=refusal)
+        raise
 
 
 def create_user(email: str, hashed_password: str, role: str) -> User:
@@ -86,7 +90,7 @@ def login(email: str, password: str, otp: str | None = None) -> Grant:
 
 def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: str) -> Grant:
     user = credentials.lock(proof)
-    second_factors.check(user.id, otp)
+    second_factor = second_factors.check(user.id, otp)
     throttle.succeeded(bucket)
     if rehashed is not None:
         user.hashed_password = rehashed
@@ -103,7 +107,13 @@ def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: s
     )
     sessions.add(session)
     grant = tokens.issue(session, now)
-    audit.record("login", user_id=user.id, resource_type="session", resource_id=session.id)
+    audit.record(
+        "login",
+        user_id=user.id,
+        resource_type="session",
+        resource_id=session.id,
+        metadata={"second_factor": second_factor} if second_factor else None,
+    )
     return grant
 
 

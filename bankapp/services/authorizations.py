@@ -27,7 +27,10 @@ def create(card_id: str, amount: int, currency: str, merchant: str) -> Authoriza
     A refusal of the caller's own card is kept as a declined authorization. Raises NotFound,
     StateConflict (card), AccountNotActive, CurrencyMismatch, LimitExceeded or InsufficientFunds.
     """
-    attempt = Attempt("card_authorization", "authorization", metadata={"card_id": card_id, "amount": amount})
+    # Known beforehand, so that the audit row names it whether it holds or is declined.
+    authorization_id = ids.new()
+    metadata = {"card_id": card_id, "amount": amount, "currency": currency}
+    attempt = Attempt("card_authorization", "authorization", authorization_id, metadata)
 
     def work() -> Authorization:
         card = _own_card(card_id)
@@ -35,7 +38,7 @@ def create(card_id: str, amount: int, currency: str, merchant: str) -> Authoriza
 
         def new(status: str, now: datetime, **more: object) -> Authorization:
             authorization = Authorization(
-                id=ids.new(),
+                id=authorization_id,
                 card_id=card_id,
                 account_id=account_id,
                 amount=amount,
@@ -47,7 +50,6 @@ def create(card_id: str, amount: int, currency: str, merchant: str) -> Authoriza
                 **more,
             )
             authorizations.add(authorization)
-            attempt.resource_id = authorization.id
             return authorization
 
         def decline(refusal: errors.BankError) -> None:

@@ -1,39 +1,33 @@
-"""Secrets that must be read again are stored encrypted: AES-256-GCM under a key derived from ``SECRET_KEY``."""
+"""Secrets that must be read again are stored encrypted: XChaCha20-Poly1305 under a key derived from ``SECRET_KEY``."""
 
 from __future__ import annotations
 
-import secrets
-from typing import Final
+import hmac
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from nacl.exceptions import CryptoError
+from nacl.secret import Aead
 
 from bankapp import context
-
-NONCE_BYTES: Final = 12
 
 
 def seal(secret: str, owner_id: str) -> bytes:
     """Encrypt ``secret`` under the newest key, bound to its owner: in another row it cannot be opened."""
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + _cipher(context.config().secret_key).encrypt(nonce, secret.encode(), owner_id.encode())
+    return bytes(_cipher(context.config().secret_key).encrypt(secret.encode(), owner_id.encode()))
 
 
 def unseal(sealed: bytes, owner_id: str) -> tuple[str, bool] | None:
     """Decrypt what :func:`seal` wrote, and tell whether an older key was needed; None when no key opens it."""
     settings = context.config()
-    nonce, ciphertext = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
     for age, key in enumerate((settings.secret_key, *settings.secret_key_fallbacks)):
         try:
-            return _cipher(key).decrypt(nonce, ciphertext, owner_id.encode()).decode(), age > 0
-        except InvalidTag:
+            return _cipher(key).decrypt(sealed, owner_id.encode()).decode(), age > 0
+        except (CryptoError, ValueError):
             continue
     return None
 
 
-def _cipher(key: str) -> AESGCM:
-    # The label keeps this key apart from whatever else is derived from SECRET_KEY (RFC 5869 §3.2).
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"bankapp second factor").derive(key.encode())
-    return AESGCM(derived)
+def _cipher(key: str) -> Aead:
+    # HKDF (RFC 5869) without salt, for 32 bytes: extract, then one step of expanding. The label keeps this key
+    # apart from whatever else is derived from SECRET_KEY.
+    extracted = hmac.digest(bytes(32), key.encode(), "sha256")
+    return Aead(hmac.digest(extracted, b"bankapp second factor\x01", "sha256"))

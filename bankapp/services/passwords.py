@@ -9,7 +9,6 @@ import unicodedata
 from typing import Final
 
 import bcrypt
-from zxcvbn import zxcvbn
 
 from bankapp import context, errors
 
@@ -34,6 +33,8 @@ def check(password: str, *about_user: str, field: str = "password") -> None:
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
         raise errors.ValidationFailed(errors={field: [f"Must have {MIN_LENGTH} to {MAX_LENGTH} characters."]})
     words = [part for word in about_user for part in (word, *re.split(r"[\W_]+", word)) if len(part) > 2]
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its word lists take 12 MB that most workers never need
+
     verdict = zxcvbn(text[:JUDGED_LENGTH], user_inputs=[*OUR_WORDS, *words])
     if verdict["score"] < MIN_SCORE:
         reason = verdict["feedback"]["warning"] or "This password is easy to guess."

@@ -122,17 +122,18 @@ def renew_codes(password: str, otp: str) -> list[str]:
     return _guarded("otp_recovery_codes", renew)
 
 
-def check(user_id: str, otp: str | None) -> None:
+def check(user_id: str, otp: str | None) -> str | None:
     """Ask for the second factor where it is on, in the transaction that opens the session.
 
-    Raises OtpRequired without a code, InvalidCredentials for a wrong or used one.
+    Returns the kind that was used, or None where none is on. Raises OtpRequired without a code,
+    InvalidCredentials for a wrong or used one.
     """
     found = _confirmed(user_id)
     if found is None:
-        return
+        return None
     if otp is None:
         raise errors.OtpRequired("Send the code of your authenticator app, or a recovery code, as otp.")
-    _accept(found, otp)
+    return _accept(found, otp)
 
 
 def _confirmed(user_id: str) -> SecondFactor | None:
@@ -166,16 +167,21 @@ def _prove_both(proof: Proof, otp: str) -> None:
     _accept(found, otp)
 
 
-def _accept(found: SecondFactor, otp: str) -> None:
-    """Use a code up, in the caller's transaction. Raises InvalidCredentials for a wrong or used one."""
+def _accept(found: SecondFactor, otp: str) -> str:
+    """Use a code up, in the caller's transaction, and return its kind.
+
+    Raises InvalidCredentials for a wrong or used one.
+    """
     compact = re.sub(r"[\s-]", "", otp).upper()
-    if re.fullmatch(r"[0-9]{6}", compact):
+    kind = "totp" if re.fullmatch(r"[0-9]{6}", compact) else "recovery_code"
+    if kind == "totp":
         step = _step(found, compact)
         accepted = step is not None and second_factors.claim_step(found.user_id, step)
     else:
         accepted = second_factors.claim_code(found.user_id, _hash(compact), clock.now())
     if not accepted:
         raise errors.InvalidCredentials("The one-time password is wrong, or was used before.")
+    return kind
 
 
 def _step(found: SecondFactor, code: str) -> int | None:

@@ -22,8 +22,9 @@ from bankapp.services.seed_story import Step, Story
 from bankapp.services.transfers import Order
 
 DOMAIN: Final = "example.com"
-CUSTOMER_EMAIL: Final = f"{told.PEOPLE[0].email}@{DOMAIN}"
+CUSTOMER_EMAIL, NEIGHBOUR_EMAIL = (f"{person.email}@{DOMAIN}" for person in told.PEOPLE[:2])
 EMPLOYEES: Final = {role: f"{role}@{DOMAIN}" for role in (context.STAFF, context.ADMIN)}
+PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - the demo's, printed for everybody
 DEVICE: Final = "flask seed"
 
 Track = Callable[[list[Step]], Iterable[Step]]

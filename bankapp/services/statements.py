@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from bankapp import clock, database, errors
-from bankapp.models import Account, Transaction
+from bankapp.listing import Page, Window
+from bankapp.models import Account
 from bankapp.repositories import transactions
 from bankapp.services import accounts
 from bankapp.statement_formats import Entry, Statement, StatementAccount
 
 MAX_DAYS: Final = 366
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month (UTC) in which an account moved; balances are minor units."""
+
+    from_date: date
+    to_date: date
+    opening_balance: int
+    closing_balance: int
+    entry_count: int
 
 
 def period(start: date | None, end: date | None) -> tuple[date, date]:
@@ -57,6 +71,36 @@ def opened(account_id: str, first: date, last: date) -> Iterator[Statement]:
         )
 
 
+def months(account_id: str, window: Window) -> Page[Month]:
+    """Return the months with entries of an account the caller may see, newest first. Raises NotFound.
+
+    The index leads from the last entry of one month to that of the one before, so it takes one look-up
+    for each month, however many entries lie between.
+    """
+    account = accounts.get(account_id)
+    found: list[Month] = []
+    with database.snapshot():
+        start = window.after[0] if window.after else datetime.max.replace(tzinfo=UTC)
+        last = transactions.last_before(account.id, start)
+        while last is not None and len(found) < window.limit:
+            start = datetime(last.created_at.year, last.created_at.month, 1, tzinfo=UTC)
+            before = transactions.last_before(account.id, start)
+            found.append(_month(start.date(), last, before))
+            last = before
+    return Page(found, None if last is None else (start,))
+
+
+def _month(first: date, last: transactions.LastRow, before: transactions.LastRow | None) -> Month:
+    return Month(
+        from_date=first,
+        to_date=first.replace(day=calendar.monthrange(first.year, first.month)[1]),
+        opening_balance=before.balance_after if before else 0,
+        closing_balance=last.balance_after,
+        # An account's transactions are numbered without gaps.
+        entry_count=last.sequence - (before.sequence if before else 0),
+    )
+
+
 def _account(account: Account) -> StatementAccount:
     assert account.holder is not None
     return StatementAccount(
@@ -68,9 +112,7 @@ def _account(account: Account) -> StatementAccount:
     )
 
 
-def _entry(row: Transaction) -> Entry:
-    assert row.sequence is not None
-    assert row.balance_after is not None
+def _entry(row: transactions.EntryRow) -> Entry:
     return Entry(
         id=row.id,
         sequence=row.sequence,

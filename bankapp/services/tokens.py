@@ -78,6 +78,8 @@ def refresh(refresh_token: str) -> Grant:
     """
     # A refusal is returned, not raised, so that the revocation it may carry is committed.
     outcome = database.run(lambda: _rotate(_hash(refresh_token)))
+    if isinstance(outcome, errors.RefreshTokenInvalid):
+        audit.record("token_refresh", failure=outcome)
     if isinstance(outcome, errors.BankError):
         raise outcome
     return outcome

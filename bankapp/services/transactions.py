@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from bankapp import database
 from bankapp.listing import HistoryFilter, Page, Window
 from bankapp.models import Transaction
 from bankapp.repositories import accounts as account_rows
@@ -36,6 +38,18 @@ def get(transaction_id: str) -> Transaction:
     access.read(accounts.owner(found[1]) if found else None, "transaction", transaction_id)
     assert found is not None
     return found[0]
+
+
+def daily_balances(account_id: str, first: date, last: date) -> list[int]:
+    """Return the balance at the end of each day (UTC), both included, in minor units. Raises NotFound."""
+    accounts.check_visible(account_id)
+    start = datetime.combine(first, time.min, UTC)
+    end = datetime.combine(last, time.min, UTC) + timedelta(days=1)
+    with database.snapshot():
+        balance = transactions.balance_before(account_id, start)
+        closing = transactions.closing_balances(account_id, start, end)
+    days = [first + timedelta(days=at) for at in range((last - first).days + 1)]
+    return [balance := closing.get(day, balance) for day in days]
 
 
 def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Any]:

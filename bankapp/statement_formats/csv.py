@@ -59,13 +59,13 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
     def entry_row(entry: Entry) -> tuple[object, ...]:
         return (
             entry.created_at.date().isoformat(),
-            harmless(entry.type),
+            entry.type,
             harmless(entry.description or ""),
             money(entry.signed_amount),
             account.currency,
             money(entry.balance_after),
-            harmless(entry.id),
-            harmless(entry.transfer_id or ""),
+            entry.id,
+            entry.transfer_id or "",
             entry.created_at.isoformat().replace("+00:00", "Z"),
         )
 

@@ -20,7 +20,13 @@ _HEADER: Final = (
     '<?OFX OFXHEADER="200" VERSION="220" SECURITY="NONE" OLDFILEUID="NONE" NEWFILEUID="NONE"?>\n'
 )
 _STATUS: Final = "<STATUS><CODE>0</CODE><SEVERITY>INFO</SEVERITY></STATUS>"
-_TRNTYPES: Final = {"deposit": "DEP", "withdrawal": "CASH", "transfer_in": "XFER", "transfer_out": "XFER"}
+_TRNTYPES: Final = {
+    "deposit": "DEP",
+    "withdrawal": "CASH",
+    "transfer_in": "XFER",
+    "transfer_out": "XFER",
+    "card_purchase": "POS",
+}
 
 # The longest values in characters, sections 3.2.1, 11.3.1 and 11.4.3.
 _ORG_CHARS: Final = 32

@@ -1,105 +1,21 @@
-"""PDF: the statement a person reads, prints and hands to somebody else.
-
-A4, with embedded fonts; the same statement always gives the same bytes.
-"""
+"""PDF: the statement a person reads, prints and hands to somebody else."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from datetime import UTC
-from types import SimpleNamespace
 from typing import Final
 
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfgen.canvas import Canvas
-
-from bankapp.statement_formats.pdf_page import (
-    BOTTOM,
-    FIRST_TOP,
-    NEXT_TOP,
-    Row,
-    day,
-    details,
-    draw_page,
-    figure,
-    grouped,
-)
-from bankapp.statement_formats.pdf_pen import FONT, Pen, font, shown
-from bankapp.statement_formats.statement import Entry, Statement, StatementFormat
-from bankapp.statement_formats.text import description, label
+from bankapp.statement_formats.statement import Statement, StatementFormat
 
 # 10,000 entries make about 540 pages and take about 3 s.
 _MAX_ENTRIES: Final = 10_000
-_CHUNK_BYTES: Final = 64 * 1024
-
-
-def _entry_row(entry: Entry, currency: str) -> Row:
-    text, kind = description(entry), shown(label(entry))
-    return Row(
-        day=day(entry.created_at.astimezone(UTC).date()),
-        lines=details(text),
-        note="" if text == kind else kind,
-        amount=figure(entry.signed_amount, currency),
-        balance=figure(entry.balance_after, currency),
-    )
-
-
-def _rows(statement: Statement) -> list[Row]:
-    currency = statement.account.currency
-    opening, closing = (figure(b, currency) for b in (statement.opening_balance, statement.closing_balance))
-    entries = [_entry_row(entry, currency) for entry in statement.checked_entries()]
-    if not entries:
-        entries = [Row("", ("No transactions in this period.",), "", "", "")]
-    first = Row(day(statement.from_date), ("Opening balance",), "", "", opening, strong=True)
-    last = Row(day(statement.as_of.date()), ("Closing balance",), "", "", closing, strong=True)
-    return [first, *entries, last]
-
-
-def _paginated(rows: list[Row]) -> list[list[Row]]:
-    """Share the rows out to pages; a page that goes on begins with the balance brought forward."""
-    pages: list[list[Row]] = [[]]
-    room = FIRST_TOP - BOTTOM
-    for index, row in enumerate(rows):
-        # The closing balance never stands alone on a page: the last entry goes over with it.
-        needed = row.height + (rows[-1].height if index == len(rows) - 2 else 0)
-        if needed > room:
-            forward = Row("", ("Balance brought forward",), "", "", rows[index - 1].balance, strong=True)
-            pages.append([forward])
-            room = NEXT_TOP - BOTTOM - forward.height
-        pages[-1].append(row)
-        room -= row.height
-    return pages
-
-
-def _canvas(out: io.BytesIO, statement: Statement) -> Canvas:
-    font()
-    account = statement.account
-    # invariant: no random document id. It also fixes the date, which is set right below.
-    canvas = Canvas(out, pagesize=A4, pageCompression=1, invariant=1, lang="en", initialFontName=FONT)
-    at = statement.generated_at.astimezone(UTC)
-    canvas._doc._timeStamp = SimpleNamespace(
-        YMDhms=(at.year, at.month, at.day, at.hour, at.minute, at.second), dhh=0, dmm=0
-    )
-    canvas.setTitle(f"Account statement {grouped(account.number)}, {statement.from_date} to {statement.to_date}")
-    canvas.setAuthor(shown(account.bank_name))
-    canvas.setSubject(f"Account {grouped(account.number)}, {account.currency}")
-    canvas.setCreator(shown(account.bank_name))
-    canvas.setViewerPreference("DisplayDocTitle", "true")
-    return canvas
 
 
 def write(statement: Statement) -> Iterator[bytes]:
-    """Write the statement as a PDF document. It is held whole, hence the limit on entries."""
-    out = io.BytesIO()
-    canvas = _canvas(out, statement)
-    pages = _paginated(_rows(statement))
-    for number, rows in enumerate(pages, start=1):
-        draw_page(Pen(canvas), statement, rows, number, len(pages))
-        canvas.showPage()
-    canvas.save()
-    out.seek(0)
-    return iter(lambda: out.read(_CHUNK_BYTES), b"")
+    """Yield the file in chunks. Raises StatementMismatchError when the entries do not lead to the closing balance."""
+    from bankapp.statement_formats import pdf_document  # noqa: PLC0415 - only a worker that draws holds fonts and drawing
+
+    return pdf_document.write(statement)
 
 
 FORMAT: Final = StatementFormat(

@@ -17,6 +17,7 @@ _LABELS: Final = {
     "withdrawal": "Withdrawal",
     "transfer_in": "Transfer received",
     "transfer_out": "Transfer sent",
+    "card_purchase": "Card purchase",
 }
 
 _CHUNK_CHARS: Final = 32 * 1024

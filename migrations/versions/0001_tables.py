@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("answer_body", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
             "(finished_at IS NULL) = (answer_status IS NULL) AND (finished_at IS NULL) = (answer_body IS NULL)",
-            name="ck_idempotency_keys_finished_with_answer",
+            name=op.f("ck_idempotency_keys_finished_with_answer"),
         ),
         sa.PrimaryKeyConstraint("scope", name="pk_idempotency_keys"),
     )
@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.CheckConstraint(
             "kind IN ('deposit', 'withdrawal', 'transfer', 'reversal', 'card_purchase')",
-            name="ck_postings_kind",
+            name=op.f("ck_postings_kind"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_postings"),
     )
@@ -63,8 +63,8 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
-        sa.CheckConstraint("role IN ('customer', 'staff', 'admin')", name="ck_users_role"),
-        sa.CheckConstraint("status IN ('active', 'disabled')", name="ck_users_status"),
+        sa.CheckConstraint("role IN ('customer', 'staff', 'admin')", name=op.f("ck_users_role")),
+        sa.CheckConstraint("status IN ('active', 'disabled')", name=op.f("ck_users_status")),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("email", name="uq_users_email"),
     )
@@ -95,8 +95,8 @@ def upgrade() -> None:
         sa.Column("metadata", JSON, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("finished_at", TIME, nullable=True),
-        sa.CheckConstraint("(status = 'pending') = (finished_at IS NULL)", name="ck_audit_logs_finished"),
-        sa.CheckConstraint("status IN ('pending', 'success', 'failure')", name="ck_audit_logs_status"),
+        sa.CheckConstraint("(status = 'pending') = (finished_at IS NULL)", name=op.f("ck_audit_logs_finished")),
+        sa.CheckConstraint("status IN ('pending', 'success', 'failure')", name=op.f("ck_audit_logs_status")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_audit_logs_user_id_users"),
         sa.PrimaryKeyConstraint("id", name="pk_audit_logs"),
     )
@@ -109,7 +109,7 @@ def upgrade() -> None:
         sa.Column("row_digest", sa.String(length=64), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("sealed_at", TIME, nullable=False),
-        sa.CheckConstraint("position >= 1", name="ck_audit_seals_position_positive"),
+        sa.CheckConstraint("position >= 1", name=op.f("ck_audit_seals_position_positive")),
         sa.ForeignKeyConstraint(["audit_log_id"], ["audit_logs.id"], name="fk_audit_seals_audit_log_id_audit_logs"),
         sa.PrimaryKeyConstraint("position", name="pk_audit_seals"),
         sa.UniqueConstraint("audit_log_id", name="uq_audit_seals_audit_log_id"),
@@ -162,15 +162,17 @@ def upgrade() -> None:
         sa.Column("last_posted_at", TIME, nullable=True),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
-        sa.CheckConstraint("(type = 'cash') = (holder_id IS NULL)", name="ck_accounts_cash_has_no_holder"),
-        sa.CheckConstraint("status <> 'closed' OR balance = 0", name="ck_accounts_closed_is_empty"),
-        sa.CheckConstraint("status IN ('active', 'frozen', 'closed')", name="ck_accounts_status"),
-        sa.CheckConstraint("type <> 'cash' OR (balance = 0 AND sequence = 0)", name="ck_accounts_cash_balance_derived"),
-        sa.CheckConstraint("type <> 'cash' OR status = 'active'", name="ck_accounts_cash_stays_active"),
-        sa.CheckConstraint("type IN ('checking', 'savings', 'cash')", name="ck_accounts_type"),
-        sa.CheckConstraint("balance BETWEEN 0 AND 9007199254740991", name="ck_accounts_balance_range"),
-        sa.CheckConstraint("held BETWEEN 0 AND balance", name="ck_accounts_balance_covers_held"),
-        sa.CheckConstraint("sequence >= 0", name="ck_accounts_sequence_positive"),
+        sa.CheckConstraint("(type = 'cash') = (holder_id IS NULL)", name=op.f("ck_accounts_cash_has_no_holder")),
+        sa.CheckConstraint("status <> 'closed' OR balance = 0", name=op.f("ck_accounts_closed_is_empty")),
+        sa.CheckConstraint("status IN ('active', 'frozen', 'closed')", name=op.f("ck_accounts_status")),
+        sa.CheckConstraint(
+            "type <> 'cash' OR (balance = 0 AND sequence = 0)", name=op.f("ck_accounts_cash_balance_derived")
+        ),
+        sa.CheckConstraint("type <> 'cash' OR status = 'active'", name=op.f("ck_accounts_cash_stays_active")),
+        sa.CheckConstraint("type IN ('checking', 'savings', 'cash')", name=op.f("ck_accounts_type")),
+        sa.CheckConstraint("balance BETWEEN 0 AND 9007199254740991", name=op.f("ck_accounts_balance_range")),
+        sa.CheckConstraint("held BETWEEN 0 AND balance", name=op.f("ck_accounts_balance_covers_held")),
+        sa.CheckConstraint("sequence >= 0", name=op.f("ck_accounts_sequence_positive")),
         sa.ForeignKeyConstraint(["holder_id"], ["account_holders.id"], name="fk_accounts_holder_id_account_holders"),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
         sa.UniqueConstraint("number", name="uq_accounts_number"),
@@ -223,11 +225,11 @@ def upgrade() -> None:
         sa.Column("limit_per_day", sa.BigInteger(), nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.CheckConstraint(
-            "limit_per_authorization BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_authorization_range"
+            "limit_per_authorization BETWEEN 1 AND 1000000000000", name=op.f("ck_cards_limit_per_authorization_range")
         ),
-        sa.CheckConstraint("limit_per_day BETWEEN 1 AND 1000000000000", name="ck_cards_limit_per_day_range"),
-        sa.CheckConstraint("status IN ('active', 'blocked', 'terminated')", name="ck_cards_status"),
-        sa.CheckConstraint("type IN ('virtual', 'physical')", name="ck_cards_type"),
+        sa.CheckConstraint("limit_per_day BETWEEN 1 AND 1000000000000", name=op.f("ck_cards_limit_per_day_range")),
+        sa.CheckConstraint("status IN ('active', 'blocked', 'terminated')", name=op.f("ck_cards_status")),
+        sa.CheckConstraint("type IN ('virtual', 'physical')", name=op.f("ck_cards_type")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_cards_account_id_accounts"),
         sa.PrimaryKeyConstraint("id", name="pk_cards"),
     )
@@ -248,24 +250,24 @@ def upgrade() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("finished_at", TIME, nullable=True),
         sa.CheckConstraint(
-            "status IN ('pending', 'captured', 'voided', 'expired', 'declined')", name="ck_authorizations_status"
+            "status IN ('pending', 'captured', 'voided', 'expired', 'declined')", name=op.f("ck_authorizations_status")
         ),
-        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="ck_authorizations_amount_range"),
-        sa.CheckConstraint("captured_amount BETWEEN 0 AND amount", name="ck_authorizations_captured_within_hold"),
+        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name=op.f("ck_authorizations_amount_range")),
+        sa.CheckConstraint("captured_amount BETWEEN 0 AND amount", name=op.f("ck_authorizations_captured_within_hold")),
         sa.CheckConstraint(
-            "(status = 'captured') = (captured_amount > 0)", name="ck_authorizations_captured_has_amount"
-        ),
-        sa.CheckConstraint(
-            "(status = 'captured') = (posting_id IS NOT NULL)", name="ck_authorizations_captured_has_posting"
+            "(status = 'captured') = (captured_amount > 0)", name=op.f("ck_authorizations_captured_has_amount")
         ),
         sa.CheckConstraint(
-            "(status = 'pending') = (finished_at IS NULL)", name="ck_authorizations_pending_is_not_finished"
+            "(status = 'captured') = (posting_id IS NOT NULL)", name=op.f("ck_authorizations_captured_has_posting")
         ),
         sa.CheckConstraint(
-            "(status = 'declined') = (decline_reason IS NOT NULL)", name="ck_authorizations_declined_has_reason"
+            "(status = 'pending') = (finished_at IS NULL)", name=op.f("ck_authorizations_pending_is_not_finished")
         ),
         sa.CheckConstraint(
-            "(status = 'declined') = (expires_at IS NULL)", name="ck_authorizations_declined_never_expires"
+            "(status = 'declined') = (decline_reason IS NOT NULL)", name=op.f("ck_authorizations_declined_has_reason")
+        ),
+        sa.CheckConstraint(
+            "(status = 'declined') = (expires_at IS NULL)", name=op.f("ck_authorizations_declined_never_expires")
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_authorizations_account_id_accounts"),
         sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name="fk_authorizations_card_id_cards"),
@@ -302,8 +304,8 @@ def upgrade() -> None:
         sa.Column("description", sa.String(length=140), nullable=True),
         sa.Column("reverses_transfer_id", ID, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
-        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="ck_transfers_amount_range"),
-        sa.CheckConstraint("from_account_id <> to_account_id", name="ck_transfers_two_accounts"),
+        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name=op.f("ck_transfers_amount_range")),
+        sa.CheckConstraint("from_account_id <> to_account_id", name=op.f("ck_transfers_two_accounts")),
         sa.ForeignKeyConstraint(["from_account_id"], ["accounts.id"], name="fk_transfers_from_account_id_accounts"),
         sa.ForeignKeyConstraint(
             ["id"], ["postings.id"], name="fk_transfers_id_postings", initially="DEFERRED", deferrable=True
@@ -343,29 +345,29 @@ def upgrade() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.CheckConstraint(
             "(sequence IS NULL) = (type IN ('cash_received', 'cash_paid', 'card_settlement'))",
-            name="ck_transactions_cash_has_no_sequence",
+            name=op.f("ck_transactions_cash_has_no_sequence"),
         ),
         sa.CheckConstraint(
             "(transfer_id IS NOT NULL) = (type IN ('transfer_in', 'transfer_out'))",
-            name="ck_transactions_transfer_type",
+            name=op.f("ck_transactions_transfer_type"),
         ),
         sa.CheckConstraint(
             "direction = CASE WHEN type IN ('deposit', 'transfer_in', 'cash_paid', 'card_settlement')"
             " THEN 1 ELSE -1 END",
-            name="ck_transactions_direction",
+            name=op.f("ck_transactions_direction"),
         ),
         sa.CheckConstraint(
             "type IN ('deposit', 'withdrawal', 'transfer_in', 'transfer_out', 'card_purchase',"
             " 'cash_received', 'cash_paid', 'card_settlement')",
-            name="ck_transactions_type",
+            name=op.f("ck_transactions_type"),
         ),
         sa.CheckConstraint(
-            "(sequence IS NULL) = (balance_after IS NULL)", name="ck_transactions_sequence_with_balance"
+            "(sequence IS NULL) = (balance_after IS NULL)", name=op.f("ck_transactions_sequence_with_balance")
         ),
-        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="ck_transactions_amount_range"),
-        sa.CheckConstraint("balance_after BETWEEN 0 AND 9007199254740991", name="ck_transactions_balance_range"),
+        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name=op.f("ck_transactions_amount_range")),
+        sa.CheckConstraint("balance_after BETWEEN 0 AND 9007199254740991", name=op.f("ck_transactions_balance_range")),
         sa.CheckConstraint(
-            "transfer_id IS NULL OR transfer_id = posting_id", name="ck_transactions_transfer_is_posting"
+            "transfer_id IS NULL OR transfer_id = posting_id", name=op.f("ck_transactions_transfer_is_posting")
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_transactions_account_id_accounts"),
         sa.ForeignKeyConstraint(

@@ -60,14 +60,14 @@ class Person:
     def problem(self, *args: str, code: int, **kwargs: Any) -> dict[str, Any]:
         return dict(json.loads(self.run("--json", *args, code=code, **kwargs).stderr.splitlines()[-1]))
 
-    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, *args: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Run a command as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "bankapp.client", *args],
             cwd=ROOT,
-            env=os.environ | self.env | env,
+            env=os.environ | self.env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -130,14 +130,18 @@ def wired(wire: Wire, tmp_path: Path) -> Person:
     return Person(wire.url, tmp_path / "wired").signed_up()
 
 
+def withdraw_and_kill(person: Person, wire: Wire, account: str) -> None:
+    """Start a withdrawal in a process of its own and kill it while its request or answer is on the wire."""
+    process = person.start("withdraw", account, "10")
+    try:
+        assert wire.stalled.wait(20)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try as often as ever, without pauses."""
     monkeypatch.setattr("bankapp.client.api.PATIENCE_SECONDS", (0.0,) * 5)
     monkeypatch.setattr("bankapp.client.orders.RESUME_PATIENCE_SECONDS", (0.0,) * 5)
-
-
-def needs(app: Flask, path: str) -> None:
-    """Skip a test of what the server does not offer yet."""
-    if path not in {rule.rule for rule in app.url_map.iter_rules()}:
-        pytest.skip(f"this server has no {path}")

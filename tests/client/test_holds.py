@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from tests.client.conftest import Person, needs
+from tests.client.conftest import Person
 
 
 @pytest.fixture
-def account(person: Person, app: Flask) -> dict[str, Any]:
-    needs(app, "/v1/authorizations")
+def account(person: Person) -> dict[str, Any]:
     return person.account(balance="100")
 
 

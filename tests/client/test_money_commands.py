@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.client.conftest import Person
+from tests.factories import PASSWORD, Bank
 
 
 def test_money_goes_in_across_and_out(person: Person, other: Person) -> None:
@@ -56,3 +59,18 @@ def test_ones_own_key_moves_money_once(person: Person) -> None:
     person.run("withdraw", account["id"], "30")
     assert person.run("withdraw", account["id"], "30").exit_code == 0
     assert person.balance(account) == 1000
+
+
+def test_staff_freeze_and_reverse(person: Person, other: Person, bank: Bank, tmp_path: Path) -> None:
+    mine, theirs = person.account(balance="10"), other.account()
+    sent = person.json("transfer", mine["id"], theirs["id"], "4")
+    assert person.problem("reverse", sent["id"], code=1)["code"] == "forbidden"
+    assert person.pending == []
+    staff = Person(person.url, tmp_path / "staff", bank.employee().email)
+    staff.run("login", staff.email, BANKAPP_PASSWORD=PASSWORD)
+    staff.run("account", "freeze", mine["id"])
+    assert person.problem("withdraw", mine["id"], "1", code=1)["code"] == "account_not_active"
+    assert staff.json("reverse", sent["id"])["reverses_transfer_id"] == sent["id"]
+    assert staff.problem("reverse", sent["id"], code=1)["code"] == "state_conflict"
+    staff.run("account", "unfreeze", mine["id"])
+    assert (person.balance(mine), other.balance(theirs)) == (1000, 0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from bankapp.client.output import cell
+from bankapp.client.cells import cell
 from tests.client.conftest import Person
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
@@ -117,6 +118,17 @@ def test_what_others_write_is_harmless_to_a_terminal(person: Person, other: Pers
     person.run("transfer", mine["id"], theirs["id"], "1", "--description", "[red]pay[/red] :bomb: \u202egnp")
     assert "[red]pay[/red] :bomb: \ufffdgnp" in other.run("history").stdout
     assert cell({"x": "a\x1b[2Jb\r\nc"}, "x").plain == "a\ufffd[2Jb\ufffd\nc"
+
+
+def test_a_reader_that_goes_away_is_no_failure(person: Person) -> None:
+    person.account()
+    reader, writer = os.pipe()
+    os.close(reader)
+    for args in (("accounts",), ("accounts", "--json")):
+        process = person.start(*args, stdout=writer)
+        _, stderr = process.communicate(timeout=30)
+        assert (process.returncode, stderr) == (0, "")
+    os.close(writer)
 
 
 def test_programs_get_problems_on_standard_error(person: Person) -> None:

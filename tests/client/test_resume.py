@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import time
-from pathlib import Path
 
 import pytest
 
-from tests.client.conftest import Person
+from tests.client.conftest import Person, withdraw_and_kill
 from tests.client.wire import LOSE_ANSWER, LOSE_REQUEST, STALL_ANSWER, STALL_REQUEST, Wire
 
 TRANSACTIONS = "/v1/transactions"
 pytestmark = pytest.mark.usefixtures("impatient")
-
-
-def withdraw_and_kill(person: Person, wire: Wire, account: str) -> None:
-    """Start a withdrawal in a process of its own and kill it while its request or answer is on the wire."""
-    process = person.start("withdraw", account, "10")
-    try:
-        assert wire.stalled.wait(20)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize("lost", [LOSE_ANSWER, LOSE_REQUEST])
@@ -53,17 +40,6 @@ def test_resume_finishes_what_a_killed_command_left(wired: Person, wire: Wire, s
     assert wired.json("resume") == {"items": []}
 
 
-def test_the_order_is_on_disk_before_anything_is_sent(wired: Person, wire: Wire) -> None:
-    account = wired.account(balance="100")
-    wire.on_posts(TRANSACTIONS, STALL_REQUEST)
-    withdraw_and_kill(wired, wire, account["id"])
-    [file] = wired.pending
-    order = json.loads(file.read_text())
-    assert order["key"] == wire.posts(TRANSACTIONS)[-1].key
-    assert order["body"] == {"account_id": account["id"], "type": "withdrawal", "amount": 1000, "currency": "EUR"}
-    assert file.stat().st_mode & 0o777 == 0o600
-
-
 def test_no_answer_at_all_is_an_exit_code_of_its_own(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
@@ -80,11 +56,13 @@ def test_calling_again_finishes_the_earlier_command_instead_of_paying_twice(wire
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
     wired.run("withdraw", account["id"], "10", code=5)
+    assert wired.run("withdraw", account["id"], "5").stderr == ""
+    assert wired.balance(account) == 8500
     again = wired.run("withdraw", account["id"], "10")
     assert "left unfinished" in again.stderr
-    assert wired.balance(account) == 9000
+    assert wired.balance(account) == 8500
     wired.run("withdraw", account["id"], "10")
-    assert wired.balance(account) == 8000
+    assert wired.balance(account) == 7500
 
 
 def test_a_command_that_still_runs_is_left_alone(wired: Person, wire: Wire) -> None:
@@ -114,59 +92,3 @@ def test_nothing_is_left_behind_when_certainly_nothing_was_sent(person: Person) 
     assert person.problem("withdraw", account["id"], "10", "--url", nowhere, code=4)["code"] == "unreachable"
     assert person.problem("account", "open", "--url", nowhere, code=4)["code"] == "unreachable"
     assert person.pending == []
-
-
-def test_an_order_of_somebody_else_is_never_sent(wired: Person, wire: Wire) -> None:
-    account = wired.account(balance="100")
-    wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
-    wired.run("withdraw", account["id"], "10", code=5)
-    wired.signed_up()
-    wire.seen.clear()
-    assert "another user" in wired.run("resume", code=5).stdout
-    assert wire.posts(TRANSACTIONS) == []
-    assert len(wired.pending) == 1
-
-
-def test_an_order_older_than_the_banks_memory_is_given_up_by_hand_only(wired: Person, wire: Wire) -> None:
-    account = wired.account(balance="100")
-    wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
-    wired.run("withdraw", account["id"], "10", code=5)
-    [file] = wired.pending
-    order = json.loads(file.read_text())
-    age(file, days=6.5)
-    assert "Too old" in wired.run("resume", code=5).stdout
-    # The same command anew is not mistaken for the old one.
-    wired.run("withdraw", account["id"], "10")
-    assert wired.balance(account) == 8000
-    wired.run("resume", "--forget", order["key"][:8])
-    assert wired.pending == []
-
-
-def age(file: Path, days: float) -> None:
-    order = json.loads(file.read_text())
-    file.write_text(json.dumps(order | {"made_at": time.time() - days * 86400}))
-
-
-def test_ctrl_c_leaves_the_order_to_resume(wired: Person, wire: Wire) -> None:
-    account = wired.account(balance="100")
-    wire.on_posts(TRANSACTIONS, STALL_ANSWER)
-    process = wired.start("withdraw", account["id"], "10")
-    assert wire.stalled.wait(20)
-    process.send_signal(subprocess.signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
-    assert process.returncode == 5, stderr
-    assert "resume" in stderr
-    wired.run("resume")
-    assert wired.balance(account) == 9000
-
-
-def test_a_session_that_ended_meanwhile_keeps_the_order(wired: Person, wire: Wire) -> None:
-    account = wired.account(balance="100")
-    wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
-    wired.run("withdraw", account["id"], "10", code=5)
-    wired.run("logout")
-    wired.run("resume", code=3)
-    assert len(wired.pending) == 1
-    wired.run("login", wired.email, "--password-stdin", input="violet-otter-sings-17\n")
-    wired.run("resume")
-    assert wired.balance(account) == 9000

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from tests.client.conftest import ROOT, Person, needs
+from tests.client.conftest import ROOT, Person
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
@@ -106,8 +105,7 @@ def test_an_amount_of_an_earlier_step_is_what_a_command_understands(person: Pers
     assert person.balance(account) == 0
 
 
-def test_the_tour(stranger: Person, app: Flask) -> None:
-    needs(app, "/v1/authorizations")
+def test_the_tour(stranger: Person) -> None:
     result = stranger.run("demo")
     assert "That was the tour." in result.stdout
     # It leaves no sign-in behind, neither here nor at the bank.

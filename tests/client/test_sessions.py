@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from pyotp import TOTP
 
-from tests.client.conftest import Person, needs
+from tests.client.conftest import Person
 from tests.client.wire import Wire
 from tests.factories import PASSWORD, Caller, ok
 
@@ -131,7 +131,6 @@ def test_an_address_that_is_none(stranger: Person, address: str) -> None:
 
 
 def test_a_second_factor_is_asked_for(person: Person, app: Flask) -> None:
-    needs(app, "/v1/auth/otp/enrol")
     tokens = json.loads((person.folder / "tokens.json").read_text())
     caller = Caller(app.test_client(), tokens=tokens)
     secret = ok(caller.post("/auth/otp/enrol", {"password": PASSWORD}))["secret"]

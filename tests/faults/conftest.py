@@ -14,9 +14,9 @@ import pytest
 
 from bankapp import create_app
 from bankapp.extensions import db
-from tests.conftest import settings
+from tests.conftest import ROLE, settings
 from tests.factories import Bank
-from tests.postgres import PostgresServer
+from tests.postgres import SUPERUSER, PostgresServer
 
 
 @pytest.fixture
@@ -40,11 +40,14 @@ def ours(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def bank_on() -> Iterator[Callable[..., Bank]]:
-    """Return a function that makes a bank on a database, with as many connections as a test needs."""
+    """Return a function that makes a bank on a database, with as many connections as a test needs.
+
+    On PostgreSQL it connects as the role that the application has.
+    """
     with ExitStack() as stack:
 
         def make(url: str, *, threads: int = 8, **changes: Any) -> Bank:
-            return stack.enter_context(_bank(url, threads, changes))
+            return stack.enter_context(_bank(url.replace(f"//{SUPERUSER}@", f"//{ROLE}@"), threads, changes))
 
         yield make
 

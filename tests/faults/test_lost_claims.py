@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,9 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
-from bankapp.extensions import db
 from tests.books import faults
 from tests.factories import Bank, Caller, ok, refused
 from tests.servers import until
@@ -86,12 +86,19 @@ _TAKEN_MEANWHILE = {
 }
 
 
-def test_without_its_claim_money_does_not_move(fresh_bank: Bank, dialect: str) -> None:
-    ada, bob = fresh_bank.customer(), fresh_bank.customer()
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_without_its_claim_money_does_not_move(
+    bank_on: Callable[..., Bank], request: pytest.FixtureRequest, dialect: str
+) -> None:
+    url = request.getfixturevalue("sqlite_url" if dialect == "sqlite" else "postgres_url")
+    bank = bank_on(url)
+    ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    with fresh_bank.app.app_context(), db.engine.connect() as connection:
+    owner: Any = sqlite3.connect(url.removeprefix("sqlite:///")) if dialect == "sqlite" else psycopg.connect(url)
+    with contextlib.closing(owner):
         for statement in _TAKEN_MEANWHILE[dialect]:
-            connection.execute(text(statement))
+            owner.execute(statement)
+        owner.commit()
     refused(ada.transfer(source, target, 60, key="rent"), 409, "idempotency_in_flight")
     assert (ada.balance(source), bob.balance(target)) == (100, 0)
-    assert faults(fresh_bank.app) == []
+    assert faults(bank.app) == []

@@ -1,6 +1,7 @@
 """The connection breaks at a COMMIT: the answer is 503, and the same key later tells what is true.
 
-A request with a key commits twice: its claim, then the money with the answer (or the refusal).
+A request with a key commits twice: its claim, which is one statement, then the money with the answer
+(or the refusal).
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ import pytest
 
 from tests.books import faults
 from tests.factories import Bank, ok, refused
-from tests.proxy import CommitCutter
+from tests.proxy import COMMIT, Cutter
 
-CLAIM, MONEY = 0, 1
+CLAIM, MONEY = b"INTO idempotency_keys", COMMIT
 
 
 @pytest.fixture
-def proxy(postgres_url: str) -> Iterator[CommitCutter]:
-    with CommitCutter(urlsplit(postgres_url).port or 5432) as running:
+def proxy(postgres_url: str) -> Iterator[Cutter]:
+    with Cutter(urlsplit(postgres_url).port or 5432) as running:
         yield running
 
 
 @pytest.fixture
-def bank(bank_on: Callable[..., Bank], postgres_url: str, proxy: CommitCutter) -> Bank:
+def bank(bank_on: Callable[..., Bank], postgres_url: str, proxy: Cutter) -> Bank:
     parts = urlsplit(postgres_url)
     netloc = parts.netloc.rpartition("@")[0] + f"@127.0.0.1:{proxy.port}"
     return bank_on(parts._replace(netloc=netloc).geturl(), idempotency_lease=timedelta(hours=1))
@@ -37,7 +38,7 @@ def audited(bank: Bank) -> list[tuple[str, str | None]]:
     return [(row["status"], row["metadata"].get("code")) for row in rows]
 
 
-def unavailable(reply: Any, proxy: CommitCutter) -> None:
+def unavailable(reply: Any, proxy: Cutter) -> None:
     refused(reply, 503, "unavailable")
     assert int(reply.headers["Retry-After"]) > 0
     assert proxy.cuts == 1
@@ -45,10 +46,10 @@ def unavailable(reply: Any, proxy: CommitCutter) -> None:
 
 @pytest.mark.parametrize("delivered", [True, False])
 @pytest.mark.parametrize("commit", [CLAIM, MONEY])
-def test_the_same_key_tells_the_truth(bank: Bank, proxy: CommitCutter, commit: int, delivered: bool) -> None:
+def test_the_same_key_tells_the_truth(bank: Bank, proxy: Cutter, commit: bytes, delivered: bool) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    proxy.cut(after=commit, delivered=delivered)
+    proxy.cut(commit, delivered=delivered)
     unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
     moved = commit == MONEY and delivered
     assert ada.balance(source) == (40 if moved else 100)
@@ -62,10 +63,10 @@ def test_the_same_key_tells_the_truth(bank: Bank, proxy: CommitCutter, commit: i
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_a_refusal_that_may_not_be_kept_is_not_given(bank: Bank, proxy: CommitCutter, delivered: bool) -> None:
+def test_a_refusal_that_may_not_be_kept_is_not_given(bank: Bank, proxy: Cutter, delivered: bool) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=10), bob.account()
-    proxy.cut(after=MONEY, delivered=delivered)
+    proxy.cut(MONEY, delivered=delivered)
     unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
     again = ada.transfer(source, target, 60, key="rent")
     if delivered:
@@ -76,10 +77,10 @@ def test_a_refusal_that_may_not_be_kept_is_not_given(bank: Bank, proxy: CommitCu
         refused(again, 409, "idempotency_in_flight")
 
 
-def test_without_a_key_it_is_503_and_the_history_tells(bank: Bank, proxy: CommitCutter) -> None:
+def test_without_a_key_it_is_503_and_the_history_tells(bank: Bank, proxy: Cutter) -> None:
     ada = bank.customer()
     account = ada.account()
-    proxy.cut(after=MONEY, delivered=True)
+    proxy.cut(MONEY, delivered=True)
     unavailable(ada.move(account, 70, "deposit"), proxy)
     assert [row["amount"] for row in ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]] == [70]
     assert ada.balance(account) == 70

@@ -69,4 +69,4 @@ def test_sixty_three_deposits_pass_one_that_is_held_open(
     assert max(seen) == 0, f"waiting in {len(seen)} samples: {seen}"
     assert len(seen) > 5
     assert ada.balance(first) == 10
-    assert faults(bank.app) == []
+    assert faults(bank.app, but="audit") == []

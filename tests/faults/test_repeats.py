@@ -23,8 +23,9 @@ def fail_first(ours: psycopg.Connection[Any], times: int, sqlstate: str) -> Call
     # A sequence, because it is not rolled back with the attempt.
     ours.execute("CREATE SEQUENCE attempts")
     ours.execute(
-        f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('attempts') <= {times}"
-        f" THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$"
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+        f" IF nextval('attempts') <= {times} THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF;"
+        " RETURN NEW; END $$"
     )
     ours.execute("CREATE TRIGGER fail BEFORE INSERT ON transfers FOR EACH ROW EXECUTE FUNCTION fail()")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -89,7 +90,7 @@ Maker = Callable[[World], Any]
 
 @dataclass(frozen=True)
 class Row:
-    """One route: what everybody gets, with which body, and how its path arguments are made."""
+    """One route: what everybody gets, with which query and body, and how its path arguments are made."""
 
     method: str
     rule: str
@@ -97,6 +98,7 @@ class Row:
     success: int = 200
     body: Maker | None = None
     path: dict[str, Maker | str] = field(default_factory=dict)
+    query: Maker | None = None
     headers: dict[str, str] = field(default_factory=dict)
     spends_sessions: bool = False
 
@@ -110,7 +112,8 @@ class Row:
             name = part.strip("<>").rpartition(":")[2]
             maker = self.path.get(name, getattr(World, name, None)) if part.startswith("<") else part
             parts.append(maker(world) if callable(maker) else str(maker))
-        return "/".join(parts)
+        query = f"?{urlencode(self.query(world))}" if self.query else ""
+        return "/".join(parts) + query
 
 
 def signup(world: World) -> dict[str, str]:
@@ -196,6 +199,7 @@ TABLE = (
     Row("POST", "/v1/transfers/<id:transfer_id>/reversal", STAFF, 201),
     Row("GET", "/v1/transfers", SIGNED_IN),
     Row("GET", "/v1/transfers/<id:transfer_id>", READ),
+    Row("GET", "/v1/statements/periods", READ, query=lambda world: {"account_id": world.account_id()}),
     Row("GET", "/v1/statements/<id:account_id>", READ),
     # cards
     Row("POST", "/v1/cards", OWN, 201, card),
@@ -211,6 +215,36 @@ TABLE = (
     Row("GET", "/v1/authorizations/<id:authorization_id>", READ),
     Row("POST", "/v1/authorizations/<id:authorization_id>/capture", OWN),
     Row("POST", "/v1/authorizations/<id:authorization_id>/void", OWN),
+    Row("GET", "/v1/statements/periods", (401, 422, 422, 422, 422)),  # without its account_id
+    # the pages
+    Row("GET", "/", PUBLIC, 302),
+    Row("GET", "/app", PUBLIC),
+    Row("GET", "/app/<path:page>", PUBLIC, path={"page": "overview"}),
+    Row("GET", "/pages/sign-in", PUBLIC),
+    Row("GET", "/pages/sign-up", PUBLIC),
+    Row("GET", "/pages/overview", SIGNED_IN),
+    Row("GET", "/pages/accounts/new", SIGNED_IN),
+    Row("GET", "/pages/accounts/<id:account_id>", READ),
+    Row("GET", "/pages/accounts/<id:account_id>/history", READ),
+    Row("GET", "/pages/send", SIGNED_IN),
+    Row("GET", "/pages/send/review", SIGNED_IN),
+    Row("GET", "/pages/transfers/<id:transfer_id>", READ),
+    Row("GET", "/pages/cash", SIGNED_IN),
+    Row("GET", "/pages/cash/review", SIGNED_IN),
+    Row("GET", "/pages/cards", SIGNED_IN),
+    Row("GET", "/pages/cards/<id:card_id>", READ),
+    Row("GET", "/pages/cards/<id:card_id>/limits", READ),
+    Row("GET", "/pages/cards/<id:card_id>/limits/review", READ),
+    Row("GET", "/pages/cards/<id:card_id>/pay", READ),
+    Row("GET", "/pages/cards/<id:card_id>/pay/review", READ),
+    Row("GET", "/pages/statements", SIGNED_IN),
+    Row("GET", "/pages/statements/preview", (401, 404, 404, 404, 404)),  # without an account
+    Row("GET", "/pages/security", SIGNED_IN),
+    Row("GET", "/pages/activity", SIGNED_IN),
+    Row("GET", "/pages/activity/more", SIGNED_IN),
+    Row("GET", "/pages/customers", STAFF),
+    Row("GET", "/pages/customers/found", STAFF),
+    Row("GET", "/pages/customers/<id:holder_id>", STAFF, path={"holder_id": World.account_holder_id}),
     # the rest
     Row("GET", "/v1/audit-logs", SIGNED_IN),
     Row("GET", "/v1/health", PUBLIC),

@@ -49,7 +49,7 @@ def test_pending_is_durable_before_the_money_moves_and_success_comes_with_it(
     looks: list[tuple[str, list[str], int]] = []
 
     def statement(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
-        if sql.startswith("INSERT INTO transactions"):
+        if "INSERT INTO transactions" in sql:
             looks.append(("money", *seen(outside)))
 
     def commit(_connection: Connection) -> None:
@@ -59,7 +59,9 @@ def test_pending_is_durable_before_the_money_moves_and_success_comes_with_it(
     event.listen(engine, "commit", commit)
     ada.headers["X-Request-Id"] = REQUEST_ID
     ok(ada.transfer(source, target, 5, key="k"), 201)
-    assert looks == [("commit", [], 1), ("money", ["pending"], 1), ("commit", ["pending"], 1)]
+    # On PostgreSQL the pending row is a statement that commits by itself, with no COMMIT to look at.
+    assert looks[-2:] == [("money", ["pending"], 1), ("commit", ["pending"], 1)]
+    assert looks[:-2] in ([], [("commit", [], 1)])
     assert seen(outside) == (["success"], 2)
 
 
@@ -81,7 +83,7 @@ def test_what_breaks_in_the_middle_moves_nothing_and_is_a_failure(
     account = ada.account(balance=5)
 
     def breaks(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
-        if sql.startswith("INSERT INTO postings"):
+        if "INSERT INTO postings" in sql:
             raise RuntimeError("the power is gone")
 
     event.listen(engine, "before_cursor_execute", breaks)
@@ -216,3 +218,18 @@ def test_everybody_sees_their_own_rows_and_an_admin_all(bank: Bank) -> None:
     [row] = ok(admin.get(f"/audit-logs?user_id={bob.user_id}&event_type=account_open"))["items"]
     assert (row["user_id"], row["event_type"]) == (bob.user_id, "account_open")
     assert ok(ada.get("/audit-logs?event_type=no_such_event"))["items"] == []
+
+
+def test_a_refused_sign_up_and_an_unknown_refresh_token_leave_a_row(bank: Bank) -> None:
+    admin, ada = bank.employee("admin"), bank.customer()
+    start = ids.new()
+    headers = {"X-Request-Id": start}
+    body = {"email": ada.email, "password": PASSWORD}
+    refused(bank.anonymous().post("/auth/signup", body, headers=headers), 409, "email_taken")
+    token = {"refresh_token": "nobody-was-ever-given-this-one"}
+    refused(bank.anonymous().post("/auth/refresh", token, headers=headers), 401, "refresh_token_invalid")
+    rows = [row for row in ok(admin.get("/audit-logs?limit=20"))["items"] if row["request_id"] == start]
+    assert [(row["event_type"], row["status"], row["user_id"], row["metadata"]["code"]) for row in rows] == [
+        ("token_refresh", "failure", None, "refresh_token_invalid"),
+        ("signup", "failure", None, "email_taken"),
+    ]

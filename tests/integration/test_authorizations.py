@@ -10,6 +10,7 @@ import pytest
 from bankapp import clock
 from tests import clocks
 from tests.factories import Bank, Caller, ok, refused
+from tests.statements import statements
 
 
 def shopper(bank: Bank, balance: int = 1_000) -> tuple[Caller, dict[str, Any], dict[str, Any]]:
@@ -171,6 +172,22 @@ def test_expire_releases_overdue_holds_only(fresh_bank: Bank) -> None:
     }
     assert ada.balances(account) == (1_000, 950)
     assert bob.balances(other) == (1_000, 1_000)
+
+
+def test_a_transfer_asks_about_holds_only_where_there_are_some(bank: Bank) -> None:
+    ada, account, card = shopper(bank)
+    other = ada.account()
+
+    def count() -> int:
+        with statements(bank.app) as seen:
+            ok(ada.transfer(account, other, 1), 201)
+        return len(seen)
+
+    count()
+    without = count()
+    assert count() == without
+    ada.hold(card, 10)
+    assert count() == without + 1
 
 
 def test_holds_block_closing_until_they_end(bank: Bank) -> None:

@@ -102,7 +102,6 @@ def test_by_one_step_into_an_index(fresh_bank: Bank) -> None:
             asked.append((statement, parameters))
 
     with fresh_bank.app.app_context(), db.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
         event.listen(db.engine, "before_cursor_execute", note)
         ok(at(ada, busy, middle))
         event.remove(db.engine, "before_cursor_execute", note)

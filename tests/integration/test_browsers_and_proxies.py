@@ -69,7 +69,8 @@ def test_a_browser_may_ask_first(bank_with: Callable[..., Bank]) -> None:
     answer = bank.anonymous(Origin=ORIGIN, **asked).request("OPTIONS", "/transfers")
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    methods = {method for rule in bank.app.url_map.iter_rules() for method in rule.methods or ()}
+    assert set(answer.headers["Access-Control-Allow-Methods"].split(", ")) == methods - {"HEAD", "OPTIONS"}
     allowed = answer.headers["Access-Control-Allow-Headers"].lower()
     assert all(name in allowed for name in ("authorization", "content-type", "idempotency-key"))
 
@@ -81,14 +82,12 @@ def test_a_browser_reads_refusals_too(bank_with: Callable[..., Bank]) -> None:
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-@pytest.mark.parametrize(
-    "origin", ["https://evil.example", "https://bank.example.evil.example", "null", "http://bank.example"]
-)
-def test_any_other_origin_may_not(bank_with: Callable[..., Bank], origin: str) -> None:
+def test_any_other_origin_may_not(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(CORS_ORIGINS=ORIGIN)
-    for method in ("GET", "OPTIONS"):
-        answer = bank.anonymous(Origin=origin).request(method, "/health/live")
-        assert "Access-Control-Allow-Origin" not in answer.headers
+    for origin in ("https://evil.example", f"{ORIGIN}.evil.example", "null", "http://bank.example", f"{ORIGIN}:8443"):
+        for method in ("GET", "OPTIONS"):
+            answer = bank.anonymous(Origin=origin).request(method, "/health/live")
+            assert "Access-Control-Allow-Origin" not in answer.headers, origin
 
 
 def audited_address(bank: Bank, forwarded: str | None) -> str | None:
@@ -108,29 +107,27 @@ def test_without_a_trusted_proxy_the_header_counts_for_nothing(bank: Bank, forwa
     assert audited_address(bank, forwarded) == "127.0.0.1"
 
 
-@pytest.mark.parametrize(
-    ("forwarded", "address"),
-    [
-        (None, "127.0.0.1"),
-        ("203.0.113.9", "203.0.113.9"),
-        ("10.9.9.9, 203.0.113.9", "203.0.113.9"),
-        ("<script>alert(1)</script>, 203.0.113.9", "203.0.113.9"),
-        ("2001:DB8:0::9", "2001:db8::9"),
-        ("::ffff:203.0.113.9", "203.0.113.9"),
-        ("fe80::1%<script>", "fe80::1"),
-        ("fe80::1%" + "a" * 200, "fe80::1"),
-        ("203.0.113.9, unknown", "127.0.0.1"),
-        ("203.0.113.9:4711", "127.0.0.1"),
-        ("<script>alert(1)</script>", "127.0.0.1"),
-        ("1.2.3.4.5", "127.0.0.1"),
-        ("", "127.0.0.1"),
-        ("9" * 4000, "127.0.0.1"),
-    ],
-)
-def test_behind_one_proxy_its_own_word_counts_if_it_is_an_address(
-    bank_with: Callable[..., Bank], forwarded: str | None, address: str
-) -> None:
-    assert audited_address(bank_with(TRUSTED_PROXIES="1"), forwarded) == address
+FORWARDED = {
+    None: "127.0.0.1",
+    "203.0.113.9": "203.0.113.9",
+    "10.9.9.9, 203.0.113.9": "203.0.113.9",
+    "<script>alert(1)</script>, 203.0.113.9": "203.0.113.9",
+    "2001:DB8:0::9": "2001:db8::9",
+    "::ffff:203.0.113.9": "203.0.113.9",
+    "fe80::1%<script>": "fe80::1",
+    "fe80::1%" + "a" * 200: "fe80::1",
+    "203.0.113.9, unknown": "127.0.0.1",
+    "203.0.113.9:4711": "127.0.0.1",
+    "<script>alert(1)</script>": "127.0.0.1",
+    "1.2.3.4.5": "127.0.0.1",
+    "": "127.0.0.1",
+    "9" * 4000: "127.0.0.1",
+}
+
+
+def test_behind_one_proxy_its_own_word_counts_if_it_is_an_address(bank_with: Callable[..., Bank]) -> None:
+    bank = bank_with(TRUSTED_PROXIES="1")
+    assert {forwarded: audited_address(bank, forwarded) for forwarded in FORWARDED} == FORWARDED
 
 
 def test_behind_two_proxies_the_second_word_from_the_right_counts(bank_with: Callable[..., Bank]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from bankapp import clock
-from bankapp.api.security import public
+from bankapp.endpoints import public
 from bankapp.errors import BankError
 from bankapp.extensions import db
 from tests.conftest import SECRET

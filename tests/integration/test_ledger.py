@@ -32,16 +32,16 @@ def post(app: Flask, accounts: list[Json], count: int) -> list[str]:
     return [statement.split(" (")[0].split("\n")[0] for statement in executed if not statement.startswith("BEGIN")]
 
 
-def test_the_number_of_statements_does_not_grow_with_the_list(fresh_bank: Bank) -> None:
+def test_the_number_of_statements_does_not_grow_with_the_list(fresh_bank: Bank, dialect: str) -> None:
     ada = fresh_bank.customer()
     accounts = [ada.account(balance=1_000) for _ in range(5)]
     made = {count: post(fresh_bank.app, accounts, count) for count in (1, 10, 1_000)}
-    # One to lock, one for each table.
+    # One to lock; to write, one for each table, on PostgreSQL one for all.
+    tables = ("transfers", "transactions", "postings")
+    inserts = [["INSERT", "INTO", table] for table in tables] if dialect == "sqlite" else [["WITH", "step_0", "AS"]]
     assert [statement.split()[:3] for statement in made[1]] == [
         ["SELECT", "accounts.id,", "account_holders.user_id,"],
-        ["INSERT", "INTO", "transfers"],
-        ["INSERT", "INTO", "transactions"],
-        ["INSERT", "INTO", "postings"],
+        *inserts,
     ]
     assert made[1] == made[10] == made[1_000]
-    assert faults(fresh_bank.app) == []
+    assert faults(fresh_bank.app, but="audit") == []

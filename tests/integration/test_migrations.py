@@ -14,6 +14,7 @@ from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from bankapp.cli import use_migrations
 from bankapp.extensions import db
 from tests.factories import Bank
 
@@ -42,8 +43,11 @@ UNIQUE: Final = {
 @pytest.fixture
 def empty_app(dialect: str, request: pytest.FixtureRequest, tmp_path: Path, make_app: Callable[..., Flask]) -> Flask:
     if dialect == "sqlite":
-        return make_app(f"sqlite:///{tmp_path / 'bank.sqlite3'}")
-    return make_app(request.getfixturevalue("postgres").create_database(f"migrations_{uuid.uuid4().hex}"))
+        empty = make_app(f"sqlite:///{tmp_path / 'bank.sqlite3'}")
+    else:
+        empty = make_app(request.getfixturevalue("postgres").create_database(f"migrations_{uuid.uuid4().hex}"))
+    use_migrations(empty)
+    return empty
 
 
 def everything() -> dict[str, Any]:
@@ -60,7 +64,7 @@ def everything() -> dict[str, Any]:
     queries = {
         "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
         "postgresql": "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
-        " UNION ALL SELECT tgname, '' FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+        " UNION ALL SELECT tgname, '' FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
     }
     rows = [tuple(row) for row in db.session.execute(text(queries[db.engine.dialect.name]))]
     return found | ({"programs": rows} if rows else {})

@@ -10,7 +10,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bankapp.api.errors import STATUSES
-from bankapp.api.security import Access
+from bankapp.endpoints import Access
 from tests import conformance
 from tests.conformance import JSON, PROBLEM
 from tests.factories import Bank, Caller

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from bankapp.api.security import Access
+from bankapp.endpoints import Access
 from tests.factories import Bank, Caller, refused
 from tests.routes import WITH_BODY, is_of_the_api, operations
 
@@ -140,7 +140,9 @@ def test_a_query_parameter_is_known_and_given_once(bank: Bank, people: dict[Acce
     for operation in operations(bank.app):
         caller = people[operation.access or Access.USER]
         answer = caller.request(operation.method, f"{operation.path}?no_such_parameter=1", json=operation.example)
-        assert refused(answer, 422, "validation_error")["errors"].keys() == {"no_such_parameter"}, str(operation)
+        found = refused(answer, 422, "validation_error")["errors"]
+        missing = {parameter["name"] for parameter in operation.query_parameters if parameter.get("required")}
+        assert found.keys() == {"no_such_parameter"} | missing, str(operation)
         for parameter in operation.query_parameters:
             name = parameter["name"]
             answer = caller.request(operation.method, f"{operation.path}?{name}=1&{name}=1", json=operation.example)
@@ -171,7 +173,7 @@ def test_head_answers_like_get_without_the_body(bank: Bank, people: dict[Access,
             assert head.content_type == get.content_type
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v2/accounts", "/v1/nothing", "/v1//accounts", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v2/accounts", "/v1/nothing", "/v1//accounts", "/favicon.ico"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "BREW"])
 def test_an_unknown_path_is_not_found(bank: Bank, method: str, path: str) -> None:
     answer = bank.app.test_client().open(path, method=method, data=b"{", content_type="text/plain")

@@ -165,6 +165,7 @@ def test_each_step_is_audited_without_secrets(protected: Protected) -> None:
     ok(protected.caller.post("/auth/otp/disable", {"password": PASSWORD, "otp": protected.code()}), 204)
     rows = ok(protected.caller.get("/audit-logs"))["items"]
     assert [row["event_type"] for row in rows][:4] == ["otp_disable", "login", "otp_confirm", "otp_enrol"]
+    assert rows[1]["metadata"] == {"second_factor": "recovery_code"}
     assert protected.secret not in str(rows)
     assert not any(code in str(rows) for code in protected.recovery_codes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ class Scene:
     other: dict[str, Any]
     card: dict[str, Any]
     hold: dict[str, Any] | None = None
-    transfer: dict[str, Any] = field(default_factory=dict)
+    transfer: dict[str, Any] | None = None
 
     def act_on_account(self, what: str) -> TestResponse:
         if what in ("freeze", "unfreeze"):
@@ -31,6 +31,10 @@ class Scene:
 
     def act_on_card(self, what: str) -> TestResponse:
         return self.ada.post(f"/cards/{self.card['id']}/{what}")
+
+    def reverse(self) -> TestResponse:
+        assert self.transfer is not None
+        return self.staff.post(f"/transfers/{self.transfer['id']}/reversal")
 
     def end_hold(self, how: str) -> TestResponse:
         assert self.hold is not None
@@ -48,10 +52,10 @@ ACCOUNT_OPERATIONS: dict[str, Operation] = {
     "card authorization": lambda s: s.ada.authorize(s.card, 5),
     "capture": lambda s: s.end_hold("capture"),
     "void": lambda s: s.end_hold("void"),
+    "staff reversal": Scene.reverse,
     "statement": lambda s: s.ada.get(f"/statements/{s.account['id']}?format=csv"),
     "history": lambda s: s.ada.get(f"/transactions?account_id={s.account['id']}"),
 }
-NEEDS_HOLD = ("capture", "void")
 
 CARD_OPERATIONS: dict[str, Operation] = {
     "authorization": lambda s: s.ada.authorize(s.card, 5),
@@ -77,6 +81,7 @@ ACCOUNT_TABLE = {
     "card authorization": (YES, NOT_ACTIVE, NOT_ACTIVE),
     "capture": (YES, NOT_ACTIVE, CANNOT_BE),
     "void": (YES, YES, CANNOT_BE),
+    "staff reversal": (YES, YES, NOT_ACTIVE),
     "statement": (YES, YES, YES),
     "history": (YES, YES, YES),
 }
@@ -89,12 +94,12 @@ CARD_TABLE = {
     "terminate": (YES, YES, CONFLICT),
 }
 ACCOUNT_CASES = [
-    pytest.param(ACCOUNT_OPERATIONS[name], state, name in NEEDS_HOLD, outcome, id=f"account {state}: {name}")
+    pytest.param(ACCOUNT_OPERATIONS[name], state, name, outcome, id=f"account {state}: {name}")
     for name, outcomes in ACCOUNT_TABLE.items()
     for state, outcome in zip(("active", "frozen", "closed"), outcomes, strict=True)
 ]
 CARD_CASES = [
-    pytest.param(CARD_OPERATIONS[name], f"card {state}", name in NEEDS_HOLD, outcome, id=f"card {state}: {name}")
+    pytest.param(CARD_OPERATIONS[name], f"card {state}", name, outcome, id=f"card {state}: {name}")
     for name, outcomes in CARD_TABLE.items()
     for state, outcome in zip(("active", "blocked", "terminated"), outcomes, strict=True)
 ]
@@ -116,7 +121,7 @@ def bring_into(scene: Scene, state: str) -> None:
     if state == "frozen":
         ok(scene.act_on_account("freeze"))
     elif state == "closed":
-        ok(scene.ada.move(scene.account, 1_000, "withdrawal"), 201)
+        ok(scene.ada.move(scene.account, scene.ada.balance(scene.account), "withdrawal"), 201)
         ok(scene.act_on_account("close"))
     elif state == "card blocked":
         ok(scene.act_on_card("block"))
@@ -124,13 +129,15 @@ def bring_into(scene: Scene, state: str) -> None:
         ok(scene.act_on_card("terminate"))
 
 
-@pytest.mark.parametrize(("operation", "state", "needs_hold", "outcome"), [*ACCOUNT_CASES, *CARD_CASES])
+@pytest.mark.parametrize(("operation", "state", "name", "outcome"), [*ACCOUNT_CASES, *CARD_CASES])
 def test_state_and_operation(
-    scene_of: Callable[[], Scene], operation: Operation, state: str, needs_hold: bool, outcome: Any
+    scene_of: Callable[[], Scene], operation: Operation, state: str, name: str, outcome: Any
 ) -> None:
     scene = scene_of()
-    if needs_hold:
+    if name in ("capture", "void"):
         scene.hold = scene.ada.hold(scene.card, 5)
+    if name == "staff reversal":
+        scene.transfer = ok(scene.ada.transfer(scene.account, scene.other, 5), 201)
     if outcome == CANNOT_BE:
         refused(scene.act_on_account("close"), 409, "account_not_empty")
         return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from bankapp.client import references
-from bankapp.client.app import Client, Command, Group, list_options, pass_client
+from bankapp.client.app import Command, Group
+from bankapp.client.client import Client, pass_client
+from bankapp.client.options import list_options
 from bankapp.client.output import Document
 
 COLUMNS = ("number", "type", "balance", "available_balance", "status", "id")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from bankapp.client import references
-from bankapp.client.app import Client, Group, list_options, pass_client
+from bankapp.client.app import Group
+from bankapp.client.client import Client, pass_client
+from bankapp.client.options import list_options
 from bankapp.client.output import Document
 
 HOLD_COLUMNS = ("created_at", "merchant", "amount", "captured_amount", "status", "expires_at", "id")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from bankapp.client import orders, references
-from bankapp.client.app import Client, Command, age_of, pass_client
+from bankapp.client.app import Command
+from bankapp.client.client import Client, pass_client
 from bankapp.client.errors import ClientError, OutcomeUnknown
 from bankapp.client.output import Document
 from bankapp.client.store import Order
@@ -147,9 +149,18 @@ def _forget(client: Client, unfinished: list[Order], beginning: str) -> Document
 
 
 def _row(order: Order, outcome: str, detail: str | None = None, **more: Any) -> dict[str, Any]:
-    age = age_of(order.made_at)
+    age = _age(order.made_at)
     return {"key": order.key, "age": age, "summary": order.summary, "outcome": outcome, "detail": detail} | more
 
 
 def _described(description: str | None) -> dict[str, str]:
     return {} if description is None else {"description": description}
+
+
+def _age(made_at: float) -> str:
+    """Say how long ago a time (seconds since 1970) was."""
+    seconds = int(time.time() - made_at)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -9,8 +9,10 @@ from typing import Any
 import click
 import httpx
 
-from bankapp.client import references, store
-from bankapp.client.app import Client, Command, list_options, pass_client
+from bankapp.client import files, references
+from bankapp.client.app import Command
+from bankapp.client.client import Client, pass_client
+from bankapp.client.options import list_options
 from bankapp.client.output import Document
 
 TYPES = ("deposit", "withdrawal", "transfer_in", "transfer_out", "card_purchase")
@@ -106,7 +108,7 @@ def _save(file: Path, content: bytes) -> None:
             # A device or pipe is written to, never replaced.
             file.write_bytes(content)
         else:
-            store.write_bytes(file.resolve(), content)
+            files.write_bytes(file.resolve(), content)
     except OSError as problem:
         raise click.FileError(str(file), problem.strerror) from None
 

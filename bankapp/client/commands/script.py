@@ -11,7 +11,8 @@ from typing import Any, Final
 import click
 
 from bankapp.client import steps
-from bankapp.client.app import Client, Command, pass_client
+from bankapp.client.app import Command
+from bankapp.client.client import Client, pass_client
 from bankapp.client.errors import ClientError, ExpectationFailed, Refused
 from bankapp.client.output import Document
 from bankapp.client.steps import Results, Step

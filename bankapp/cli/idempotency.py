@@ -1,0 +1,17 @@
+"""``flask idempotency``: housekeeping of idempotency keys."""
+
+from __future__ import annotations
+
+from flask.cli import AppGroup
+
+from bankapp.cli.output import refusals
+from bankapp.services import idempotency
+
+command = AppGroup("idempotency", help="Idempotency keys.")
+
+
+@command.command("purge")
+@refusals()
+def purge() -> None:
+    """Delete the keys that need not be kept any more; safe at any time, meant for once a day."""
+    print(f"{idempotency.purge():>8} idempotency keys")

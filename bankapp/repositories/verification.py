@@ -1,0 +1,91 @@
+"""Queries that look for faults in the books, a range of keys at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row, Text, Uuid, bindparam, func, or_, select, text
+
+from bankapp import database, ids
+from bankapp.extensions import db
+from bankapp.models import AuditLog, Authorization, Posting, Transaction
+from bankapp.models.audit_log import SUCCESS
+from bankapp.repositories.verification_rules import BY_TABLE
+
+RANGE_SIZE: Final = 2_000
+FETCH_SIZE: Final = 1_000
+BATCH_LASTS: Final = timedelta(hours=1)
+"""Longer than any batch takes from its audit row to its last transfer."""
+
+_KEYS: Final = {"idempotency_keys": "scope"}
+
+# What is before and after every key: of any text on SQLite, of any UUID on PostgreSQL.
+_TEXT_ENDS: Final = ("", "\U0010ffff")
+_UUID_ENDS: Final = (ids.FIRST, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+
+Range = tuple[str, str]
+Found = Row[str, str, str | None, str, str]
+
+
+def count(table: str) -> int:
+    """Return how many rows ``table`` has."""
+    return int(db.session.scalar(select(func.count()).select_from(db.metadata.tables[table])) or 0)
+
+
+def ranges(table: str) -> Iterator[tuple[Range, int]]:
+    """Yield ranges of keys that together hold every key there can be, each with its number of rows of ``table``."""
+    key = db.metadata.tables[table].c[_KEYS.get(table, "id")]
+    is_text = database.is_sqlite() or not isinstance(key.type, Uuid)
+    low, end = _TEXT_ENDS if is_text else _UUID_ENDS
+    while True:
+        chunk = select(key).where(key > low).order_by(key).limit(RANGE_SIZE).subquery()
+        last = func.max(chunk.c[0].cast(Text))
+        rows, high = db.session.execute(select(func.count(), last).select_from(chunk)).one()
+        if rows < RANGE_SIZE:
+            yield (low, end), rows
+            return
+        yield (low, high), rows
+        low = high
+
+
+def faults(table: str, keys: Range) -> Iterator[Found]:
+    """Yield what breaks a rule in a range of keys of ``table``: rule, id, other id, expected, found."""
+    key = db.metadata.tables[table].c[_KEYS.get(table, "id")]
+    low, high = keys
+    for query in BY_TABLE[table]:
+        bound = text(query).bindparams(bindparam("low", low, type_=key.type), bindparam("high", high, type_=key.type))
+        for rows in db.session.execute(bound.execution_options(yield_per=FETCH_SIZE)).partitions():
+            yield from rows
+
+
+def unaudited(keys: Range) -> set[str]:
+    """Return the postings in a range whose success no audit row tells: its own, or that of a batch."""
+    low, high = keys
+    succeeded = select(AuditLog.id).where(AuditLog.status == SUCCESS)
+    legs = select(Transaction.id).where(Transaction.posting_id == Posting.id).correlate(Posting)
+    holds = select(Authorization.id).where(Authorization.posting_id == Posting.id).correlate(Posting)
+    told = [
+        succeeded.where(AuditLog.resource_id == Posting.id).exists(),
+        succeeded.where(AuditLog.resource_id.in_(legs)).exists(),
+        succeeded.where(AuditLog.resource_id.in_(holds)).exists(),
+    ]
+    query = select(Posting.id).where(Posting.id > low, Posting.id <= high, ~or_(*told))
+    missing = set(db.session.scalars(query))
+    return missing - _in_batches(missing) if missing else missing
+
+
+def _in_batches(postings: set[str]) -> set[str]:
+    # Ids are in the order of time, so the batch that made a posting has its audit row shortly before.
+    batches = select(AuditLog.details).where(
+        AuditLog.id > ids.earlier(min(postings), BATCH_LASTS),
+        AuditLog.id < max(postings),
+        AuditLog.event_type == "transfer_batch",
+        AuditLog.status == SUCCESS,
+    )
+    found: set[str] = set()
+    details: dict[str, Any]
+    for details in db.session.scalars(batches.execution_options(yield_per=FETCH_SIZE)):
+        found |= postings.intersection(details.get("transfer_ids", ()))
+    return found

@@ -1,0 +1,99 @@
+"""Accounts: opening one, its balance over time, its history."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from bankapp import clock, context, errors, money
+from bankapp.listing import Page
+from bankapp.models import Account, Transaction
+from bankapp.models.account import CUSTOMER_TYPES
+from bankapp.models.transaction import DIRECTIONS
+from bankapp.schemas.transactions import TransactionQuery
+from bankapp.services import account_holders, accounts, statements, transactions
+from bankapp.web import amounts, chart
+from bankapp.web.pages import Pages, argument, load, render
+
+blueprint = Pages("accounts", __name__)
+
+CHART_DAYS: Final = 90
+TOTALS_DAYS: Final = 30
+COMMON_CURRENCIES: Final = ("EUR", "USD", "GBP", "CHF", "JPY")
+
+_LIMIT: Final = "15"
+
+_FILTERS: Final = ("type", "from", "to", "min", "max")
+
+
+@blueprint.page("/accounts/new")
+def new_account() -> str:
+    """Answer the form that opens an account."""
+    rest = [currency for code, currency in money.currencies().items() if code not in COMMON_CURRENCIES]
+    common = [money.currencies()[code] for code in COMMON_CURRENCIES]
+    holder = account_holders.of_caller()
+    return render("account_new", types=CUSTOMER_TYPES, common=common, rest=rest, holder=holder)
+
+
+@blueprint.page("/accounts/<id:account_id>")
+def account(account_id: str) -> str:
+    """Answer an account: balance, line of the last 90 days, first page of the history."""
+    found = accounts.get(account_id)
+    today = clock.now().date()
+    first = max(today - timedelta(days=CHART_DAYS - 1), found.created_at.date())
+    balances = transactions.daily_balances(account_id, first, today)
+    with statements.opened(account_id, today - timedelta(days=TOTALS_DAYS - 1), today) as recent:
+        credits, debits = recent.total_credits, recent.total_debits
+    return render(
+        "account",
+        is_mine=_is_mine(found),
+        chart=chart.of_balances(first, balances) if len(balances) > 1 else None,
+        box=(chart.WIDTH, chart.HEIGHT),
+        credits=credits,
+        debits=debits,
+        types=DIRECTIONS,
+        **_history(found),
+    )
+
+
+@blueprint.page("/accounts/<id:account_id>/history")
+def history(account_id: str) -> str:
+    """Answer a page of an account's history, narrowed as the query string says."""
+    return render("history", **_history(accounts.get(account_id)))
+
+
+def _is_mine(found: Account) -> bool:
+    return accounts.owner(found) == context.user().id
+
+
+def _history(found: Account) -> dict[str, object]:
+    query = _query(found.currency)
+    asked = load(TransactionQuery(), query)
+    page: Page[Transaction] = transactions.search(found.id, asked["narrowed"], asked["window"])
+    return {
+        "account": found,
+        "items": page.items,
+        "cursor": TransactionQuery().encode(page.next_position, query),
+        "narrowed": {name: argument(name) for name in _FILTERS if argument(name)},
+        # The heading of the last day shown before, so that it is not repeated.
+        "last_day": argument("last_day"),
+        "is_continued": "cursor" in query,
+    }
+
+
+def _query(currency: str) -> dict[str, str]:
+    """Say in the API's words what the query string asks for: days as times, amounts in minor units.
+
+    Raises ValidationFailed.
+    """
+    query = {"limit": _LIMIT} | {name: argument(name) for name in ("type", "cursor") if argument(name)}
+    for name, end in (("from", "00:00:00Z"), ("to", "23:59:59.999999Z")):
+        if argument(name):
+            query[name] = f"{argument(name)}T{end}"
+    for name in ("min", "max"):
+        if argument(name):
+            try:
+                query[f"{name}_amount"] = str(amounts.parse(argument(name), currency))
+            except ValueError as problem:
+                raise errors.ValidationFailed(errors={name: [str(problem)]}) from None
+    return query

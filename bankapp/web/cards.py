@@ -1,0 +1,112 @@
+"""Cards: how they look, what they may spend, and what they hold."""
+
+from __future__ import annotations
+
+from bankapp import context, money
+from bankapp.listing import Window
+from bankapp.models import Card
+from bankapp.models.card import STATUSES, TYPES
+from bankapp.services import accounts, authorizations, card_limits, cards
+from bankapp.web import amounts
+from bankapp.web.pages import Pages, argument, render
+
+blueprint = Pages("cards", __name__)
+
+_ALL = Window(100)
+_LATEST = Window(20)
+_LIMITS = ("per_authorization", "per_day")
+
+
+@blueprint.page("/cards")
+def wallet() -> str:
+    """Answer all cards of whoever asks, those that work first."""
+    own = accounts.of_user(context.user().id)
+    found = [card for account in own for card in cards.search(account.id, _ALL).items]
+    return render(
+        "cards",
+        cards=sorted(found, key=_order),
+        accounts={account.id: account for account in own},
+        active=[account for account in own if account.status == "active"],
+        types=TYPES,
+    )
+
+
+@blueprint.page("/cards/<id:card_id>")
+def card(card_id: str) -> str:
+    """Answer one card, its limits and payments, and what can be done with it."""
+    found = cards.get(card_id)
+    return render(
+        "card",
+        account=found.account,
+        is_mine=cards.owner(found) == context.user().id,
+        payments=authorizations.search(card_id, _LATEST).items,
+        **(_limits_form(found) | _payment_form(found)),
+    )
+
+
+@blueprint.page("/cards/<id:card_id>/limits")
+def limits(card_id: str) -> str:
+    """Answer the form for the limits, filled in with those that hold."""
+    return render("card_limits_form", **_limits_form(cards.get(card_id)))
+
+
+@blueprint.page("/cards/<id:card_id>/limits/review")
+def review_limits(card_id: str) -> str:
+    """Answer the limits that are about to be set, or the form with what is wrong; an empty field is no limit."""
+    found = cards.get(card_id)
+    currency = found.account.currency
+    values = {name: argument(name) for name in _LIMITS}
+    complaints: dict[str, str] = {}
+    body = {name: amounts.read(text, currency, complaints, name) if text else None for name, text in values.items()}
+    if complaints:
+        return render("card_limits_form", **_limits_form(found, values, complaints))
+    return render("card_limits_review", card=found, currency=currency, body=body)
+
+
+@blueprint.page("/cards/<id:card_id>/pay")
+def pay(card_id: str) -> str:
+    """Answer the form that plays a shop, filled in with what the query string says."""
+    values = {name: argument(name) for name in ("amount", "merchant")}
+    return render("card_pay_form", **_payment_form(cards.get(card_id), values))
+
+
+@blueprint.page("/cards/<id:card_id>/pay/review")
+def review_payment(card_id: str) -> str:
+    """Answer what the shop is about to ask for, or the form with what is wrong."""
+    found = cards.get(card_id)
+    currency = found.account.currency
+    values = {name: argument(name) for name in ("amount", "merchant")}
+    complaints: dict[str, str] = {}
+    amount = amounts.read(values["amount"], currency, complaints)
+    if not values["merchant"]:
+        complaints["merchant"] = "Say which shop it is."
+    if complaints:
+        return render("card_pay_form", **_payment_form(found, values, complaints))
+    body = {"amount": amount, "currency": currency, "merchant": values["merchant"]}
+    return render("card_pay_review", card=found, body=body, values=values)
+
+
+def _order(card: Card) -> tuple[int, str]:
+    return (STATUSES.index(card.status), card.id)
+
+
+def _limits_form(
+    card: Card, values: dict[str, str] | None = None, complaints: dict[str, str] | None = None
+) -> dict[str, object]:
+    current = card_limits.get(card.id)
+    currency = card.account.currency
+    if values is None:
+        held = {"per_authorization": current.per_authorization, "per_day": current.per_day}
+        values = {name: money.to_major(limit, currency) if limit else "" for name, limit in held.items()}
+    return {"card": card, "limits": current, "limit_values": values, "limit_complaints": complaints or {}}
+
+
+def _payment_form(
+    card: Card, values: dict[str, str] | None = None, complaints: dict[str, str] | None = None
+) -> dict[str, object]:
+    return {
+        "card": card,
+        "values": values or {"amount": "", "merchant": ""},
+        "complaints": complaints or {},
+        "digits": money.exponent(card.account.currency),
+    }

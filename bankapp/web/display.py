@@ -1,0 +1,134 @@
+"""How money, account numbers, times and words look on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from bankapp import clock, money
+
+# Symbols that mean one currency wherever they are read; every other currency shows its code.
+_SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "VND": "₫"}
+
+MINUS: Final = "\N{MINUS SIGN}"
+_NBSP: Final = "\N{NO-BREAK SPACE}"
+
+TRANSACTION_NAMES: Final = {
+    "deposit": "Deposit",
+    "withdrawal": "Withdrawal",
+    "transfer_in": "Transfer received",
+    "transfer_out": "Transfer sent",
+    "card_purchase": "Card payment",
+}
+
+EVENT_NAMES: Final = {
+    "account_change": "Account changed",
+    "account_holder_change": "Personal data changed",
+    "account_holder_create": "Personal data added",
+    "account_open": "Account opened",
+    "card_change": "Card changed",
+    "card_authorization": "Card payment asked for",
+    "card_capture": "Card payment collected",
+    "card_issue": "Card issued",
+    "card_void": "Card payment released",
+    "login": "Sign-in",
+    "logout": "Sign-out",
+    "otp_confirm": "Second factor switched on",
+    "otp_disable": "Second factor switched off",
+    "otp_enrol": "Second factor begun",
+    "otp_recovery_codes": "Recovery codes renewed",
+    "password_change": "Password changed",
+    "reversal": "Transfer reversed",
+    "session_revoke": "Session ended",
+    "signup": "Signed up",
+    "staff_access": "Looked at by staff",
+    "token_refresh": "Session renewed",
+    "token_reuse": "Session ended: its token was used twice",
+    "transfer_batch": "Transfers in a batch",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyParts:
+    """An amount in pieces, so that a page can give them different weight; ``sign`` is empty or a minus."""
+
+    sign: str
+    symbol: str
+    whole: str
+    decimals: str
+    code: str
+
+    def __str__(self) -> str:
+        """Write it in one line: ``−€1,234.56``."""
+        return f"{self.sign}{self.symbol}{self.whole}{self.decimals}"
+
+
+def money_parts(amount: int, code: str) -> MoneyParts:
+    """Take ``amount`` (minor units) apart in its currency's own format: JPY has no decimals, KWD three."""
+    whole, point, part = money.to_major(abs(amount), code).partition(".")
+    symbol = _SYMBOLS.get(code, f"{code}{_NBSP}")
+    return MoneyParts(MINUS if amount < 0 else "", symbol, f"{int(whole):,}", point + part, code)
+
+
+def money_text(amount: int, code: str) -> str:
+    """Write ``amount`` (minor units) in one line: ``123456, "EUR"`` → ``€1,234.56``."""
+    return str(money_parts(amount, code))
+
+
+def iban(number: str) -> str:
+    """Write an IBAN in groups of four (ISO 13616, print format)."""
+    return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
+
+
+def day(value: date | datetime) -> str:
+    """Write a day: ``24 November 2026``."""
+    return f"{value.day} {value:%B %Y}"
+
+
+def short_day(value: date | datetime) -> str:
+    """Write a day in little room: ``24 Nov``."""
+    return f"{value.day} {value:%b}"
+
+
+def near_day(value: date) -> str:
+    """Write a day as people say it: today, yesterday, or the date (UTC)."""
+    today = clock.now().date()
+    names = {today: "Today", today - timedelta(days=1): "Yesterday"}
+    return names.get(value) or day(value)
+
+
+def moment(value: datetime) -> str:
+    """Write a time: ``24 Nov 2026, 09:30 UTC``."""
+    return f"{value.day} {value:%b %Y, %H:%M} UTC"
+
+
+def transaction_name(type: str) -> str:
+    """Say what kind of transaction it is."""
+    return TRANSACTION_NAMES.get(type) or words(type)
+
+
+def event_name(event_type: str) -> str:
+    """Say what kind of event an audit row is about."""
+    return EVENT_NAMES.get(event_type) or words(event_type)
+
+
+def words(identifier: str) -> str:
+    """Write an identifier as words: ``card_issue`` → ``Card issue``."""
+    return identifier.replace("_", " ").capitalize()
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "day": day,
+    "event_name": event_name,
+    "iban": iban,
+    "moment": moment,
+    "money": money_text,
+    "money_parts": money_parts,
+    "near_day": near_day,
+    "short_day": short_day,
+    "timestamp": clock.to_text,
+    "transaction_name": transaction_name,
+    "words": words,
+}

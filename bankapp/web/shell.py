@@ -1,0 +1,54 @@
+"""The page around all pages, and the two that one sees before signing in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, redirect, url_for
+from werkzeug.wrappers import Response
+
+from bankapp import context
+from bankapp.endpoints import public
+from bankapp.services import passwords, seeding
+from bankapp.services.account_holders import ADULT_YEARS
+from bankapp.web.pages import render
+
+blueprint = Blueprint("shell", __name__)
+
+_DEVELOPMENT: Final = "development"
+_LOGINS: Final = (
+    (seeding.CUSTOMER_EMAIL, "Ada, a customer"),
+    (seeding.NEIGHBOUR_EMAIL, "Jürgen, another one"),
+    (seeding.EMPLOYEES[context.STAFF], "A member of staff"),
+    (seeding.EMPLOYEES[context.ADMIN], "An administrator"),
+)
+
+
+@blueprint.get("/")
+@public
+def home() -> Response:
+    """Lead to the pages."""
+    return redirect(url_for(".shell"))
+
+
+@blueprint.get("/app", defaults={"page": ""})
+@blueprint.get("/app/<path:page>")
+@public
+def shell(page: str) -> str:  # noqa: ARG001 - which page it is, the shell's script reads from the address
+    """Answer the shell, whatever page it is to show."""
+    return render("shell")
+
+
+@blueprint.get("/pages/sign-in")
+@public
+def sign_in() -> str:
+    """Answer the sign-in form; a development server offers the people of its seed."""
+    is_demo = context.config().env == _DEVELOPMENT and seeding.is_seeded()
+    return render("sign_in", logins=_LOGINS if is_demo else (), password=seeding.PASSWORD)
+
+
+@blueprint.get("/pages/sign-up")
+@public
+def sign_up() -> str:
+    """Answer the sign-up form."""
+    return render("sign_up", min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH, adult=ADULT_YEARS)

@@ -1,0 +1,45 @@
+"""Statements: choosing a period and a format, and what the period comes to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bankapp import clock, context
+from bankapp.schemas.statements import StatementQuery
+from bankapp.services import accounts, statements
+from bankapp.web.pages import Pages, argument, load, render
+
+blueprint = Pages("statements", __name__)
+
+FORMATS: Final = (
+    ("pdf", "PDF", "To read, print or hand in"),
+    ("csv", "CSV", "For spreadsheets"),
+    ("json", "JSON", "For programs"),
+    ("camt053", "camt.053", "ISO 20022, for accounting"),
+    ("mt940", "MT940", "SWIFT, for accounting"),
+    ("ofx", "OFX", "For personal finance apps"),
+)
+
+
+@blueprint.page("/statements")
+def form() -> str:
+    """Answer the form; the period is the current month until another one is chosen."""
+    today = clock.now().date()
+    return render(
+        "statements",
+        accounts=accounts.of_user(context.user().id),
+        chosen=argument("account"),
+        formats=FORMATS,
+        first=today.replace(day=1),
+        today=today,
+    )
+
+
+@blueprint.page("/statements/preview")
+def preview() -> str:
+    """Answer what a statement would say: opening and closing balance, and what came in and went out."""
+    period = {name: argument(name) for name in ("from", "to") if argument(name)}
+    asked = load(StatementQuery(), period)
+    first, last = statements.period(asked["start"], asked["end"])
+    with statements.opened(argument("account"), first, last) as statement:
+        return render("statement_preview", statement=statement)

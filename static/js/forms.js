@@ -1,0 +1,145 @@
+// Forms that call the API: `data-api` says where, `data-keyed` that it happens once however often it is sent,
+// `data-then` what follows, `data-ask` what is asked before.
+
+import * as session from './session.js';
+import { call, Problem } from './api.js';
+import { clearProblem, explain, showProblem } from './problems.js';
+import { ask, toast } from './notices.js';
+import { again, show, showWanted } from './router.js';
+
+const PUBLIC = /^\/v1\/auth\/(login|signup)$/;
+const keys = new WeakMap();
+
+const followUps = {
+  again: () => again(),
+  'signed-out': () => session.drop(session.current(), 'All your sessions have ended.'),
+  'sign-in': async (pair) => {
+    await session.enter(pair);
+    await showWanted();
+  },
+  'sign-up': async (_, body) => {
+    const { data } = await call('POST', '/v1/auth/login', { body: { email: body.email, password: body.password }, isPublic: true });
+    await followUps['sign-in'](data);
+    toast('Welcome to bankapp.');
+  },
+  card: async (card) => {
+    main.addEventListener('bank:page', () => reveal(card), { once: true });
+    await show(`/app/cards`, 'keep');
+  },
+};
+
+const main = document.getElementById('main');
+
+export const follow = (name, how) => {
+  followUps[name] = how;
+};
+
+export function start() {
+  document.addEventListener('submit', (event) => {
+    if (!event.target.matches('form[data-api]')) return;
+    event.preventDefault();
+    submit(event.target, event.submitter);
+  });
+}
+
+// A button may say for itself what it calls and what follows.
+async function submit(form, button) {
+  const asked = { ...form.dataset, ...(button?.dataset.api ? button.dataset : {}) };
+  if (form.dataset.busy) return;
+  if (!isComplete(form)) return;
+  if (form.dataset.ask && !(await ask({ title: form.dataset.ask, text: form.dataset.askText, yes: form.dataset.askYes }))) return;
+  const path = asked.api;
+  const body = bodyOf(form);
+  const key = form.hasAttribute('data-keyed') ? keyOf(form, body) : undefined;
+  const release = occupy(form);
+  clearProblem(form);
+  try {
+    const { data } = await call(form.dataset.method ?? 'POST', path, {
+      body,
+      key,
+      isPublic: PUBLIC.test(path),
+      onWait: () => explain(form, { detail: 'No answer yet. The same request is sent again; it happens only once.' }),
+    });
+    keys.delete(form);
+    explain(form, null);
+    await conclude(form, asked, data, body);
+  } catch (error) {
+    refuse(form, error);
+  } finally {
+    release();
+  }
+}
+
+// The key lives as long as the same request is under way; another body, or a final answer, means another key.
+function keyOf(form, body) {
+  const text = JSON.stringify(body ?? null);
+  if (keys.get(form)?.text !== text) keys.set(form, { text, key: crypto.randomUUID() });
+  return keys.get(form).key;
+}
+
+function refuse(form, error) {
+  if (error instanceof session.SignedOut) return;
+  if (!(error instanceof Problem)) throw error;
+  if (!error.isOpen) keys.delete(form);
+  if (error.code === 'otp_required' && form.querySelector('[data-otp]')) return askForCode(form, error);
+  if (form.isConnected) showProblem(form, error);
+  else toast(error.detail);
+}
+
+function askForCode(form, problem) {
+  const place = form.querySelector('[data-otp]');
+  if (!place.hidden) return showProblem(form, { ...problem, detail: problem.detail, errors: { otp: [problem.detail] } });
+  place.hidden = false;
+  place.querySelector('input').required = true;
+  place.querySelector('input').focus();
+}
+
+async function conclude(form, asked, data, body) {
+  const then = asked.then ?? '';
+  if (asked.say) toast(asked.say);
+  if (then.startsWith('go:')) {
+    const path = then.slice(3).replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(data[name]));
+    await show(path, form.hasAttribute('data-replace') ? 'replace' : 'push');
+  } else {
+    await followUps[then]?.(data, body, form);
+  }
+}
+
+function isComplete(form) {
+  for (const control of form.elements) {
+    if (control.willValidate && !control.checkValidity()) {
+      const errors = { [control.name]: [control.validationMessage] };
+      showProblem(form, { errors });
+      return false;
+    }
+  }
+  return true;
+}
+
+function bodyOf(form) {
+  if (form.dataset.body) return JSON.parse(form.dataset.body);
+  const entries = [...new FormData(form)].filter(([, value]) => value !== '');
+  return entries.length ? Object.fromEntries(entries) : undefined;
+}
+
+// Pressed buttons say what is going on and keep the focus; a second press changes nothing.
+function occupy(form) {
+  form.dataset.busy = 'yes';
+  const button = form.querySelector('button:not([type="button"])');
+  button?.setAttribute('aria-disabled', 'true');
+  return () => {
+    delete form.dataset.busy;
+    button?.removeAttribute('aria-disabled');
+  };
+}
+
+// The number of a new card exists in this answer only.
+function reveal(card) {
+  if (!card.pan) return;
+  const panel = document.getElementById('pan-template').content.cloneNode(true);
+  const groups = card.pan.match(/.{4}/g).join(' ');
+  panel.querySelector('[data-pan]').textContent = groups;
+  panel.querySelector('[data-copy]').dataset.copy = card.pan;
+  document.getElementById('new-pan').replaceChildren(panel);
+  document.getElementById('pan-title').focus();
+}

@@ -1,0 +1,25 @@
+// Short words about what happened, read out by screen readers and gone by themselves; and yes-or-no questions.
+
+const toasts = document.getElementById('toasts');
+const question = document.getElementById('question');
+const STAYS_MS = 6000;
+
+export function toast(text) {
+  const item = document.createElement('p');
+  item.className = 'toast';
+  item.textContent = text;
+  toasts.replaceChildren(item);
+  setTimeout(() => item.remove(), STAYS_MS);
+}
+
+/** Ask before something that cannot be undone; resolves to whether the answer is yes. */
+export function ask({ title, text, yes }) {
+  document.getElementById('question-title').textContent = title;
+  document.getElementById('question-text').textContent = text;
+  document.getElementById('question-yes').textContent = yes;
+  question.returnValue = 'no';
+  question.showModal();
+  return new Promise((resolve) => {
+    question.addEventListener('close', () => resolve(question.returnValue === 'yes'), { once: true });
+  });
+}

@@ -1,0 +1,118 @@
+// Who is signed in here, with tokens that exist in this module's memory and nowhere else:
+// no cookie, no storage. Closing or reloading the page ends every session it opened.
+
+const tokens = new WeakMap();
+const people = new Map();
+const renewals = new Map();
+let active = null;
+
+export const events = new EventTarget();
+
+// Printable ASCII, as the API wants it; people find it in their list of sessions.
+export const device = `${browserName()} on ${systemName()} (${crypto.randomUUID().slice(0, 4)})`;
+
+export const current = () => active;
+export const everybody = () => [...people.values()];
+export const isStaff = (person) => person.role !== 'customer';
+export const authorization = (person) => `Bearer ${tokens.get(person).access}`;
+export const isFresh = (person) => Date.now() < person.accessEndsAt - 500;
+export const canRenew = (person) => person.sessionEndsAt > person.accessEndsAt + 500;
+
+export class SignedOut extends Error {}
+
+function tell(name, detail = {}) {
+  events.dispatchEvent(new CustomEvent(name, { detail }));
+}
+
+function keep(person, pair) {
+  const now = Date.now();
+  tokens.set(person, { access: pair.access_token, refresh: pair.refresh_token });
+  person.accessEndsAt = now + pair.expires_in * 1000;
+  person.accessLifetime = pair.expires_in * 1000;
+  person.sessionEndsAt = now + pair.refresh_expires_in * 1000;
+  person.sessionLifetime ??= pair.refresh_expires_in * 1000;
+}
+
+/** Take the tokens of a sign-in; whoever they belong to becomes the person acting. */
+export async function enter(pair) {
+  const headers = { Authorization: `Bearer ${pair.access_token}`, 'X-Device-Id': device };
+  const answer = await fetch('/v1/auth/me', { headers });
+  if (!answer.ok) throw new SignedOut('The sign-in did not hold.');
+  const user = await answer.json();
+  const before = people.get(user.id);
+  if (before) end(before);
+  const person = { id: user.id, email: user.email, role: user.role, autoRenew: before?.autoRenew ?? false };
+  keep(person, pair);
+  people.set(person.id, person);
+  active = person;
+  tell('change');
+}
+
+export function switchTo(id) {
+  active = people.get(id) ?? active;
+  tell('change');
+}
+
+/** Exchange the refresh token for a new pair; at most one exchange at a time, for a used token is a stolen one. */
+export function renew(person) {
+  if (!renewals.has(person.id)) {
+    renewals.set(person.id, exchange(person).finally(() => renewals.delete(person.id)));
+  }
+  return renewals.get(person.id);
+}
+
+async function exchange(person) {
+  const answer = await fetch('/v1/auth/refresh', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Device-Id': device },
+    body: JSON.stringify({ refresh_token: tokens.get(person).refresh }),
+  });
+  if (answer.status === 401) {
+    drop(person, 'Your session has ended. Please sign in again.');
+    throw new SignedOut('The session has ended.');
+  }
+  if (!answer.ok) throw new Error('The session could not be renewed just now. Try again.');
+  keep(person, await answer.json());
+  tell('renewed', { person });
+  return person;
+}
+
+/** Forget somebody; `why` is shown to them. */
+export function drop(person, why = '') {
+  if (!people.delete(person.id)) return;
+  tokens.delete(person);
+  if (active === person) {
+    active = people.values().next().value ?? null;
+    tell('change', { why, left: person });
+  } else {
+    tell('list', { why });
+  }
+}
+
+/** Sign somebody out, at the server too. */
+export async function leave(person) {
+  const over = end(person);
+  drop(person, 'You are signed out.');
+  await over;
+}
+
+function end(person) {
+  const headers = { Authorization: authorization(person), 'X-Device-Id': device };
+  return fetch('/v1/auth/logout', { method: 'POST', headers, keepalive: true }).catch(() => {});
+}
+
+// What is forgotten here must not live on there.
+window.addEventListener('pagehide', () => everybody().forEach(end));
+window.addEventListener('pageshow', (event) => event.persisted && location.reload());
+
+function browserName() {
+  const agent = navigator.userAgent;
+  const names = [['Edg/', 'Edge'], ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Safari/', 'Safari']];
+  return names.find(([mark]) => agent.includes(mark))?.[1] ?? 'Browser';
+}
+
+function systemName() {
+  const agent = navigator.userAgent;
+  const names = [['Android', 'Android'], ['iPhone', 'iPhone'], ['iPad', 'iPad'], ['Windows', 'Windows'], ['Mac OS', 'macOS'], ['Linux', 'Linux']];
+  return names.find(([mark]) => agent.includes(mark))?.[1] ?? 'a computer';
+}

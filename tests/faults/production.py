@@ -1,0 +1,19 @@
+"""The server as it is deployed, but for what would only make tests slow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from werkzeug.test import TestResponse
+
+from tests.servers import GunicornServer, HttpClient
+
+
+def production(database_url: str, folder: Path, **environ: str) -> GunicornServer:
+    quick = {"BCRYPT_ROUNDS": "4", "RATELIMIT_ENABLED": "false", "DRAIN_SECONDS": "0", "TMPDIR": str(folder)}
+    small = {"WEB_CONCURRENCY": "2", "WEB_THREADS": "1"}
+    return GunicornServer(database_url, folder, BANKAPP_ENV="production", **(quick | small | environ))
+
+
+def get(server: GunicornServer, path: str, **headers: str) -> TestResponse:
+    return HttpClient(server.address).open(path, method="GET", headers=headers)

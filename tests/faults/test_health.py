@@ -1,0 +1,77 @@
+"""Health tells the truth, in time, when the database is away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from bankapp import create_app
+from tests.conftest import migrate, settings
+from tests.factories import Bank
+from tests.postgres import PostgresServer
+
+GONE = {"status": "unavailable", "database": "unavailable"}
+
+
+def assert_unhealthy(app: Flask) -> None:
+    for path in ("/health", "/health/ready"):
+        started = time.monotonic()
+        response = Bank(app).anonymous().get(path)
+        assert (response.status_code, response.get_json()) == (503, GONE)
+        assert time.monotonic() - started < 2
+    live = Bank(app).anonymous().get("/health/live")
+    assert (live.status_code, live.get_json()) == (200, {"status": "ok"})
+
+
+def assert_healthy(app: Flask) -> None:
+    response = Bank(app).anonymous().get("/health")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok", "database": "ok"})
+
+
+@pytest.fixture
+def sqlite_app(sqlite_template: Path, tmp_path: Path) -> Flask:
+    shutil.copyfile(sqlite_template, tmp_path / "bank.sqlite3")
+    return create_app(settings(f"sqlite:///{tmp_path}/bank.sqlite3"))
+
+
+def test_a_sqlite_file_that_is_gone(sqlite_app: Flask, tmp_path: Path) -> None:
+    assert_healthy(sqlite_app)
+    file = tmp_path / "bank.sqlite3"
+    file.rename(tmp_path / "elsewhere")
+    assert_unhealthy(sqlite_app)
+    assert not file.exists()
+    (tmp_path / "elsewhere").rename(file)
+    assert_healthy(sqlite_app)
+
+
+def test_a_sqlite_file_that_is_none(sqlite_app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "bank.sqlite3").write_bytes(b"not a database" * 1000)
+    assert_unhealthy(sqlite_app)
+
+
+def test_a_postgresql_that_hangs_and_one_that_is_stopped() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TEST_POSTGRES_URL", raising=False)
+        server = PostgresServer()
+    with server:
+        url = server.create_database("bank")
+        migrate(url)
+        app = create_app(settings(url))
+        assert_healthy(app)
+        # Accepts connections, because the kernel does, and never says a word.
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            assert_unhealthy(app)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        assert_healthy(app)
+        server.crash()
+        assert_unhealthy(app)
+        server.restart()
+        assert_healthy(app)

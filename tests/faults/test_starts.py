@@ -1,0 +1,60 @@
+"""What production refuses to start with, and that it says why in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from bankapp import create_app, probes
+from bankapp.extensions import db
+from config import ConfigError
+from tests.conftest import SECRET, settings
+from tests.faults.production import production
+from tests.raw_sql import RawSql
+
+
+@pytest.mark.parametrize(
+    ("environ", "beginning"),
+    [
+        ({"JWT_SECRET": ""}, "bankapp: JWT_SECRET is required in production"),
+        (
+            {"DATABASE_URL": "postgresql://nobody:hunter2-hunter2@127.0.0.1:1/bank"},
+            "bankapp: DATABASE_URL names a database that does not answer: ",
+        ),
+        ({}, "bankapp: the database lacks migrations; run: flask db upgrade"),
+    ],
+)
+def test_the_server_ends_at_once_with_one_line(environ: dict[str, str], beginning: str, tmp_path: Path) -> None:
+    server = production(f"sqlite:///{tmp_path}/empty.sqlite3", tmp_path, **environ)
+    server.launch()
+    assert server.wait() == 1
+    [line] = server.error_log.read_text().splitlines()
+    assert line.startswith(beginning)
+    assert "hunter2" not in line
+    assert all(entry["level"] in ("info", "warning") for entry in server.lines)
+    assert not list(tmp_path.glob("bankapp-metrics-*"))
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/bank.sqlite3", "postgresql://nobody@127.0.0.1:1/bank"])
+def test_only_production_insists_on_its_database(url: str) -> None:
+    with create_app(settings(url)).app_context():
+        db.engine.dispose()
+    with pytest.raises(ConfigError, match=r"^DATABASE_URL names a database that does not answer: .") as refusal:
+        create_app(settings(url, BANKAPP_ENV="production", JWT_SECRET=SECRET))
+    assert "\n" not in str(refusal.value)
+
+
+def test_older_tables_do_not_fit_but_those_of_a_newer_release_do(
+    fresh_app: Flask, raw_sql: Callable[..., RawSql]
+) -> None:
+    with raw_sql(fresh_app) as owner, fresh_app.app_context():
+        assert not probes.lacks_migrations()
+        owner.run("UPDATE alembic_version SET version_num = '0001'")
+        assert probes.lacks_migrations()
+        owner.run("UPDATE alembic_version SET version_num = '9999'")
+        assert not probes.lacks_migrations()
+        owner.run("DELETE FROM alembic_version")
+        assert probes.lacks_migrations()

@@ -1,0 +1,107 @@
+"""What the documents say is what the service does."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import config
+from bankapp.cli import openapi
+from bankapp.services.seeding import PASSWORD
+from config import ROOT, Development, Production
+from tests.conftest import SECRET
+from tests.servers import GunicornServer
+
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def test_the_five_calls_work_as_printed(fresh_app: Flask, tmp_path: Path) -> None:
+    seeded = fresh_app.test_cli_runner().invoke(args=["seed", "--customers", "2", "--months", "1"])
+    assert seeded.exit_code == 0, seeded.output
+    [script] = re.findall(r"```sh\n(.*?)```", README, re.S)
+    assert script.count("curl ") == 5
+    with GunicornServer(fresh_app.config["SQLALCHEMY_DATABASE_URI"], tmp_path, WEB_CONCURRENCY="1") as server:
+        printed = script.replace("http://127.0.0.1:8000", server.url).replace("curl -sS", "curl -sS --fail-with-body")
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", printed], capture_output=True, text=True, check=False, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    decoder, position = json.JSONDecoder(), 0
+    deposit, position = decoder.raw_decode(done.stdout)
+    history, end = decoder.raw_decode(done.stdout[position:])
+    assert (deposit["type"], deposit["balance_after"]) == ("deposit", 1234)
+    assert history["items"][0] == deposit
+    assert "12.34" in done.stdout[position + end :]
+    assert PASSWORD in script
+
+
+def rows_of_settings() -> list[tuple[str, str]]:
+    [table] = re.findall(r"## Settings\n.*?\n\|---\|---\|---\|\n(.*?)\n\n", README, re.S)
+    cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
+    return [(name.strip("` "), default) for name, default, _ in cells]
+
+
+def as_written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, timedelta):
+        return str(int(value.total_seconds()))
+    return "none" if value in ((), None) else str(value)
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    written = {
+        "BANKAPP_ENV": "development",
+        "DATABASE_URL": "a SQLite file in `instance/`",
+        "JWT_SECRET": "none",
+        "SECRET_KEY": "like `JWT_SECRET`",
+    }
+    required = {"database_url": "", "jwt_secrets": (SECRET,), "secret_key": SECRET}
+    development, production = Development(**required), Production(**required)
+    for attribute, (name, _) in config._VARIABLES.items():
+        usual, special = (as_written(getattr(kind, attribute)) for kind in (development, production))
+        written[name] = usual if usual == special else f"{usual} (production: {special})"
+    written["WEB_CONCURRENCY"] = "two per core"
+    assert dict(rows_of_settings()) == written
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+def test_the_map_names_what_is_there() -> None:
+    [table] = re.findall(r"## Where things are\n(.*?)\n\n[^|]", README, re.S)
+    for path in re.findall(r"`([\w/]+/|[\w.]+\.py)`", table):
+        assert (ROOT / path).exists() or list(ROOT.rglob(path)), path
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_exist(path: Path, app: Flask) -> None:
+    known = {
+        f"{name} {sub}".strip()
+        for name, command in app.cli.commands.items()
+        for sub in getattr(command, "commands", {"": command})
+    }
+    for line in re.findall(r"(?:^|`|  )flask ([a-z][^`\n]*)", path.read_text(), re.M):
+        words = line.split()
+        assert words[0] in known or " ".join(words[:2]) in known, f"flask {line}"
+
+
+def test_the_committed_document_is_what_the_code_says(app: Flask, tmp_path: Path) -> None:
+    runner = app.test_cli_runner()
+    written = tmp_path / "openapi.json"
+    assert runner.invoke(args=["openapi", "write", str(written)]).exit_code == 0
+    assert runner.invoke(args=["openapi", "write", "-"]).output == written.read_text()
+    assert openapi.PATH.read_text() == written.read_text(), "run: flask openapi write"
+    answered = app.test_client().get("/openapi.json").get_json()
+    assert json.loads(written.read_text()) == answered

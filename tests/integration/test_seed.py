@@ -1,0 +1,173 @@
+"""``flask seed``: demo data that looks like a bank, the same every time, told once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import text
+
+from bankapp import create_app
+from bankapp.cli.seed import LONG_STEPS
+from bankapp.extensions import db
+from bankapp.services import seed_story
+from bankapp.services.seeding import PASSWORD
+from tests.conftest import SECRET, settings
+from tests.factories import Bank, ok
+
+UNTIL = "2026-03-15"
+# The audit rows of the seed, without those of the tests' own sign-ins.
+TOLD = "(SELECT * FROM audit_logs WHERE device_id = 'flask seed') AS told"
+SMALL = ("--customers", "3", "--months", "2", "--until", UNTIL)
+
+
+def seed(app: Flask, *arguments: str) -> Result:
+    return app.test_cli_runner().invoke(args=["seed", *arguments])
+
+
+def rows(app: Flask, query: str) -> list[tuple[Any, ...]]:
+    with app.app_context():
+        return [tuple(row) for row in db.session.execute(text(query))]
+
+
+@pytest.fixture(scope="module")
+def seeded(new_database: Callable[[], str]) -> Iterator[Flask]:
+    app = create_app(settings(new_database()))
+    result = seed(app, *SMALL)
+    assert result.exit_code == 0, result.output
+    assert f"ada@example.com  {PASSWORD}" in result.output
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_demo_customer_signs_in_and_sees_a_history(seeded: Flask) -> None:
+    ada = Bank(seeded).signed_in("ada@example.com", PASSWORD)
+    accounts = ok(ada.get("/accounts"))["items"]
+    assert {account["currency"] for account in accounts} == {"EUR", "USD", "JPY", "KWD"}
+    assert all(account["balance"] > 0 for account in accounts)
+    [checking] = [a for a in accounts if (a["currency"], a["type"]) == ("EUR", "checking")]
+    statement = ok(ada.get(f"/statements/{checking['id']}?from=2026-01-01&to=2026-03-31"))
+    assert {"deposit", "withdrawal", "transfer_out"} <= {entry["type"] for entry in statement["entries"]}
+    assert statement["closing_balance"] == checking["balance"]
+    assert statement["entries"][0]["created_at"] < "2026-01-17"
+    cards = ok(ada.get("/cards"))["items"]
+    assert sorted((card["type"], card["status"]) for card in cards) == [
+        ("physical", "active"),
+        ("virtual", "active"),
+        ("virtual", "blocked"),
+    ]
+
+
+def test_staff_find_people_in_three_scripts_and_a_frozen_account(seeded: Flask) -> None:
+    staff = Bank(seeded).signed_in("staff@example.com", PASSWORD)
+    holders = ok(staff.get("/account-holders"))["items"]
+    assert [holder["last_name"] for holder in holders] == ["Παπαδοπούλου", "Weiß", "Lovelace"]
+    frozen = [a for a in ok(staff.get("/accounts?limit=100"))["items"] if a["status"] == "frozen"]
+    assert len(frozen) == 1
+    assert Bank(seeded).signed_in("admin@example.com", PASSWORD)
+
+
+def test_every_movement_has_its_audit_row_and_the_books_add_up(seeded: Flask) -> None:
+    unaudited = """
+        SELECT count(*) FROM postings p WHERE NOT EXISTS (
+            SELECT 1 FROM audit_logs a LEFT JOIN transactions t ON t.id = a.resource_id
+            WHERE a.status = 'success' AND a.event_type = p.kind AND a.created_at = p.created_at
+                AND (a.resource_id = p.id OR t.posting_id = p.id))"""
+    assert rows(seeded, unaudited) == [(0,)]
+    assert rows(seeded, "SELECT count(*) FROM audit_logs WHERE status <> 'success'") == [(0,)]
+    sums = "SELECT sum(direction * amount) FROM transactions WHERE account_id = accounts.id"
+    assert rows(seeded, f"SELECT count(*) FROM accounts WHERE type <> 'cash' AND balance <> ({sums})") == [(0,)]
+
+
+def test_nothing_happens_after_the_last_day(seeded: Flask) -> None:
+    for table in ("users", "accounts", "transactions", "transfers", "cards", TOLD):
+        [(last,)] = rows(seeded, f"SELECT max(created_at) FROM {table}")
+        moment = last if isinstance(last, datetime) else datetime.fromisoformat(last)
+        assert moment < datetime.fromisoformat(UNTIL).replace(tzinfo=UTC), table
+
+
+def test_a_second_run_changes_nothing_and_says_so(seeded: Flask) -> None:
+    everything = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM audit_logs)"
+    before = rows(seeded, everything)
+    again = seed(seeded, "--customers", "5")
+    assert again.exit_code == 0
+    assert "nothing changed" in again.output
+    assert PASSWORD in again.output
+    assert rows(seeded, everything) == before
+
+
+def test_the_same_random_seed_tells_the_same_story(seeded: Flask, fresh_app: Flask) -> None:
+    assert seed(fresh_app, *SMALL).exit_code == 0
+    for table, columns in {
+        "users": "id, email, created_at",
+        "account_holders": "id, user_id, last_name",
+        "accounts": "id, number, balance, status",
+        "cards": "id, last4, expires",
+        "transactions": "id, account_id, amount, balance_after, created_at",
+        TOLD: "id, resource_id, created_at",
+    }.items():
+        query = f"SELECT {columns} FROM {table} ORDER BY id"
+        assert rows(fresh_app, query) == rows(seeded, query), table
+
+
+def test_another_random_seed_tells_another_story() -> None:
+    def tell(number: int) -> seed_story.Story:
+        return seed_story.tell(customers=2, months=1, until=date(2026, 3, 1), chance=random.Random(number))
+
+    assert tell(1) == tell(1)
+    assert tell(1).steps != tell(2).steps
+
+
+@pytest.mark.parametrize(("customers", "months"), [(1, 1), (500, 1)])
+def test_a_story_of_any_size_opens_accounts_before_they_are_used(customers: int, months: int) -> None:
+    story = seed_story.tell(customers=customers, months=months, until=date(2026, 3, 1), chance=random.Random(1))
+    joined = opened = 0
+    for step in story.steps:
+        if isinstance(step, seed_story.Join):
+            assert step.person == joined
+            joined += 1
+        elif isinstance(step, seed_story.Open):
+            assert step.person < joined
+            opened += 1
+        else:
+            assert step.account < opened  # type: ignore[attr-defined]  # all others have one
+    assert (joined, opened) == (customers, len(story.accounts))
+    assert len({person.email for person in story.people}) == customers
+    assert customers == 1 or len(story.steps) > LONG_STEPS
+
+
+def test_production_is_refused_unless_forced_and_then_gets_a_random_password(fresh_app: Flask) -> None:
+    config = fresh_app.config["BANKAPP"]
+    production = create_app(
+        settings(config.database_url, BANKAPP_ENV="production", JWT_SECRET=SECRET, BCRYPT_ROUNDS="4")
+    )
+    refusal = seed(production, *SMALL)
+    assert (refusal.exit_code, "--force" in refusal.output) == (1, True)
+    assert rows(production, "SELECT count(*) FROM users") == [(0,)]
+    forced = seed(production, *SMALL, "--force")
+    assert forced.exit_code == 0
+    assert PASSWORD not in forced.output
+    printed = forced.output.split("ada@example.com")[1].split()[0]
+    assert Bank(production).signed_in("ada@example.com", printed)
+    assert printed not in seed(production, "--force").output
+    with production.app_context():
+        db.engine.dispose()
+
+
+def test_a_database_without_tables_is_named(tmp_path: Any) -> None:
+    app = create_app(settings(f"sqlite:///{tmp_path}/empty.sqlite3"))
+    result = seed(app)
+    assert result.exit_code == 1
+    assert "flask db upgrade" in result.output
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_future_has_no_history(seeded: Flask, fresh_app: Flask) -> None:
+    assert seed(fresh_app, "--until", "2999-01-01").exit_code == 2

@@ -1,0 +1,226 @@
+"""``flask ledger verify``: sound books pass, and each kind of fault is named when it is planted past the guards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from bankapp import create_app, database, ids
+from bankapp.extensions import db
+from bankapp.services import verification
+from bankapp.services.verification import Fault
+from tests.conftest import settings
+from tests.factories import Bank, ok
+from tests.handwritten import Books, keep
+from tests.raw_sql import RawSql, drop_guards
+
+LATE = "2099-01-01T00:00:00.000000Z"
+EARLY = "2020-01-01T00:00:00.000000Z"
+
+
+@dataclass
+class Sound:
+    """An application on books with one of everything, and the ids of what is in them."""
+
+    app: Flask
+    facts: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def sound(new_database: Callable[..., str], raw_sql: Callable[..., RawSql]) -> Iterator[Sound]:
+    app = create_app(settings(new_database()))
+    with raw_sql(app) as raw:
+        books = keep(Bank(app), raw)
+        yield Sound(app, books.facts | busy(books))
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def without_guards(sound: Sound, raw_sql: Callable[..., RawSql]) -> Callable[..., list[Fault]]:
+    """Return a function that plants faults past the guards, tells what is found then, and takes all back."""
+    with raw_sql(sound.app) as raw:
+        admin = create_app(settings(raw.url))
+
+    def find(*statements: str) -> list[Fault]:
+        found: list[Fault] = []
+        with admin.app_context(), contextlib.suppress(TakenBack), database.transaction():
+            drop_guards(execute, db.engine.dialect.name)
+            for statement in statements:
+                execute(statement)
+            verification.verify(found.append, lambda _done, _total: None)
+            raise TakenBack
+        with admin.app_context():
+            db.engine.dispose()
+        return found
+
+    return find
+
+
+class TakenBack(Exception):
+    pass
+
+
+def execute(statement: str) -> Any:
+    return db.session.execute(text(statement.replace(":", "\\:")))
+
+
+def busy(books: Books) -> dict[str, str]:
+    """Reverse, post a batch, hold and capture; return the ids of what came of it, and of single legs."""
+    a, b = ({"id": account, "currency": "EUR"} for account in (books.a, books.b))
+    ok(books.ada.transfer(a, b, 70, key="rent"), 201)
+    staff = books.bank.employee()
+    reversal = ok(staff.post(f"/transfers/{books.transfer_id}/reversal"), 201)["id"]
+    orders = [{"from_account_id": a["id"], "to_account_id": b["id"], "amount": 5, "currency": "EUR"}] * 3
+    batch = ok(books.ada.post("/transfers/batch", {"transfers": orders}))["items"]
+    hold, captured = (
+        ok(books.bob.post(f"/cards/{books.card}/authorizations", order | {"currency": "EUR", "merchant": "Shop"}), 201)
+        for order in ({"amount": 30}, {"amount": 20})
+    )
+    ok(books.bob.post(f"/authorizations/{captured['id']}/capture"))
+    legs = books.raw.rows(f"SELECT id FROM transactions WHERE account_id = '{books.a}' ORDER BY sequence")
+    purchase = f"SELECT posting_id FROM authorizations WHERE id = '{captured['id']}'"
+    return {
+        "reversal_id": reversal,
+        "batch_transfer": batch[1]["transfer"]["id"],
+        "hold": hold["id"],
+        "captured": captured["id"],
+        "purchase": books.raw.rows(purchase)[0][0],
+        "second_leg": legs[1][0],
+        "last_leg": legs[-1][0],
+        "counter_leg": one(books, "account_id = '{cash}' AND posting_id = '{deposit_id}'"),
+        "out_leg": one(books, "posting_id = '{transfer_id}' AND type = 'transfer_out'"),
+        "scope": books.raw.rows("SELECT scope FROM idempotency_keys")[0][0],
+    }
+
+
+def one(books: Books, where: str) -> str:
+    return str(books.raw.rows(f"SELECT id FROM transactions WHERE {where.format(**books.facts)}")[0][0])
+
+
+def test_sound_books_pass(sound: Sound) -> None:
+    result = sound.app.test_cli_runner().invoke(args=["ledger", "verify", "--json"])
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["ok"], report["faults"]) == (0, True, [])
+    assert report["checked"]["transfers"] == 6
+    assert report["checked"]["transactions"] == 2 * report["checked"]["postings"]
+
+
+def test_sound_books_pass_without_guards(without_guards: Callable[..., list[Fault]]) -> None:
+    assert without_guards() == []
+
+
+# Rule and what breaks it → the statement that plants the fault.
+FAULTS: dict[tuple[str, ...], str] = {
+    ("balance", "a"): "UPDATE accounts SET balance = balance + 1 WHERE id = '{a}'",
+    ("last_sequence", "a"): "UPDATE accounts SET sequence = sequence + 1 WHERE id = '{a}'",
+    ("last_time", "a"): f"UPDATE accounts SET last_posted_at = '{LATE}' WHERE id = '{{a}}'",
+    ("sequence", "last_leg"): "UPDATE transactions SET sequence = sequence + 9 WHERE id = '{last_leg}'",
+    ("sequence", "second_leg"): "DELETE FROM transactions WHERE id = '{leg_id}'",
+    ("running_balance", "second_leg"): "UPDATE transactions SET balance_after = 1 WHERE id = '{second_leg}'",
+    ("time", "second_leg"): f"UPDATE transactions SET created_at = '{EARLY}' WHERE id = '{{second_leg}}'",
+    ("held", "b"): "UPDATE accounts SET held = held - 1 WHERE id = '{b}'",
+    ("held", "b", "expired"): "UPDATE authorizations SET status = 'expired' WHERE id = '{hold}'",
+    ("account_state", "a"): "UPDATE accounts SET status = 'closed' WHERE id = '{a}'",
+    ("account_state", "b"): "UPDATE accounts SET held = balance + 1 WHERE id = '{b}'",
+    ("account_state", "closed"): "UPDATE accounts SET balance = -1 WHERE id = '{closed}'",
+    ("account_state", "cash"): "UPDATE accounts SET status = 'frozen' WHERE id = '{cash}'",
+    ("leg_account", "second_leg"): "UPDATE transactions SET currency = 'USD' WHERE id = '{second_leg}'",
+    ("leg_account", "last_leg"): "UPDATE transactions SET account_id = '{new}' WHERE id = '{last_leg}'",
+    ("leg_account", "counter_leg"): "UPDATE transactions SET account_id = '{usd}' WHERE id = '{counter_leg}'",
+    ("leg", "counter_leg"): "UPDATE transactions SET direction = 1 WHERE id = '{counter_leg}'",
+    ("leg", "leg_id"): "UPDATE transactions SET amount = 0 WHERE id = '{leg_id}'",
+    ("leg", "out_leg"): "UPDATE transactions SET transfer_id = NULL WHERE id = '{out_leg}'",
+    ("leg_posting", "leg_id"): "DELETE FROM postings WHERE id = '{deposit_id}'",
+    ("posting_balance", "deposit_id"): "DELETE FROM transactions WHERE id = '{counter_leg}'",
+    ("posting_balance", "transfer_id"): "UPDATE transactions SET amount = amount + 1 WHERE id = '{out_leg}'",
+    ("posting_legs", "new"): f"INSERT INTO postings (id, kind, created_at) VALUES ('{{new}}', 'deposit', '{EARLY}')",
+    ("posting_legs", "deposit_id"): "UPDATE postings SET kind = 'withdrawal' WHERE id = '{deposit_id}'",
+    ("posting_transfer", "transfer_id"): "DELETE FROM transfers WHERE id = '{transfer_id}'",
+    ("transfer_legs", "transfer_id"): "UPDATE transfers SET amount = amount + 1 WHERE id = '{transfer_id}'",
+    ("transfer_legs", "batch_transfer"): "UPDATE transfers SET to_account_id = '{usd}' WHERE id = '{batch_transfer}'",
+    ("transfer_posting", "transfer_id"): "UPDATE postings SET kind = 'reversal' WHERE id = '{transfer_id}'",
+    ("transfer_posting", "batch_transfer"): "DELETE FROM postings WHERE id = '{batch_transfer}'",
+    ("reversal", "reversal_id"): "UPDATE transfers SET amount = amount - 1 WHERE id = '{reversal_id}'",
+    ("reversal", "reversal_id", "none"): "DELETE FROM transfers WHERE id = '{transfer_id}'",
+    ("reversed_once", "transfer_id"): "",
+    ("capture", "captured"): "UPDATE authorizations SET captured_amount = 19 WHERE id = '{captured}'",
+    ("purchase", "purchase"): "DELETE FROM authorizations WHERE id = '{captured}'",
+    ("audit", "transfer_id"): "UPDATE audit_logs SET status = 'failure' WHERE resource_id = '{transfer_id}'",
+    ("audit", "deposit_id"): "DELETE FROM audit_logs WHERE resource_id = '{leg_id}'",
+    ("audit", "purchase"): "DELETE FROM audit_logs WHERE resource_id = '{captured}'",
+    ("audit", "batch_transfer"): "DELETE FROM audit_logs WHERE event_type = 'transfer_batch'",
+    ("audit_outcome", "audit_id"): "UPDATE audit_logs SET finished_at = NULL WHERE id = '{audit_id}'",
+    ("audit_outcome", "audit_id", "status"): "UPDATE audit_logs SET status = 'odd' WHERE id = '{audit_id}'",
+    ("idempotency", "scope"): "UPDATE idempotency_keys SET answer_body = NULL",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids="-".join)
+def test_a_planted_fault_is_named(
+    sound: Sound, without_guards: Callable[..., list[Fault]], dialect: str, fault: tuple[str, ...]
+) -> None:
+    facts = sound.facts | {"new": ids.new()}
+    statement = FAULTS[fault].format(**facts)
+    found = without_guards(*([statement] if statement else second_reversal(dialect, facts)))
+    assert (fault[0], facts[fault[1]]) in {(each.rule, each.id) for each in found}, found
+
+
+def second_reversal(dialect: str, facts: dict[str, str]) -> list[str]:
+    """Return statements that reverse a transfer once more, without the key that forbids it."""
+    columns = "from_account_id, to_account_id, amount, currency, reverses_transfer_id, created_at"
+    again = f"INSERT INTO transfers (id, {columns}) SELECT '{uuid.uuid4()}', {columns} FROM transfers"
+    again += f" WHERE id = '{facts['reversal_id']}'"
+    if dialect == "postgresql":
+        return ["ALTER TABLE transfers DROP CONSTRAINT uq_transfers_reverses_transfer_id", again]
+    return [
+        "CREATE TABLE loose AS SELECT * FROM transfers",
+        "CREATE UNIQUE INDEX loose_id ON loose (id)",
+        "DROP TABLE transfers",
+        "ALTER TABLE loose RENAME TO transfers",
+        again,
+    ]
+
+
+def test_a_fraction_of_a_cent_is_named(sound: Sound, without_guards: Callable[..., list[Fault]], dialect: str) -> None:
+    if dialect == "sqlite":  # the columns of the other hold none
+        found = without_guards(f"UPDATE transactions SET amount = 1.5 WHERE id = '{sound.facts['leg_id']}'")
+        assert ("leg", sound.facts["leg_id"]) in {(fault.rule, fault.id) for fault in found}
+
+
+def test_every_row_is_looked_at_however_many_there_are(
+    sound: Sound, without_guards: Callable[..., list[Fault]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bankapp.repositories.verification.RANGE_SIZE", 2)
+    assert without_guards() == []
+    accounts = [sound.facts[name] for name in ("a", "b", "usd", "frozen", "closed")]
+    found = without_guards(*(f"UPDATE accounts SET balance = balance + 1 WHERE id = '{each}'" for each in accounts))
+    assert {fault.id for fault in found if fault.rule == "balance"} == set(accounts)
+
+
+def test_the_command_names_faults_and_fails(fresh_bank: Bank, raw_sql: Callable[..., RawSql]) -> None:
+    account = fresh_bank.customer().account()
+    with raw_sql(fresh_bank.app, guarded=False) as raw:
+        raw.run(f"UPDATE accounts SET balance = 7, status = 'closed' WHERE id = '{account['id']}'")
+    runner = fresh_bank.app.test_cli_runner()
+    result = runner.invoke(args=["ledger", "verify"])
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 1
+    assert lines[0].startswith(f"balance: account {account['id']}: expected 0, found 7 (")
+    assert lines[1].startswith(f"account_state: account {account['id']}: expected no balance when closed, found")
+    assert lines[2].endswith(": 2 faults.")
+    result = runner.invoke(args=["ledger", "verify", "--json"])
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["ok"]) == (1, False)
+    assert [(fault["rule"], fault["id"]) for fault in report["faults"]] == [
+        ("balance", account["id"]),
+        ("account_state", account["id"]),
+    ]

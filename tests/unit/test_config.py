@@ -1,0 +1,134 @@
+"""Every setting: what it is by default, what it may be, and that a bad value is named."""
+
+from __future__ import annotations
+
+import re
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import config
+from config import Config, ConfigError
+from tests.conftest import SECRET
+
+BASE = {"BANKAPP_ENV": "testing", "JWT_SECRET": SECRET, "DATABASE_URL": "sqlite:////var/lib/bank.sqlite3"}
+
+GOOD: list[tuple[str, str, str, Any]] = [
+    ("DATABASE_URL", "postgres://u@h/d", "database_url", "postgresql+psycopg://u@h/d"),
+    ("DATABASE_URL", "postgresql://u@h/d", "database_url", "postgresql+psycopg://u@h/d"),
+    ("DATABASE_URL", "sqlite:////x/y.db", "database_url", "sqlite:////x/y.db"),
+    ("JWT_SECRET", f"{SECRET}, {SECRET[::-1]}", "jwt_secrets", (SECRET, SECRET[::-1])),
+    ("SECRET_KEY", SECRET[::-1], "secret_key", SECRET[::-1]),
+    ("WEB_CONCURRENCY", "3", "web_concurrency", 3),
+    ("WEB_THREADS", "4", "web_threads", 4),
+    ("DRAIN_SECONDS", "0", "drain", timedelta(0)),
+    ("DRAIN_SECONDS", "30", "drain", timedelta(seconds=30)),
+    ("TRUSTED_PROXIES", "2", "trusted_proxies", 2),
+    ("RATELIMIT_ENABLED", "No", "ratelimit_enabled", False),
+    ("RATELIMIT_STORAGE_URI", "redis://cache:6379/0", "ratelimit_storage_uri", "redis://cache:6379/0"),
+    ("IDEMPOTENCY_REQUIRED", "true", "idempotency_required", True),
+    ("CORS_ORIGINS", "https://a.example, http://b:8080/", "cors_origins", ("https://a.example", "http://b:8080")),
+    ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+    ("LOG_FORMAT", "console", "log_format", "console"),
+    ("DOCS_ENABLED", "1", "docs_enabled", True),
+    ("BCRYPT_ROUNDS", "10", "bcrypt_rounds", 10),
+    ("PROMETHEUS_MULTIPROC_DIR", "/run/metrics", "metrics_directory", "/run/metrics"),
+    ("CARD_BIN", "411111", "card_bin", "411111"),
+    ("HOLD_SECONDS", "3600", "hold_lifetime", timedelta(hours=1)),
+    ("IBAN_BANK_CODE", "37040044", "iban_bank_code", "37040044"),
+]
+
+BAD: list[tuple[str, str]] = [
+    ("BANKAPP_ENV", "prod"),
+    ("DATABASE_URL", "mysql://h/d"),
+    ("DATABASE_URL", "sqlite://"),
+    ("DATABASE_URL", "sqlite:///:memory:"),
+    ("JWT_SECRET", "x" * 31),
+    ("JWT_SECRET", "ab" * 20),
+    ("JWT_SECRET", f"{SECRET},short"),
+    ("JWT_SECRET", f"{SECRET},"),
+    ("SECRET_KEY", "short"),
+    ("WEB_CONCURRENCY", "0"),
+    ("WEB_CONCURRENCY", "1.5"),
+    ("WEB_CONCURRENCY", "٣"),
+    ("WEB_THREADS", "65"),
+    ("DRAIN_SECONDS", "-1"),
+    ("TRUSTED_PROXIES", "many"),
+    ("RATELIMIT_ENABLED", "maybe"),
+    ("RATELIMIT_STORAGE_URI", "memcached://h"),
+    ("IDEMPOTENCY_REQUIRED", "2"),
+    ("CORS_ORIGINS", "*"),
+    ("CORS_ORIGINS", "https://*.example"),
+    ("CORS_ORIGINS", "https://a.example/path"),
+    ("LOG_LEVEL", "LOUD"),
+    ("LOG_FORMAT", "xml"),
+    ("DOCS_ENABLED", "on?"),
+    ("BCRYPT_ROUNDS", "3"),
+    ("CARD_BIN", "4111"),
+    ("HOLD_SECONDS", "59"),
+    ("IBAN_BANK_CODE", "3704004x"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "attribute", "understood"), GOOD)
+def test_a_good_value_is_understood(name: str, value: str, attribute: str, understood: Any) -> None:
+    assert getattr(Config.from_env(BASE | {name: value}), attribute) == understood
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_is_named_in_one_line(name: str, value: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        Config.from_env(BASE | {name: value})
+    assert str(refusal.value).startswith(f"{name} ")
+    assert "\n" not in str(refusal.value)
+    if name in ("JWT_SECRET", "SECRET_KEY"):
+        assert value not in str(refusal.value)
+
+
+def test_every_setting_is_tested() -> None:
+    read = set(re.findall(r'"([A-Z][A-Z_]{3,})"', Path(config.__file__).read_text()))
+    tested = {name for name, *_ in (*GOOD, *BAD)}
+    settings = {name for name, _ in config._VARIABLES.values()} | {
+        "BANKAPP_ENV", "DATABASE_URL", "JWT_SECRET", "SECRET_KEY"
+    }  # fmt: skip
+    assert settings <= read
+    assert settings == tested
+
+
+@pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "LOG_LEVEL", "CORS_ORIGINS"])
+def test_an_empty_value_is_none(name: str) -> None:
+    assert Config.from_env(BASE | {name: " "}) == Config.from_env(BASE)
+
+
+def test_production_makes_up_no_secret_and_hides_the_docs() -> None:
+    with pytest.raises(ConfigError, match=r"^JWT_SECRET is required in production"):
+        Config.from_env({"BANKAPP_ENV": "production"})
+    production = Config.from_env(BASE | {"BANKAPP_ENV": "production"})
+    assert (production.docs_enabled, production.bcrypt_rounds, production.ratelimit_enabled) == (False, 12, True)
+    assert production.drain > timedelta(0)
+
+
+def test_development_keeps_a_secret_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "INSTANCE", tmp_path / "instance")
+    first, second = Config.from_env({}), Config.from_env({})
+    assert first.env == "development"
+    assert first.jwt_secrets == second.jwt_secrets
+    assert len(first.jwt_secrets[0]) >= config.MIN_SECRET_BYTES
+    [secret] = (tmp_path / "instance").glob("jwt_secret*")
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert first.database_url == f"sqlite:///{tmp_path}/instance/bankapp.sqlite3"
+
+
+def test_secrets_do_not_show_when_the_settings_are_printed() -> None:
+    assert SECRET not in repr(Config.from_env(BASE))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DATABASE_URL", "postgresql://u:hunter2@h/d"), ("RATELIMIT_STORAGE_URI", "redis://:hunter2@h/0")],
+)
+def test_a_password_in_a_url_does_not_show_when_the_settings_are_printed(name: str, value: str) -> None:
+    assert "hunter2" not in repr(Config.from_env(BASE | {name: value}))

@@ -1,0 +1,163 @@
+"""A real Chromium in front of a live server. Anything the browser's console complains of fails the test."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from bankapp import create_app
+from bankapp.extensions import db
+from tests.conftest import settings
+from tests.factories import Bank
+from tests.web.visitor import Visitor
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+# How htmx logs a request that was given up because another page was asked for meanwhile.
+ABORTED = re.compile(r"htmx:(afterRequest|sendAbort), .*|undefined")
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+@dataclass
+class Live:
+    """A server that listens, and the bank behind it."""
+
+    url: str
+    app: Flask
+    bank: Bank
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[Live]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield Live(f"http://127.0.0.1:{server.port}", app, Bank(app))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Return a function that makes an empty bank on SQLite and returns its URL."""
+
+    def create() -> str:
+        path = tmp_path_factory.mktemp("web") / "bank.sqlite3"
+        shutil.copyfile(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def new_server(sqlite_database: Callable[[], str]) -> Callable[..., Any]:
+    """Return a context manager that serves a bank of its own on SQLite, with settings of the test's choice."""
+
+    def start(**changes: Any) -> Any:
+        return serving(create_app(settings(sqlite_database()).with_changes(**changes)))
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def live(new_server: Callable[..., Any]) -> Iterator[Live]:
+    """The server that all browser tests share which need no settings of their own."""
+    with new_server() as running:
+        yield running
+
+
+def chromium() -> str | None:
+    """Return the Chromium to drive: the system's, or the one that playwright brought."""
+    with sync_playwright() as playwright:
+        brought = playwright.chromium.executable_path
+    return shutil.which("chromium") or shutil.which("google-chrome") or (brought if Path(brought).exists() else None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser's tests out where there is no browser, and say so in one line."""
+    driving = [item for item in items if item.get_closest_marker("browser")]
+    if not driving or os.environ.get("BROWSER_REQUIRED") == "1" or chromium():
+        return
+    config.hook.pytest_deselected(items=driving)
+    items[:] = [item for item in items if item not in driving]
+    config.stash[LEFT_OUT] = len(driving)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.line(f"{count} tests skipped: there is no Chromium to drive (BROWSER_REQUIRED=1 insists).")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = chromium()
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser window of one's own, 1280 px wide."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    opened.set_default_timeout(8_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, expected_failures: list[str]) -> Iterator[Page]:
+    """A page whose console must stay silent, but for what the test expects."""
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield opened
+    unexpected = [text for text in complaints if not any(part in text for part in expected_failures)]
+    assert [text for text in unexpected if not ABORTED.fullmatch(text)] == []
+
+
+@pytest.fixture
+def visitor(page: Page, live: Live) -> Visitor:
+    return Visitor(page, live.url)
+
+
+@pytest.fixture
+def bank(live: Live) -> Bank:
+    """The bank behind the live server, whose people are made over its own API."""
+    return live.bank
+
+
+@pytest.fixture
+def expected_failures() -> list[str]:
+    """What the console may say: Chromium reports every answer of 400 and above there."""
+    return []

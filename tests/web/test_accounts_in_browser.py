@@ -1,0 +1,107 @@
+"""Accounts and statements as one uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.factories import Bank, ok
+from tests.web.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+
+def test_history_loads_more_and_filters(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=50_000)
+    for amount in range(1, 20):
+        ok(ada.move(account, amount * 100, "withdrawal"), 201)
+    visitor.arrive(ada)
+    visitor.go(f"/app/accounts/{account['id']}")
+    rows = page.locator("#history .row")
+    expect(rows).to_have_count(15)
+    page.get_by_role("button", name="Show more").press("Enter")
+    expect(rows).to_have_count(20)
+    expect(rows.nth(15)).to_be_focused()
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Kind").select_option("deposit")
+    expect(rows).to_have_count(1)
+    page.get_by_role("button", name="Clear").click()
+    expect(rows).to_have_count(15)
+
+
+@pytest.mark.parametrize("expected_failures", [["422"]])
+def test_a_filter_that_cannot_be_read_says_so_at_its_field(
+    visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
+) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    visitor.arrive(ada)
+    visitor.go(f"/app/accounts/{account['id']}")
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("At least").fill("much")
+    page.get_by_label("At least").press("Enter")
+    expect(page.get_by_label("At least")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("Write the amount like 12.34.")).to_be_visible()
+
+
+@pytest.mark.parametrize("expected_failures", [["409"]])
+def test_an_account_closes_once_it_is_empty(
+    visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
+) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    visitor.arrive(ada)
+    visitor.go(f"/app/accounts/{account['id']}")
+    close = page.locator("main").get_by_role("button", name="Close account")
+    close.click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    close.click()
+    page.get_by_role("dialog").get_by_role("button", name="Close account").click()
+    expect(page.get_by_role("alert").filter(has_text="Account not empty")).to_be_visible()
+    ok(ada.move(account, 100, "withdrawal"), 201)
+    close.click()
+    page.get_by_role("dialog").get_by_role("button", name="Close account").click()
+    expect(page.get_by_text("This account is closed.")).to_be_visible()
+    assert ok(ada.get(f"/accounts/{account['id']}"))["status"] == "closed"
+
+
+def test_an_account_of_today_has_no_line_yet(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=12_345)
+    visitor.arrive(ada)
+    visitor.go(f"/app/accounts/{account['id']}")
+    visitor.sees("Checking account")
+    expect(page.locator("[data-chart]")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("PDF", b"%PDF"),
+        ("CSV", b""),
+        ("JSON", b"{"),
+        ("camt.053", b"<?xml"),
+        ("MT940", b""),
+        ("OFX", b""),
+    ],
+)
+def test_a_statement_downloads(visitor: Visitor, page: Page, bank: Bank, name: str, begins: bytes) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=12_345)
+    visitor.arrive(ada)
+    visitor.go(f"/app/statements?account={account['id']}")
+    expect(page.locator("#preview")).to_contain_text("€123.45")
+    page.get_by_label(name).check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    content = Path(download.value.path()).read_bytes()
+    assert content.startswith(begins)
+    assert len(content) > 100
+    if name == "JSON":
+        assert json.loads(content)["closing_balance"] == 12_345
+    else:
+        assert account["number"] in download.value.suggested_filename

@@ -1,0 +1,34 @@
+"""The main job in a browser once more, on PostgreSQL."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bankapp import create_app
+from tests.conftest import settings
+from tests.postgres import PostgresServer
+from tests.web.conftest import serving
+from tests.web.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+
+def test_money_is_sent_and_seen_on_both_sides(page: Page, postgres: PostgresServer, postgres_template: str) -> None:
+    url = postgres.create_database(f"web_{uuid.uuid4().hex}", template=postgres_template)
+    with serving(create_app(settings(url))) as server:
+        ada, bob = server.bank.customer(), server.bank.customer()
+        account, target = ada.account(balance=10_000), bob.account()
+        visitor = Visitor(page, server.url)
+        visitor.arrive(ada)
+        visitor.send(target["number"], "25.50")
+        page.get_by_role("button", name="Send €25.50").click()
+        visitor.sees("Money sent")
+        visitor.go(f"/app/accounts/{account['id']}")
+        expect(page.locator(".account-balance .big")).to_have_text("€74.50")
+        visitor.go("/app/sign-in")
+        visitor.arrive(bob)
+        expect(page.locator(".hero-total")).to_contain_text("€25.50")
+        assert (ada.balance(account), bob.balance(target)) == (7_450, 2_550)

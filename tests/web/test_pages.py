@@ -1,0 +1,167 @@
+"""The pages as the server renders them, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from bankapp import clock, context, create_app, database
+from bankapp.context import Context
+from bankapp.services import auth, seeding, transactions
+from tests.conftest import settings
+from tests.factories import Bank, Caller, ok, refused
+
+CUSTOMER_PAGES = ("overview", "accounts/new", "send", "cash", "cards", "statements", "security", "activity")
+
+
+@pytest.fixture
+def bank(app: Flask) -> Bank:
+    """On both databases; the browser's tests share a live server instead."""
+    return Bank(app)
+
+
+def page(caller: Caller, path: str, status: int = 200, **query: str) -> str:
+    answer = caller.client.get(f"/pages/{path}", query_string=query, headers=_bearer(caller))
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def _bearer(caller: Caller) -> dict[str, str]:
+    return {"Authorization": f"Bearer {caller.tokens['access_token']}"} if caller.tokens else {}
+
+
+@pytest.mark.parametrize("path", CUSTOMER_PAGES)
+def test_every_page_shows_for_somebody_new_and_for_staff(bank: Bank, path: str) -> None:
+    for caller in (bank.customer(), bank.customer(holder=False), bank.employee()):
+        assert "<h1" in page(caller, path)
+
+
+def test_pages_are_for_the_owner_of_the_token_only(bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    account = ada.account(balance=100)
+    card = ok(ada.post("/cards", {"account_id": account["id"], "type": "virtual"}), 201)
+    transfer = ok(ada.transfer(account, ada.account(), 50), 201)
+    for path in (f"accounts/{account['id']}", f"cards/{card['id']}", f"transfers/{transfer['id']}"):
+        refused(bank.anonymous().client.get(f"/pages/{path}"), 401, "token_missing")
+        refused(bob.client.get(f"/pages/{path}", headers=_bearer(bob)), 404, "not_found")
+        assert "<h1" in page(ada, path)
+
+
+def test_staff_pages_are_for_staff(bank: Bank) -> None:
+    ada = bank.customer()
+    refused(ada.client.get("/pages/customers", headers=_bearer(ada)), 403, "forbidden")
+    assert "Find a customer" in page(bank.employee(), "customers")
+
+
+def test_the_shell_is_for_everybody_and_lets_the_browser_run_nothing_inline(bank: Bank) -> None:
+    for path in ("/app", "/app/overview", "/app/accounts/anything"):
+        answer = bank.app.test_client().get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert answer.status_code == 200
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert "style=" not in answer.text
+        assert "onclick" not in answer.text
+        assert "http" not in answer.text.replace("http-equiv", "")
+    assert bank.app.test_client().get("/").headers["Location"] == "/app"
+
+
+def test_the_demo_login_is_offered_on_a_seeded_development_server_only(fresh_bank: Bank) -> None:
+    url = fresh_bank.app.config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg", "")
+    development = create_app(settings(url, BANKAPP_ENV="development", BCRYPT_ROUNDS="4"))
+    sign_in = "/pages/sign-in"
+    assert "Demo" not in development.test_client().get(sign_in).text
+    with fresh_bank.app.app_context():
+        database.run(lambda: auth.create_user(seeding.CUSTOMER_EMAIL, "", context.CUSTOMER))
+    assert "Demo" not in fresh_bank.app.test_client().get(sign_in).text
+    form = development.test_client().get(sign_in).text
+    for email in (seeding.CUSTOMER_EMAIL, seeding.NEIGHBOUR_EMAIL, *seeding.EMPLOYEES.values()):
+        assert f'value="{email}"' in form
+
+
+def test_amounts_have_their_currency_own_decimals(bank: Bank) -> None:
+    ada = bank.customer()
+    for currency, minor in (("EUR", 123456), ("JPY", 123456), ("KWD", 123456)):
+        ada.account(currency, minor)
+    form = page(ada, "cash")
+    for text in ("€1,234.56", "¥123,456", "KWD\N{NO-BREAK SPACE}123.456"):
+        assert text in form
+
+
+def test_history_is_narrowed_and_continues_where_it_stopped(bank: Bank) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=10_000)
+    for amount in range(1, 18):
+        ok(ada.move(account, amount * 100, "withdrawal" if amount % 2 else "deposit"), 201)
+    path = f"accounts/{account['id']}/history"
+    first = page(ada, path)
+    assert first.count('class="row"') == 15
+    following = first.split('hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    rest = ada.client.get(following, headers=_bearer(ada)).text
+    assert rest.count('class="row"') == 3
+    assert "Today</h3>" not in rest
+    today = clock.now().date()
+    yesterday = (today - timedelta(days=1)).isoformat()
+    for narrowed, count in (
+        ({"type": "withdrawal"}, 9),
+        ({"min": "16", "max": "17.00"}, 2),
+        ({"from": today.isoformat(), "min": "100"}, 1),
+        ({"to": yesterday}, 0),
+    ):
+        assert page(ada, path, **narrowed).count('class="row"') == count, narrowed
+    problem = ada.client.get(f"/pages/{path}?min=1,234", headers=_bearer(ada))
+    assert set(refused(problem, 422, "validation_error")["errors"]) == {"min"}
+
+
+def test_the_line_of_the_balance_ends_at_the_balance(bank: Bank) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=5_000)
+    ok(ada.move(account, 1_250, "withdrawal"), 201)
+    today = clock.now().date()
+    with bank.app.app_context():
+        context.begin(Context(user=context.User(ada.user_id, ada.email, context.CUSTOMER, "", "")))
+        balances = transactions.daily_balances(account["id"], today - timedelta(days=2), today)
+        context.clear()
+    assert balances == [0, 0, 3_750]
+
+
+def review(caller: Caller, path: str, **values: str) -> str:
+    return page(caller, f"{path}/review", **values)
+
+
+def test_the_review_says_what_is_wrong_at_its_field(bank: Bank) -> None:
+    ada = bank.customer()
+    account, yen = ada.account(balance=1_000), ada.account("JPY")
+    good: dict[str, Any] = {"from": account["id"], "to": "iban", "iban": ada.account()["number"], "amount": "1.00"}
+    assert "Is this right?" in review(ada, "send", **good)
+    for wrong in (
+        {"amount": "10.01"},
+        {"amount": "1,000"},
+        {"iban": good["iban"][:-1] + "x"},
+        {"to": account["id"]},
+        {"to": "nobody"},
+        {"from": bank.customer().account()["id"]},
+        {"from": yen["id"], "amount": "1.5"},
+        {"description": "x" * 141},
+    ):
+        shown = review(ada, "send", **good | wrong)
+        assert "Is this right?" not in shown, wrong
+        assert 'aria-invalid="true"' in shown, wrong
+
+
+def test_what_people_write_is_never_markup(bank: Bank) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=1_000)
+    attack = "<img src=x onerror=alert(1)>\"'{{7*7}}"
+    transfer = ok(ada.transfer(account, ada.account(), 100, description=attack), 201)
+    shown = [page(ada, path) for path in ("overview", f"accounts/{account['id']}", f"transfers/{transfer['id']}")]
+    target = ada.account()["number"]
+    values = {"from": account["id"], "to": "iban", "iban": target, "amount": "1", "description": attack}
+    shown.append(review(ada, "send", **values))
+    for text in shown:
+        assert "<img" not in text
+        assert "&lt;img" in text
+        assert "49" not in text.split("onerror")[1][:20]

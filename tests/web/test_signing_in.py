@@ -1,0 +1,120 @@
+"""Signing up, in and out; several people at once; what a reload does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from bankapp.services import seeding
+from tests.conftest import settings
+from tests.factories import PASSWORD, Bank, ok, unique_email
+from tests.web.conftest import serving
+from tests.web.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+
+def test_from_stranger_to_account(visitor: Visitor, page: Page) -> None:
+    visitor.open()
+    page.get_by_role("link", name="Open an account").click()
+    for label, text in (
+        ("First name", "Grace"),
+        ("Last name", "Hopper"),
+        ("Date of birth", "1990-12-09"),
+        ("E-mail", unique_email()),
+    ):
+        page.get_by_label(label).fill(text)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Become a customer").click()
+    visitor.sees("Grace")
+    page.get_by_role("link", name="Open an account").click()
+    page.get_by_label("Savings").check()
+    page.get_by_label("Currency").select_option("JPY")
+    page.get_by_role("button", name="Open account").click()
+    visitor.sees("Savings account")
+    expect(page.locator(".account-balance .big")).to_have_text("¥0")
+
+
+@pytest.mark.parametrize("expected_failures", [["401"], ["422"]], indirect=False)
+def test_a_refused_sign_in_says_so_beside_the_form(
+    context: BrowserContext, bank: Bank, live: Any, expected_failures: list[str]
+) -> None:
+    visitor = Visitor(context.new_page(), live.url)
+    visitor.open()
+    visitor.sign_in(bank.customer().email, "not-the-password" if expected_failures == ["401"] else "x" * 1024)
+    alert = visitor.page.get_by_role("alert").filter(has_text="Request id")
+    expect(alert).to_contain_text("E-mail or password is wrong.")
+    expect(visitor.heading()).to_have_text("Sign in")
+
+
+def test_what_is_missing_is_said_at_its_field(visitor: Visitor, page: Page) -> None:
+    visitor.open("/app/sign-up")
+    page.get_by_role("button", name="Become a customer").click()
+    first = page.get_by_label("First name")
+    expect(first).to_be_focused()
+    expect(first).to_have_attribute("aria-invalid", "true")
+    first.fill("G")
+    expect(first).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_a_reload_signs_out_and_says_so(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada = bank.customer()
+    visitor.open("/app/statements")
+    visitor.sees("Sign in")
+    visitor.arrive(ada)
+    visitor.sees("Statements")
+    assert len(ok(ada.get("/auth/sessions"))["items"]) == 2
+    # htmx keeps the address of the last page, nothing keeps a token.
+    kept = page.evaluate("[document.cookie, localStorage.length, Object.keys(sessionStorage), history.state]")
+    assert kept == ["", 0, ["htmx-current-path-for-history"], {"wasSignedIn": True}]
+    page.reload()
+    visitor.sees("Sign in")
+    expect(page.locator("#why-here")).to_contain_text("You were signed out because the page was loaded anew")
+    # The session it had is over at the server, too.
+    expect(page.locator("#person-email")).to_be_hidden()
+    assert len(ok(ada.get("/auth/sessions"))["items"]) == 1
+    visitor.arrive(ada)
+    visitor.sees("Statements")
+
+
+def test_a_transfer_is_watched_from_both_sides(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    ada.account(balance=10_000)
+    target = bob.account()
+    visitor.arrive(bob)
+    expect(page.locator(".hero-total")).to_contain_text("€0.00")
+    visitor.go("/app/sign-in")
+    visitor.sees("Sign in")
+    visitor.arrive(ada)
+    visitor.send(target["number"], "12.50")
+    page.get_by_role("button", name="Send €12.50").click()
+    visitor.sees("Money sent")
+    page.locator("#person-button").click()
+    page.get_by_role("button", name=bob.email).click()
+    expect(page.locator("#person-email")).to_have_text(bob.email)
+    expect(page.locator(".hero-total")).to_contain_text("€12.50")
+    page.locator("#person-button").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.locator("#person-email")).to_have_text(ada.email)
+    page.locator("#person-button").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    visitor.sees("Sign in")
+    expect(page.locator("#why-here")).to_have_text("You are signed out.")
+
+
+def test_the_demo_login_is_one_click(page: Page, sqlite_database: Callable[[], str]) -> None:
+    from bankapp import create_app
+
+    app = create_app(settings(sqlite_database(), BANKAPP_ENV="development", BCRYPT_ROUNDS="4"))
+    seeded = app.test_cli_runner().invoke(args=["seed", "--customers", "2", "--months", "1"])
+    assert seeded.exit_code == 0, seeded.output
+    with serving(app) as server:
+        visitor = Visitor(page, server.url)
+        for who, email in (("Ada", seeding.CUSTOMER_EMAIL), ("Jürgen", seeding.NEIGHBOUR_EMAIL)):
+            visitor.open()
+            page.get_by_role("button", name=who).click()
+            expect(page.locator("#person-email")).to_have_text(email)
+            visitor.sees(who)
