@@ -1,4 +1,4 @@
-"""The database connection: dialect settings, transactions, and what a driver's error means.
+"""Transactions, and what a driver's error means.
 
 ``transaction()`` is the only place of the code base that commits. Outside of it every statement
 stands alone (autocommit), so reading never holds a snapshot or a lock; inside, the outermost block
@@ -15,9 +15,10 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, event, text
+from sqlalchemy import Connection, Executable, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
 
+from bankapp import dialects
 from bankapp.errors import Unavailable
 from bankapp.extensions import db
 
@@ -29,10 +30,6 @@ T = TypeVar("T")
 ATTEMPTS: Final = 5
 REPEAT_FOR_SECONDS: Final = 5
 """How often a command runs, and after which time it is not begun again, before a conflict is answered 503."""
-
-LOCK_TIMEOUT_MS: Final = 2_000
-STATEMENT_TIMEOUT_MS: Final = 5_000
-SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
 
 # SQLSTATE: serialization failure and deadlock mean "run it again".
 _REPEATABLE: Final = frozenset({"40001", "40P01"})
@@ -47,68 +44,14 @@ def is_sqlite() -> bool:
     return db.engine.dialect.name == "sqlite"
 
 
-def engine_options(url: str, threads: int) -> dict[str, Any]:
-    """Return the engine options for ``url``: timeouts, and a connection for each of a worker's ``threads``."""
-    # An error's message goes to the log; what a statement was about does not belong there.
-    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
-    if url.startswith("sqlite"):
-        return common | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    settings = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-    return common | {
-        "isolation_level": "AUTOCOMMIT",
-        "pool_pre_ping": False,
-        "pool_recycle": 1800,
-        "connect_args": {"connect_timeout": 2, "options": settings, "application_name": "bankapp"},
-    }
-
-
 def init_app(app: Flask) -> None:
     """Bind the database to ``app`` and teach its engine the rules of its dialect."""
     threads = app.config["BANKAPP"].web_threads
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(app.config["SQLALCHEMY_DATABASE_URI"], threads))
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", dialects.engine_options(url, threads))
     db.init_app(app)
     with app.app_context():
-        if db.engine.dialect.name == "sqlite":
-            _listen_sqlite(db.engine)
-        else:
-            _listen_postgresql(db.engine)
-
-
-def _listen_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        # The driver would begin deferred transactions on its own; "begin" below does it instead.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}").close()
-        # SQLite's own knows the case of ASCII letters only.
-        connection.create_function("lower", 1, lambda text: text and str(text).lower(), deterministic=True)
-        connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        mode = connection.get_execution_options().get("sqlite_begin")
-        if mode is not None:
-            connection.exec_driver_sql(f"BEGIN {mode}")
-
-
-def _listen_postgresql(engine: Engine) -> None:
-    from psycopg.types.string import TextLoader  # noqa: PLC0415 - a worker on SQLite can do without the driver
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        # Ids are strings everywhere; reading them as UUID objects would only turn them around twice.
-        connection.adapters.register_loader("uuid", TextLoader)
-
-
-def _begin_options(*, snapshot: bool) -> dict[str, Any]:
-    if is_sqlite():
-        # Writers begin IMMEDIATE: a deferred transaction that reads and then writes fails at once when
-        # another writer came between, however long it would have been willing to wait.
-        return {"sqlite_begin": "DEFERRED" if snapshot else "IMMEDIATE"}
-    if snapshot:
-        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return {"isolation_level": "READ COMMITTED"}
+        dialects.listen(db.engine)
 
 
 def in_transaction() -> bool:
@@ -123,7 +66,9 @@ def _block(*, snapshot: bool) -> Iterator[None]:
         return
     # Forgets what was read before, so that rules are checked on rows of this transaction.
     db.session.rollback()
-    token = _open.set(db.session.connection(execution_options=_begin_options(snapshot=snapshot)))
+    token = _open.set(
+        db.session.connection(execution_options=dialects.begin_options(sqlite=is_sqlite(), snapshot=snapshot))
+    )
     try:
         yield
         _commit()

@@ -1,0 +1,72 @@
+"""What differs by dialect in a connection: timeouts, pragmas, how a transaction begins."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, event
+
+LOCK_TIMEOUT_MS: Final = 2_000
+STATEMENT_TIMEOUT_MS: Final = 5_000
+SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
+
+
+def engine_options(url: str, threads: int) -> dict[str, Any]:
+    """Return the engine options for ``url``: timeouts, and a connection for each of a worker's ``threads``."""
+    # An error's message goes to the log; what a statement was about does not belong there.
+    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
+    if url.startswith("sqlite"):
+        return common | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+    settings = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    return common | {
+        "isolation_level": "AUTOCOMMIT",
+        "pool_pre_ping": False,
+        "pool_recycle": 1800,
+        "connect_args": {"connect_timeout": 2, "options": settings, "application_name": "bankapp"},
+    }
+
+
+def listen(engine: Engine) -> None:
+    """Teach ``engine`` the rules of its dialect."""
+    if engine.dialect.name == "sqlite":
+        _listen_sqlite(engine)
+    else:
+        _listen_postgresql(engine)
+
+
+def _listen_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver would begin deferred transactions on its own; "begin" below does it instead.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        # SQLite's own knows the case of ASCII letters only.
+        connection.create_function("lower", 1, lambda text: text and str(text).lower(), deterministic=True)
+        connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("sqlite_begin")
+        if mode is not None:
+            connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _listen_postgresql(engine: Engine) -> None:
+    from psycopg.types.string import TextLoader  # noqa: PLC0415 - a worker on SQLite can do without the driver
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # Ids are strings everywhere; reading them as UUID objects would only turn them around twice.
+        connection.adapters.register_loader("uuid", TextLoader)
+
+
+def begin_options(*, sqlite: bool, snapshot: bool) -> dict[str, Any]:
+    """Return the execution options with which a connection begins a transaction, or a read-only snapshot."""
+    if sqlite:
+        # Writers begin IMMEDIATE: a deferred transaction that reads and then writes fails at once when
+        # another writer came between, however long it would have been willing to wait.
+        return {"sqlite_begin": "DEFERRED" if snapshot else "IMMEDIATE"}
+    if snapshot:
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {"isolation_level": "READ COMMITTED"}
