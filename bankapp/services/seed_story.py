@@ -192,8 +192,8 @@ class _Writer:
                 self._gift(person, day)
 
     def freeze(self, day: int) -> None:
-        """Freeze the last account that was opened."""
-        self._story.steps.append(Freeze(self._at(day, 7), len(self._story.accounts) - 1))
+        """Freeze the last account that was opened, after everything else of that day."""
+        self._story.steps.append(Freeze(self._at(day, 21), len(self._story.accounts) - 1))
 
     def _open(self, person: int, type: str, currency: str, moment: datetime) -> int:
         account = len(self._story.accounts)

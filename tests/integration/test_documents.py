@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 import config
-from bankapp.cli import openapi
+from bankapp.cli import openapi, use_migrations
 from bankapp.services.seeding import PASSWORD
 from config import ROOT, Development, Production
 from tests.conftest import SECRET
@@ -87,6 +87,7 @@ def test_the_map_names_what_is_there() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_exist(path: Path, app: Flask) -> None:
+    use_migrations(app)
     known = {
         f"{name} {sub}".strip()
         for name, command in app.cli.commands.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -140,6 +140,12 @@ def test_a_story_of_any_size_opens_accounts_before_they_are_used(customers: int,
     assert (joined, opened) == (customers, len(story.accounts))
     assert len({person.email for person in story.people}) == customers
     assert customers == 1 or len(story.steps) > LONG_STEPS
+
+
+def test_a_frozen_account_is_left_alone_whatever_day_it_is() -> None:
+    for until in (date(2026, 1, 1) + timedelta(days=day) for day in range(0, 365, 5)):
+        story = seed_story.tell(customers=6, months=6, until=until, chance=random.Random(1))
+        assert isinstance(story.steps[-1], seed_story.Freeze), until
 
 
 def test_production_is_refused_unless_forced_and_then_gets_a_random_password(fresh_app: Flask) -> None:
