@@ -50,7 +50,7 @@ class Plan:
     """How long and how often."""
 
     clients: int = 8
-    seconds: float = 8
+    seconds: float = 5
     repeats: int = 3
     warm_up_seconds: float = 2
     rows: list[Row] = field(default_factory=list)

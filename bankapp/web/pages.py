@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from flask import Blueprint, Response, render_template, request
 from marshmallow import Schema, ValidationError
 
-from bankapp import errors
+from bankapp import errors, ids
 from bankapp.endpoints import Access, declare
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -58,3 +58,11 @@ def load(schema: Schema, data: dict[str, Any]) -> Any:
 def argument(name: str) -> str:
     """Return a parameter of the query string without blanks around it, or an empty string."""
     return request.args.get(name, "").strip()
+
+
+def id_argument(name: str) -> str:
+    """Return a parameter of the query string that is an id. Raises NotFound for anything else, as a path would."""
+    found = argument(name)
+    if not ids.is_id(found):
+        raise errors.NotFound("There is no such page.")
+    return found

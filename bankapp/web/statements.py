@@ -7,7 +7,7 @@ from typing import Final
 from bankapp import clock, context
 from bankapp.schemas.statements import StatementQuery
 from bankapp.services import accounts, statements
-from bankapp.web.pages import Pages, argument, load, render
+from bankapp.web.pages import Pages, argument, id_argument, load, render
 
 blueprint = Pages("statements", __name__)
 
@@ -41,5 +41,5 @@ def preview() -> str:
     period = {name: argument(name) for name in ("from", "to") if argument(name)}
     asked = load(StatementQuery(), period)
     first, last = statements.period(asked["start"], asked["end"])
-    with statements.opened(argument("account"), first, last) as statement:
+    with statements.opened(id_argument("account"), first, last) as statement:
         return render("statement_preview", statement=statement)

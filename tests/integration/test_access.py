@@ -215,7 +215,6 @@ TABLE = (
     Row("GET", "/v1/authorizations/<id:authorization_id>", READ),
     Row("POST", "/v1/authorizations/<id:authorization_id>/capture", OWN),
     Row("POST", "/v1/authorizations/<id:authorization_id>/void", OWN),
-    Row("GET", "/v1/statements/periods", (401, 422, 422, 422, 422)),  # without its account_id
     # the pages
     Row("GET", "/", PUBLIC, 302),
     Row("GET", "/app", PUBLIC),
