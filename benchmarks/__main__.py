@@ -214,7 +214,7 @@ def verify(app: Flask) -> None:
     """Run ``flask ledger verify`` on what the measurement left behind; any fault ends the run."""
     outcome = app.test_cli_runner().invoke(args=["ledger", "verify"])
     if outcome.exit_code:
-        sys.exit(f"the books do not balance after the measurement:\n{outcome.output}")
+        sys.exit(f"the books do not balance after the measurement:\n{outcome.output[:2000]}")
 
 
 def add(  # noqa: PLR0917 - a line of the table, in its order

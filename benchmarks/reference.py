@@ -97,7 +97,8 @@ def _sqlite(body: dict[str, Any]) -> str:
         (transfer, now, audit),
     )
     run(
-        "UPDATE idempotency_keys SET finished_at = ?, answer_status = 201, answer_body = ? WHERE scope = ?",
+        "UPDATE idempotency_keys SET finished_at = ?, answer_status = 201, answer_media_type = 'application/json',"
+        " answer_body = ? WHERE scope = ?",
         (now, transfer.encode(), scope),
     )
     run("COMMIT")

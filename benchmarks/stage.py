@@ -20,12 +20,13 @@ from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import text
 
-from bankapp import context, create_app, database
+from bankapp import clock, context, create_app, database, ids
 from bankapp.api.security import token_pair
 from bankapp.cli import use_migrations
 from bankapp.context import Context
 from bankapp.extensions import db
-from bankapp.services import account_holders, accounts, auth, ledger, passwords
+from bankapp.repositories import audit_logs
+from bankapp.services import account_holders, accounts, auth, ledger, passwords, tokens
 from config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,16 +74,37 @@ def _person(number: int, accounts_each: int) -> Person:
     context.begin(Context())
     user = database.run(lambda: auth.create_user(email, passwords.hashed(PASSWORD), context.CUSTOMER))
     grant = auth.login(email, PASSWORD)
-    context.begin(Context(user=auth.authenticate(grant.jti)))
+    context.begin(Context(user=tokens.authenticate(grant.jti)))
     account_holders.create("Bench", f"Number {number}", date(1990, 1, 1))
     mine = [accounts.open("checking", "EUR").id for _ in range(accounts_each)]
 
     def fund() -> None:
-        locked = ledger.lock(mine)
-        ledger.post([ledger.movement("deposit", locked[one], START, "EUR", None) for one in mine])
+        post_deposits(list(ledger.lock(mine).values()), START)
 
     database.run(fund)
     return Person(user.id, token_pair(grant)["access_token"], mine)
+
+
+def post_deposits(accounts: list[ledger.LockedAccount], amount: int) -> None:
+    """Deposit ``amount`` on each account, in one posting a deposit, with the audit rows that verification asks for."""
+    now = clock.now()
+    posted = ledger.post([ledger.movement("deposit", account, amount, "EUR", "bench") for account in accounts])
+    rows = [
+        {
+            "id": ids.new(),
+            "event_type": "deposit",
+            "resource_type": "transaction",
+            "resource_id": one.transactions[0]["id"],
+            "status": "success",
+            "metadata": {"amount": amount, "currency": "EUR"},
+            "created_at": now,
+            "finished_at": now,
+        }
+        for one in posted
+        if isinstance(one, ledger.Posted)
+    ]
+    assert len(rows) == len(accounts)
+    audit_logs.add_all(rows)
 
 
 def _reference(people: list[Person]) -> None:
