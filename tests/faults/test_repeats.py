@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bankapp import database
+from bankapp import database, dialects
 from tests.books import faults
 from tests.factories import Bank, ok, refused
 from tests.servers import until
@@ -101,7 +101,7 @@ def _deadlock_happened(ours: psycopg.Connection[Any]) -> bool:
 def test_a_lock_that_is_not_to_be_had_is_503(
     bank_on: Callable[..., Bank], postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 200)
+    monkeypatch.setattr(dialects, "LOCK_TIMEOUT_MS", 200)
     bank = bank_on(postgres_url)
     ada = bank.customer()
     account = ada.account(balance=100)
@@ -117,7 +117,7 @@ def test_a_lock_that_is_not_to_be_had_is_503(
 def test_a_busy_file_is_waited_for_and_then_503(
     bank_on: Callable[..., Bank], sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "SQLITE_BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(dialects, "SQLITE_BUSY_TIMEOUT_MS", 100)
     bank = bank_on(sqlite_url)
     ada = bank.customer()
     account = ada.account(balance=100)
