@@ -10,7 +10,7 @@ import functools
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -46,12 +46,23 @@ def settings(database_url: str, **environ: str) -> Config:
     return Config.from_env(values | environ)
 
 
+@contextmanager
+def application(config: Config) -> Iterator[Flask]:
+    """Make an application, and close its connections at the end: one that is left open fails whichever test runs when
+    it is collected."""
+    app = create_app(config)
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            db.engine.dispose()
+
+
 def migrate(database_url: str) -> None:
-    app = create_app(settings(database_url))
-    use_migrations(app)
-    with app.app_context():
-        upgrade()
-        db.engine.dispose()
+    with application(settings(database_url)) as app:
+        use_migrations(app)
+        with app.app_context():
+            upgrade()
 
 
 @pytest.fixture(scope="session")
@@ -76,11 +87,9 @@ def postgres_template(postgres: PostgresServer) -> str:
         admin.execute(f"ALTER DATABASE bank_template OWNER TO {OWNER}")
     owner_url = postgres.url("bank_template", OWNER)
     migrate(owner_url)
-    owner = create_app(settings(owner_url))
-    granted = owner.test_cli_runner().invoke(args=["ledger", "grant", ROLE])
+    with application(settings(owner_url)) as owner:
+        granted = owner.test_cli_runner().invoke(args=["ledger", "grant", ROLE])
     assert granted.exit_code == 0, granted.output
-    with owner.app_context():
-        db.engine.dispose()
     return "bank_template"
 
 
@@ -112,19 +121,15 @@ def new_database(
 @pytest.fixture(scope="session")
 def app(new_database: Callable[[], str]) -> Iterator[Flask]:
     """An application on a database that all tests of one dialect share: use people of your own."""
-    application = create_app(settings(new_database()))
-    yield application
-    with application.app_context():
-        db.engine.dispose()
+    with application(settings(new_database())) as made:
+        yield made
 
 
 @pytest.fixture
 def fresh_app(new_database: Callable[[], str]) -> Iterator[Flask]:
     """An application on a database of its own, for tests that look at everything or break something."""
-    application = create_app(settings(new_database()))
-    yield application
-    with application.app_context():
-        db.engine.dispose()
+    with application(settings(new_database())) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -153,16 +158,8 @@ def books(app: Flask, raw_sql: Callable[..., RawSql]) -> Iterator[Books]:
 @pytest.fixture
 def make_app() -> Iterator[Callable[..., Flask]]:
     """Return a function that makes an application on a database URL, with other settings or routes of its own."""
-    made: list[Flask] = []
-
-    def make(database_url: str, **environ: str) -> Flask:
-        made.append(create_app(settings(database_url, **environ)))
-        return made[-1]
-
-    yield make
-    for application in made:
-        with application.app_context():
-            db.engine.dispose()
+    with ExitStack() as stack:
+        yield lambda database_url, **environ: stack.enter_context(application(settings(database_url, **environ)))
 
 
 @pytest.fixture
@@ -203,7 +200,5 @@ def fresh_remote_bank(fresh_server: GunicornServer) -> Iterator[RemoteBank]:
 
 @contextmanager
 def _served_by(server: GunicornServer) -> Iterator[RemoteBank]:
-    application = create_app(settings(server.database_url))
-    yield RemoteBank(application, server)
-    with application.app_context():
-        db.engine.dispose()
+    with application(settings(server.database_url)) as app:
+        yield RemoteBank(app, server)

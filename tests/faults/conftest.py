@@ -5,16 +5,14 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from bankapp import create_app
-from bankapp.extensions import db
-from tests.conftest import ROLE, settings
+from tests.conftest import ROLE, application, settings
 from tests.factories import Bank
 from tests.postgres import SUPERUSER, PostgresServer
 
@@ -47,14 +45,7 @@ def bank_on() -> Iterator[Callable[..., Bank]]:
     with ExitStack() as stack:
 
         def make(url: str, *, threads: int = 8, **changes: Any) -> Bank:
-            return stack.enter_context(_bank(url.replace(f"//{SUPERUSER}@", f"//{ROLE}@"), threads, changes))
+            config = settings(url.replace(f"//{SUPERUSER}@", f"//{ROLE}@"))
+            return Bank(stack.enter_context(application(config.with_changes(web_threads=threads, **changes))))
 
         yield make
-
-
-@contextmanager
-def _bank(url: str, threads: int, changes: dict[str, Any]) -> Iterator[Bank]:
-    application = create_app(settings(url).with_changes(web_threads=threads, **changes))
-    yield Bank(application)
-    with application.app_context():
-        db.engine.dispose()

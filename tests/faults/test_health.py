@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from bankapp import create_app
-from tests.conftest import migrate, settings
+from tests.conftest import migrate
 from tests.factories import Bank
 from tests.postgres import PostgresServer
 
@@ -35,9 +34,8 @@ def assert_healthy(app: Flask) -> None:
 
 
 @pytest.fixture
-def sqlite_app(sqlite_template: Path, tmp_path: Path) -> Flask:
-    shutil.copyfile(sqlite_template, tmp_path / "bank.sqlite3")
-    return create_app(settings(f"sqlite:///{tmp_path}/bank.sqlite3"))
+def sqlite_app(sqlite_url: str, make_app: Callable[..., Flask]) -> Flask:
+    return make_app(sqlite_url)
 
 
 def test_a_sqlite_file_that_is_gone(sqlite_app: Flask, tmp_path: Path) -> None:
@@ -55,14 +53,14 @@ def test_a_sqlite_file_that_is_none(sqlite_app: Flask, tmp_path: Path) -> None:
     assert_unhealthy(sqlite_app)
 
 
-def test_a_postgresql_that_hangs_and_one_that_is_stopped() -> None:
+def test_a_postgresql_that_hangs_and_one_that_is_stopped(make_app: Callable[..., Flask]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TEST_POSTGRES_URL", raising=False)
         server = PostgresServer()
     with server:
         url = server.create_database("bank")
         migrate(url)
-        app = create_app(settings(url))
+        app = make_app(url)
         assert_healthy(app)
         # Accepts connections, because the kernel does, and never says a word.
         os.kill(server.pid, signal.SIGSTOP)

@@ -9,9 +9,8 @@ import pytest
 from flask import Flask
 
 from bankapp import create_app, probes
-from bankapp.extensions import db
 from config import ConfigError
-from tests.conftest import SECRET, settings
+from tests.conftest import SECRET, application, settings
 from tests.faults.production import production
 from tests.raw_sql import RawSql
 
@@ -40,8 +39,8 @@ def test_the_server_ends_at_once_with_one_line(environ: dict[str, str], beginnin
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/bank.sqlite3", "postgresql://nobody@127.0.0.1:1/bank"])
 def test_only_production_insists_on_its_database(url: str) -> None:
-    with create_app(settings(url)).app_context():
-        db.engine.dispose()
+    with application(settings(url)):
+        pass
     with pytest.raises(ConfigError, match=r"^DATABASE_URL names a database that does not answer: .") as refusal:
         create_app(settings(url, BANKAPP_ENV="production", JWT_SECRET=SECRET))
     assert "\n" not in str(refusal.value)

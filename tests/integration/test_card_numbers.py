@@ -12,10 +12,10 @@ from flask import Flask
 from sqlalchemy import MetaData, select
 from stdnum import luhn
 
-from bankapp import create_app, database
+from bankapp import database
 from bankapp.extensions import db
 from bankapp.logging import settings as log_settings
-from tests.conftest import settings
+from tests.conftest import application, settings
 from tests.factories import Bank, ok, refused
 
 BIN = "516876"
@@ -23,10 +23,8 @@ BIN = "516876"
 
 @pytest.fixture
 def branded(new_database: Callable[[], str]) -> Iterator[Flask]:
-    application = create_app(settings(new_database(), CARD_BIN=BIN, LOG_LEVEL="DEBUG"))
-    yield application
-    with application.app_context():
-        db.engine.dispose()
+    with application(settings(new_database(), CARD_BIN=BIN, LOG_LEVEL="DEBUG")) as app:
+        yield app
 
 
 @pytest.fixture

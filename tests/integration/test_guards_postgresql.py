@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from flask import Flask
 
-from bankapp import create_app, ids
+from bankapp import ids
 from bankapp.extensions import db
 from bankapp.repositories.privileges import PRIVILEGES
-from tests.conftest import OWNER, ROLE, settings
+from tests.conftest import OWNER, ROLE, application, settings
 from tests.handwritten import Books, insert
 from tests.postgres import PostgresServer
 from tests.raw_sql import RawSql
@@ -177,10 +177,8 @@ def test_a_posting_in_flight_takes_nothing_from_another_session(
 )
 def test_grant_refuses_in_one_line(role: RawSql, postgres: PostgresServer, name: str, reason: str) -> None:
     [(database,)] = role.rows("SELECT current_database()")
-    owner = create_app(settings(postgres.url(database)))
-    result = owner.test_cli_runner().invoke(args=["ledger", "grant", name])
-    with owner.app_context():
-        db.engine.dispose()
+    with application(settings(postgres.url(database))) as owner:
+        result = owner.test_cli_runner().invoke(args=["ledger", "grant", name])
     assert result.exit_code == 1
     assert reason in result.output
     assert len(result.output.splitlines()) == 1

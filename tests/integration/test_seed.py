@@ -12,12 +12,11 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
 
-from bankapp import create_app
 from bankapp.cli.seed import LONG_STEPS
 from bankapp.extensions import db
 from bankapp.services import seed_story
 from bankapp.services.seeding import PASSWORD
-from tests.conftest import SECRET, settings
+from tests.conftest import SECRET, application, settings
 from tests.factories import Bank, ok
 
 UNTIL = "2026-03-15"
@@ -37,13 +36,11 @@ def rows(app: Flask, query: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def seeded(new_database: Callable[[], str]) -> Iterator[Flask]:
-    app = create_app(settings(new_database()))
-    result = seed(app, *SMALL)
-    assert result.exit_code == 0, result.output
-    assert f"ada@example.com  {PASSWORD}" in result.output
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with application(settings(new_database())) as app:
+        result = seed(app, *SMALL)
+        assert result.exit_code == 0, result.output
+        assert f"ada@example.com  {PASSWORD}" in result.output
+        yield app
 
 
 def test_the_demo_customer_signs_in_and_sees_a_history(seeded: Flask) -> None:
@@ -148,11 +145,11 @@ def test_a_frozen_account_is_left_alone_whatever_day_it_is() -> None:
         assert isinstance(story.steps[-1], seed_story.Freeze), until
 
 
-def test_production_is_refused_unless_forced_and_then_gets_a_random_password(fresh_app: Flask) -> None:
+def test_production_is_refused_unless_forced_and_then_gets_a_random_password(
+    fresh_app: Flask, make_app: Callable[..., Flask]
+) -> None:
     config = fresh_app.config["BANKAPP"]
-    production = create_app(
-        settings(config.database_url, BANKAPP_ENV="production", JWT_SECRET=SECRET, BCRYPT_ROUNDS="4")
-    )
+    production = make_app(config.database_url, BANKAPP_ENV="production", JWT_SECRET=SECRET, BCRYPT_ROUNDS="4")
     refusal = seed(production, *SMALL)
     assert (refusal.exit_code, "--force" in refusal.output) == (1, True)
     assert rows(production, "SELECT count(*) FROM users") == [(0,)]
@@ -162,17 +159,12 @@ def test_production_is_refused_unless_forced_and_then_gets_a_random_password(fre
     printed = forced.output.split("ada@example.com")[1].split()[0]
     assert Bank(production).signed_in("ada@example.com", printed)
     assert printed not in seed(production, "--force").output
-    with production.app_context():
-        db.engine.dispose()
 
 
-def test_a_database_without_tables_is_named(tmp_path: Any) -> None:
-    app = create_app(settings(f"sqlite:///{tmp_path}/empty.sqlite3"))
-    result = seed(app)
+def test_a_database_without_tables_is_named(tmp_path: Any, make_app: Callable[..., Flask]) -> None:
+    result = seed(make_app(f"sqlite:///{tmp_path}/empty.sqlite3"))
     assert result.exit_code == 1
     assert "flask db upgrade" in result.output
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_the_future_has_no_history(seeded: Flask, fresh_app: Flask) -> None:

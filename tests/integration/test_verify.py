@@ -13,11 +13,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from bankapp import create_app, database, ids
+from bankapp import database, ids
 from bankapp.extensions import db
 from bankapp.services import verification
 from bankapp.services.verification import Fault
-from tests.conftest import settings
+from tests.conftest import application, settings
 from tests.factories import Bank, ok
 from tests.handwritten import Books, keep
 from tests.raw_sql import RawSql, drop_guards
@@ -36,19 +36,14 @@ class Sound:
 
 @pytest.fixture(scope="module")
 def sound(new_database: Callable[..., str], raw_sql: Callable[..., RawSql]) -> Iterator[Sound]:
-    app = create_app(settings(new_database()))
-    with raw_sql(app) as raw:
+    with application(settings(new_database())) as app, raw_sql(app) as raw:
         books = keep(Bank(app), raw)
         yield Sound(app, books.facts | busy(books))
-    with app.app_context():
-        db.engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def without_guards(sound: Sound, raw_sql: Callable[..., RawSql]) -> Callable[..., list[Fault]]:
+def without_guards(sound: Sound, raw_sql: Callable[..., RawSql]) -> Iterator[Callable[..., list[Fault]]]:
     """Return a function that plants faults past the guards, tells what is found then, and takes all back."""
-    with raw_sql(sound.app) as raw:
-        admin = create_app(settings(raw.url))
 
     def find(*statements: str) -> list[Fault]:
         found: list[Fault] = []
@@ -59,10 +54,12 @@ def without_guards(sound: Sound, raw_sql: Callable[..., RawSql]) -> Callable[...
             verification.verify(found.append, lambda _done, _total: None)
             raise TakenBack
         with admin.app_context():
+            # What is still open would be in the way of the next who drops the guards.
             db.engine.dispose()
         return found
 
-    return find
+    with raw_sql(sound.app) as raw, application(settings(raw.url)) as admin:
+        yield find
 
 
 class TakenBack(Exception):

@@ -17,9 +17,7 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
-from bankapp import create_app
-from bankapp.extensions import db
-from tests.conftest import settings
+from tests.conftest import application, settings
 from tests.factories import Bank
 from tests.web.visitor import Visitor
 
@@ -61,8 +59,6 @@ def serving(app: Flask) -> Iterator[Live]:
         server.shutdown()
         thread.join()
         server.server_close()
-        with app.app_context():
-            db.engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +77,10 @@ def sqlite_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFact
 def new_server(sqlite_database: Callable[[], str]) -> Callable[..., Any]:
     """Return a context manager that serves a bank of its own on SQLite, with settings of the test's choice."""
 
-    def start(**changes: Any) -> Any:
-        return serving(create_app(settings(sqlite_database()).with_changes(**changes)))
+    @contextmanager
+    def start(**changes: Any) -> Iterator[Live]:
+        with application(settings(sqlite_database()).with_changes(**changes)) as app, serving(app) as server:
+            yield server
 
     return start
 

@@ -7,8 +7,7 @@ import uuid
 import pytest
 from playwright.sync_api import Page, expect
 
-from bankapp import create_app
-from tests.conftest import settings
+from tests.conftest import application, settings
 from tests.postgres import PostgresServer
 from tests.web.conftest import serving
 from tests.web.visitor import Visitor
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 def test_money_is_sent_and_seen_on_both_sides(page: Page, postgres: PostgresServer, postgres_template: str) -> None:
     url = postgres.create_database(f"web_{uuid.uuid4().hex}", template=postgres_template)
-    with serving(create_app(settings(url))) as server:
+    with application(settings(url)) as app, serving(app) as server:
         ada, bob = server.bank.customer(), server.bank.customer()
         account, target = ada.account(balance=10_000), bob.account()
         visitor = Visitor(page, server.url)

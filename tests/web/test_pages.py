@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from bankapp import clock, context, create_app, database
+from bankapp import clock, context, database
 from bankapp.context import Context
 from bankapp.services import auth, seeding, transactions
-from tests.conftest import settings
 from tests.factories import Bank, Caller, ok, refused
 
 CUSTOMER_PAGES = ("overview", "accounts/new", "send", "cash", "cards", "statements", "security", "activity")
@@ -69,9 +69,11 @@ def test_the_shell_is_for_everybody_and_lets_the_browser_run_nothing_inline(bank
     assert bank.app.test_client().get("/").headers["Location"] == "/app"
 
 
-def test_the_demo_login_is_offered_on_a_seeded_development_server_only(fresh_bank: Bank) -> None:
+def test_the_demo_login_is_offered_on_a_seeded_development_server_only(
+    fresh_bank: Bank, make_app: Callable[..., Flask]
+) -> None:
     url = fresh_bank.app.config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg", "")
-    development = create_app(settings(url, BANKAPP_ENV="development", BCRYPT_ROUNDS="4"))
+    development = make_app(url, BANKAPP_ENV="development", BCRYPT_ROUNDS="4")
     sign_in = "/pages/sign-in"
     assert "Demo" not in development.test_client().get(sign_in).text
     with fresh_bank.app.app_context():

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
 
 from bankapp.services import seeding
-from tests.conftest import settings
 from tests.factories import PASSWORD, Bank, ok, unique_email
 from tests.web.conftest import serving
 from tests.web.visitor import Visitor
@@ -105,10 +105,10 @@ def test_a_transfer_is_watched_from_both_sides(visitor: Visitor, page: Page, ban
     expect(page.locator("#why-here")).to_have_text("You are signed out.")
 
 
-def test_the_demo_login_is_one_click(page: Page, sqlite_database: Callable[[], str]) -> None:
-    from bankapp import create_app
-
-    app = create_app(settings(sqlite_database(), BANKAPP_ENV="development", BCRYPT_ROUNDS="4"))
+def test_the_demo_login_is_one_click(
+    page: Page, sqlite_database: Callable[[], str], make_app: Callable[..., Flask]
+) -> None:
+    app = make_app(sqlite_database(), BANKAPP_ENV="development", BCRYPT_ROUNDS="4")
     seeded = app.test_cli_runner().invoke(args=["seed", "--customers", "2", "--months", "1"])
     assert seeded.exit_code == 0, seeded.output
     with serving(app) as server:
