@@ -164,7 +164,7 @@ def measure_sqlite(plan: Plan, _: argparse.Namespace) -> None:
 def measure_size(plan: Plan, app: Flask, people: list[Person], env: dict[str, str]) -> None:
     """How reads on a long history compare with those on a short one."""
     person, length = people[0], 5_000 if plan is SHORT else 1_000_000
-    small, large = person.accounts[-2:]
+    small, large = person.empty
     scenarios.load_history(app, small, 1000)
     rate = scenarios.load_history(app, large, length)
     plan.rows.append(Row(f"loading {length:,} postings through ledger.post", "postings/s", rate, 0, None))
@@ -178,6 +178,7 @@ def measure_size(plan: Plan, app: Flask, people: list[Person], env: dict[str, st
             "history, deep page": lambda one: f"/v1/transactions?account_id={one}&limit=20{deep[one]}",
             "balance": lambda one: f"/v1/accounts/{one}",
             "balance as of": lambda one: f"/v1/accounts/{one}/balance?at={at}",
+            "statement of a month": lambda one: f"/v1/statements/{one}?{scenarios.last_month()}",
         }
         for name, path in paths.items():
             costs = [scenarios.latency_ms(service + path(one), person.token) for one in (small, large)]

@@ -11,12 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
-from bankapp import database
+from bankapp import clock, database
 from bankapp.services import ledger
 from benchmarks import stage
 from benchmarks.load import Load, Outcome
@@ -129,12 +130,21 @@ def pgbench(  # noqa: PLR0917 - what is put on its command line, in that order
 
 
 def load_history(app: Flask, account_id: str, count: int) -> float:
-    """Post ``count`` transactions on an account through the ledger and return how many a second."""
+    """Post ``count`` transactions on an account through the ledger, 1,000 a month; return how many a second."""
+    months = count // 1000
+    latest = clock.now().year * 12 + clock.now().month - 2
     started = time.perf_counter()
     with app.app_context():
-        for _ in range(count // 1000):
-            database.run(lambda: _thousand(account_id))
+        for month in range(latest - months + 1, latest + 1):
+            with clock.at(datetime(month // 12, month % 12 + 1, 15, tzinfo=UTC)):
+                database.run(lambda: _thousand(account_id))
     return count / (time.perf_counter() - started)
+
+
+def last_month() -> str:
+    """Return the query for a statement of the month that holds the last thousand."""
+    last = clock.now().date().replace(day=1) - timedelta(days=1)
+    return f"from={last.replace(day=1)}&to={last}"
 
 
 def _thousand(account_id: str) -> None:

@@ -37,11 +37,12 @@ START = 10**9
 
 @dataclass
 class Person:
-    """A user with a token and accounts in EUR that hold plenty."""
+    """A user with a token, accounts in EUR that hold plenty, and two empty ones for histories."""
 
     user_id: str
     token: str
     accounts: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
 
 def environment(database_url: str) -> dict[str, str]:
@@ -82,7 +83,8 @@ def _person(number: int, accounts_each: int) -> Person:
         post_deposits(list(ledger.lock(mine).values()), START)
 
     database.run(fund)
-    return Person(user.id, token_pair(grant)["access_token"], mine)
+    empty = [accounts.open("checking", "EUR").id for _ in range(2)]
+    return Person(user.id, token_pair(grant)["access_token"], mine, empty)
 
 
 def post_deposits(accounts: list[ledger.LockedAccount], amount: int) -> None:
