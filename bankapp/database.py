@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, text
@@ -21,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from bankapp import dialects
 from bankapp.errors import Unavailable
 from bankapp.extensions import db
+from bankapp.prepared import prepared
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -173,27 +175,26 @@ class _Repeat(Unavailable):
     """The database asks for the whole transaction to be repeated."""
 
 
-def rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
-    """Return all rows of a statement that was built once, for the paths where the session's own work would show.
+def rows(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> Sequence[Any]:
+    """Return all rows, as named tuples, of a SELECT that was built once (see :mod:`bankapp.prepared`).
 
     Inside an open block it sees what the block wrote; outside it stands alone.
     """
-    connection = _open.get()
-    if connection is not None:
-        db.session.flush()
-        return connection.execute(statement, parameters).all()
-    with db.engine.connect() as alone:
-        return alone.execute(statement, parameters).all()
+    return _where_we_are(lambda connection: prepared(statement, connection.dialect).rows(connection, parameters))
 
 
-def change(statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+def change(statement: Executable, parameters: Mapping[str, Any]) -> int:
     """Carry out a writing statement that was built once, as :func:`rows` does, and return how many rows it wrote."""
+    return _where_we_are(lambda connection: prepared(statement, connection.dialect).change(connection, parameters))
+
+
+def _where_we_are(work: Callable[[Connection], T]) -> T:
     connection = _open.get()
     if connection is not None:
         db.session.flush()
-        return connection.execute(statement, parameters).rowcount
+        return work(connection)
     with db.engine.connect() as alone:
-        return alone.execute(statement, parameters).rowcount
+        return work(alone)
 
 
 @contextmanager

@@ -5,21 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, delete, update
+from sqlalchemy import bindparam, delete, update
 
 from bankapp import database
 from bankapp.context import Answer
 from bankapp.extensions import db
 from bankapp.models import IdempotencyKey
 
-_KEY = IdempotencyKey.__table__.c
+_TABLE: Any = IdempotencyKey.__table__
+_KEY = _TABLE.c
+_CLAIMED = (
+    _KEY.scope == bindparam("row_scope"),
+    _KEY.claim_id == bindparam("row_claim"),
+    _KEY.finished_at.is_(None),
+)
+_TAKE_OVER = (
+    update(_TABLE).where(*_CLAIMED).values(claim_id=bindparam("new_claim"), claimed_at=bindparam("new_claimed_at"))
+)
+_RELEASE = delete(_TABLE).where(*_CLAIMED)
 FINISH = (
-    update(IdempotencyKey.__table__)  # type: ignore[arg-type]  # FromClause in the stubs, a Table in fact
-    .where(
-        _KEY.scope == bindparam("row_scope"),
-        _KEY.claim_id == bindparam("row_claim"),
-        _KEY.finished_at.is_(None),
-    )
+    update(_TABLE)
+    .where(*_CLAIMED)
     .values(
         finished_at=bindparam("answered_at"),
         answer_status=bindparam("new_answer_status"),
@@ -37,17 +43,13 @@ def get(scope: str) -> IdempotencyKey | None:
 
 def take_over(scope: str, old_claim_id: str, claim_id: str, now: datetime) -> bool:
     """Take an abandoned claim over; False when it was finished or taken meanwhile."""
-    return _changed(
-        update(IdempotencyKey)
-        .where(_KEY.scope == scope, _KEY.claim_id == old_claim_id, _KEY.finished_at.is_(None))
-        .values(claim_id=claim_id, claimed_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    claimed = {"row_scope": scope, "row_claim": old_claim_id}
+    return database.change(_TAKE_OVER, claimed | {"new_claim": claim_id, "new_claimed_at": now}) == 1
 
 
 def finish(scope: str, claim_id: str, answer: Answer, finished_at: datetime) -> bool:
     """Store the answer; False when the claim is no longer held."""
-    return _changed(FINISH, finish_parameters(scope, claim_id, answer, finished_at))
+    return database.change(FINISH, finish_parameters(scope, claim_id, answer, finished_at)) == 1
 
 
 def finish_parameters(scope: str, claim_id: str, answer: Answer, finished_at: datetime) -> dict[str, Any]:
@@ -65,18 +67,10 @@ def finish_parameters(scope: str, claim_id: str, answer: Answer, finished_at: da
 
 def release(scope: str, claim_id: str) -> None:
     """Forget a claim that has no answer, so that the key can be used again."""
-    _changed(
-        delete(IdempotencyKey)
-        .where(_KEY.scope == scope, _KEY.claim_id == claim_id, _KEY.finished_at.is_(None))
-        .execution_options(synchronize_session=False)
-    )
+    database.change(_RELEASE, {"row_scope": scope, "row_claim": claim_id})
 
 
 def purge(before: datetime) -> int:
     """Delete the keys claimed before a time, and return how many that were."""
     gone: Any = db.session.execute(delete(IdempotencyKey).where(_KEY.claimed_at < before))
     return int(gone.rowcount)
-
-
-def _changed(statement: Executable, parameters: dict[str, Any] | None = None) -> bool:
-    return database.change(statement, parameters) == 1

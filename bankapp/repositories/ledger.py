@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Executable, bindparam, select
 
 from bankapp import database
 from bankapp.models import Account, AccountHolder
 from bankapp.models.account import CASH
+from bankapp.models.types import Id
 from bankapp.repositories import bulk
 
-_LOCK = (
-    select(
+
+@cache
+def _lock(count: int) -> Executable:
+    columns = (
         Account.id,
         AccountHolder.user_id,
         Account.status,
@@ -23,11 +27,9 @@ _LOCK = (
         Account.sequence,
         Account.last_posted_at,
     )
-    .join_from(Account, AccountHolder)
-    .where(Account.id.in_(bindparam("ids", expanding=True)), Account.type != CASH)
-    .order_by(Account.id)
-    .with_for_update(key_share=True, of=Account)
-)
+    ids = [bindparam(f"id_{number}", type_=Id) for number in range(count)]
+    query = select(*columns).join_from(Account, AccountHolder).where(Account.id.in_(ids), Account.type != CASH)
+    return query.order_by(Account.id).with_for_update(key_share=True, of=Account)
 
 
 def lock_accounts(ids: Iterable[str]) -> Sequence[Any]:
@@ -35,7 +37,13 @@ def lock_accounts(ids: Iterable[str]) -> Sequence[Any]:
 
     PostgreSQL locks the rows; on SQLite the transaction began IMMEDIATE and excludes every writer.
     """
-    return database.rows(_LOCK, {"ids": sorted(ids)})
+    wanted = sorted(ids)
+    if not wanted:
+        return []
+    # Filled up to a power of two, so that a few statements serve every length of list.
+    size = 1 << (len(wanted) - 1).bit_length()
+    filled = wanted + wanted[-1:] * (size - len(wanted))
+    return database.rows(_lock(size), {f"id_{number}": id for number, id in enumerate(filled)})
 
 
 def add(transfers: bulk.Rows, transactions: bulk.Rows, postings: bulk.Rows) -> None:

@@ -94,7 +94,7 @@ def of_account(account_id: str, narrowed: HistoryFilter, window: Window) -> Page
     if window.after is not None:
         parameters["after"] = window.after[0]
     found = database.rows(_history_of_account(tuple(given), window.after is not None), parameters)
-    items = [row._mapping for row in found[: window.limit]]
+    items = [row._asdict() for row in found[: window.limit]]
     return Page(items, (items[-1]["sequence"],) if len(found) > window.limit else None)
 
 

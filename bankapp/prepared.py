@@ -1,0 +1,107 @@
+"""Statements that are built once and then carried out by the driver, for the paths that every request takes.
+
+SQLAlchemy writes the SQL, names the parameters and knows how each type is written and read. Its own
+execution would cost such a path as much again as the driver's (see docs/performance.md).
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Dialect, Executable, Select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T")
+
+
+class Prepared:
+    """A statement in the words of one dialect; its parameters go by the names of its bindparams."""
+
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every Executable here is a ClauseElement, too
+        assert isinstance(compiled, SQLCompiler)
+        self._sql: str = compiled.string
+        self._order = compiled.positiontup
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        writers = {name: _impl(bind.type, dialect).bind_processor(dialect) for name, bind in binds.items()}
+        self._writers = {name: writer for name, writer in writers.items() if writer is not None}
+        self._read = _reader(statement, dialect) if isinstance(statement, Select) else None
+
+    def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
+        """Return all rows, as named tuples."""
+        assert self._read is not None
+        return list(map(self._read, self._run(connection, parameters, lambda cursor: cursor.fetchall())))
+
+    def change(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
+        """Carry the statement out and return how many rows it wrote."""
+        return self._run(connection, parameters, lambda cursor: int(cursor.rowcount))
+
+    def _run(self, connection: Connection, parameters: Mapping[str, Any], take: Callable[[Any], T]) -> T:
+        values = self._values(parameters)
+        cursor = connection.connection.cursor()
+        try:
+            # Whoever listens to the engine, to trace or to count, must not miss the busiest statements.
+            for tell in connection.dispatch.before_cursor_execute:
+                tell(connection, cursor, self._sql, values, None, False)
+            cursor.execute(self._sql, values)
+            taken = take(cursor)
+            for tell in connection.dispatch.after_cursor_execute:
+                tell(connection, cursor, self._sql, values, None, False)
+            return taken
+        except Exception as problem:
+            raise _translated(problem, connection, cursor, self._sql) from problem
+        except BaseException as problem:
+            # A worker that is told to end in the middle leaves a connection of which nobody knows what it does.
+            connection.invalidate(problem)
+            raise
+        finally:
+            cursor.close()
+
+    def _values(self, parameters: Mapping[str, Any]) -> Any:
+        values = {**self._constants, **parameters}
+        for name, write in self._writers.items():
+            values[name] = write(values[name])
+        return values if self._order is None else tuple(values[name] for name in self._order)
+
+
+@lru_cache(maxsize=512)
+def prepared(statement: Executable, dialect: Dialect) -> Prepared:
+    """Return ``statement`` in the words of ``dialect``; the same one every time, so build a statement once."""
+    return Prepared(statement, dialect)
+
+
+def _impl(type: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+    return type.dialect_impl(dialect)
+
+
+def _reader(statement: Select[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    columns = statement.selected_columns
+    row = namedtuple("row", columns.keys())  # type: ignore[misc]  # the names are the statement's
+    readers = [_impl(column.type, dialect).result_processor(dialect, None) for column in columns]
+    if not any(readers):
+        return row._make
+    return lambda values: row(
+        *[value if read is None else read(value) for value, read in zip(values, readers, strict=True)]
+    )
+
+
+def _translated(problem: Exception, connection: Connection, cursor: Any, sql: str) -> Exception:
+    """Return a driver's error as SQLAlchemy's own execution would raise it, any other as it is."""
+    dialect = connection.dialect
+    driver = dialect.loaded_dbapi
+    if not isinstance(problem, driver.Error):
+        return problem
+    lost = dialect.is_disconnect(problem, connection.connection.driver_connection, cursor)
+    if lost:
+        connection.invalidate(problem)
+    translated = DBAPIError.instance(
+        sql, None, problem, driver.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    )
+    assert isinstance(translated, Exception)
+    return translated
