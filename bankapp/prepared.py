@@ -28,7 +28,9 @@ class Prepared:
         self._sql: str = compiled.string
         self._order = compiled.positiontup
         binds = {name: bind for bind, name in compiled.bind_names.items()}
-        self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        given = {name: bind for name, bind in binds.items() if not bind.required}
+        self._constants = {name: bind.value for name, bind in given.items() if bind.callable is None}
+        self._called = {name: bind.callable for name, bind in given.items() if bind.callable is not None}
         writers = {name: _impl(bind.type, dialect).bind_processor(dialect) for name, bind in binds.items()}
         self._writers = {name: writer for name, writer in writers.items() if writer is not None}
         self._read = _reader(statement, dialect) if isinstance(statement, Select) else None
@@ -65,6 +67,8 @@ class Prepared:
 
     def _values(self, parameters: Mapping[str, Any]) -> Any:
         values = {**self._constants, **parameters}
+        for name, call in self._called.items():
+            values[name] = call()
         for name, write in self._writers.items():
             values[name] = write(values[name])
         return values if self._order is None else tuple(values[name] for name in self._order)

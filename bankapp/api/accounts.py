@@ -8,7 +8,7 @@ from typing import Any
 from bankapp import errors, money
 from bankapp.api.blueprint import Access, Blueprint
 from bankapp.listing import Page, Window
-from bankapp.models import Account
+from bankapp.models import Account, AccountView
 from bankapp.money import Currency
 from bankapp.schemas import accounts as schemas
 from bankapp.services import accounts
@@ -45,7 +45,7 @@ def list_accounts(window: Window) -> Page[Account]:
 
 
 @blueprint.operation("GET", "/accounts/<id:account_id>", access=Access.USER, answer=schemas.Account)
-def read_account(account_id: str) -> Account:
+def read_account(account_id: str) -> AccountView:
     """Read an account"""
     return accounts.get(account_id)
 

@@ -7,7 +7,8 @@ import re
 import time
 from typing import Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.sessions import SessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bankapp import context, ids
@@ -26,9 +27,17 @@ SECURITY_HEADERS: Final = {
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
+class _NoSession(SessionInterface):
+    """Who asks is in the token: no cookie is read, and none is set."""
+
+    def open_session(self, app: Flask, request: Request) -> None:
+        return None
+
+
 def init_app(app: Flask) -> None:
     """Register the hooks; they must be the first to run before a request."""
     settings = app.config["BANKAPP"]
+    app.session_interface = _NoSession()
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]  # how Flask wraps

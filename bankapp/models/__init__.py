@@ -1,6 +1,6 @@
 """One table family per module; importing the package makes the metadata complete."""
 
-from bankapp.models.account import Account
+from bankapp.models.account import Account, AccountView
 from bankapp.models.account_holder import AccountHolder
 from bankapp.models.audit_log import AuditLog, AuditSeal
 from bankapp.models.authorization import Authorization
@@ -14,6 +14,7 @@ from bankapp.models.user import AuthToken, RefreshToken, Session, User
 __all__ = [
     "Account",
     "AccountHolder",
+    "AccountView",
     "AuditLog",
     "AuditSeal",
     "AuthToken",

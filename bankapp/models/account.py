@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bankapp.models.account_holder import AccountHolder
@@ -57,7 +58,29 @@ class Account(Model):
     if TYPE_CHECKING:
         overdue: Mapped[int]
 
-    @property
+    @hybrid_property
     def available_balance(self) -> int:
-        """What can be spent: the balance less the holds on it that have not expired, in minor units."""
+        """Return what can be spent: the balance less the holds on it that have not expired, in minor units."""
         return self.balance - self.held + self.overdue
+
+    @property
+    def user_id(self) -> str | None:
+        """The user who owns it; None for the bank's own."""
+        return self.holder.user_id if self.holder else None
+
+
+class AccountView(NamedTuple):
+    """An account with what is looked at of its holder; amounts are minor units."""
+
+    id: str
+    number: str
+    type: str
+    currency: str
+    balance: int
+    available_balance: int
+    status: str
+    created_at: datetime
+    holder_id: str
+    user_id: str
+    first_name: str
+    last_name: str

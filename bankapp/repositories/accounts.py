@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from bankapp import database
 from bankapp.extensions import db
 from bankapp.listing import Page, Window
-from bankapp.models import Account, AccountHolder
+from bankapp.models import Account, AccountHolder, AccountView
 from bankapp.models.account import CASH
 from bankapp.repositories.listing import page
 
@@ -36,10 +36,23 @@ _OWNER = (
     .join_from(Account, AccountHolder)
     .where(Account.id == bindparam("account_id"), Account.type != CASH)
 )
-_GET = (
-    select(Account)
+_VIEW = (
+    select(
+        Account.id,
+        Account.number,
+        Account.type,
+        Account.currency,
+        Account.balance,
+        Account.available_balance.label("available_balance"),
+        Account.status,
+        Account.created_at,
+        Account.holder_id,
+        AccountHolder.user_id,
+        AccountHolder.first_name,
+        AccountHolder.last_name,
+    )
+    .join_from(Account, AccountHolder)
     .where(Account.id == bindparam("account_id"), Account.type != CASH)
-    .options(joinedload(Account.holder))
 )
 
 
@@ -49,9 +62,10 @@ def owner(account_id: str) -> str | None:
     return str(found[0].user_id) if found else None
 
 
-def get(account_id: str) -> Account | None:
-    """Return a customer's account with its holder."""
-    return db.session.scalars(_GET, {"account_id": account_id}).one_or_none()
+def get(account_id: str) -> AccountView | None:
+    """Return a customer's account with its holder, to look at."""
+    found = database.rows(_VIEW, {"account_id": account_id})
+    return AccountView._make(found[0]) if found else None
 
 
 def lock(account_id: str) -> Account | None:

@@ -32,6 +32,13 @@ class BaseSchema(Schema):
     class Meta:
         unknown = RAISE
 
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Return what is laid out under ``attr``: of a row by its key, of an object by its attribute.
+
+        marshmallow would also look for indexes and dotted paths, at every field of every row.
+        """
+        return obj.get(attr, default) if isinstance(obj, dict) else getattr(obj, attr, default)
+
 
 class Text(fields.String):
     """A string of ``min_length`` to ``max_length`` characters after trimming, in NFC, without control characters."""

@@ -11,7 +11,7 @@ from schwifty import IBAN
 
 from bankapp import clock, context, errors, ids
 from bankapp.listing import Page, Window
-from bankapp.models import Account
+from bankapp.models import Account, AccountView
 from bankapp.models.account import CASH
 from bankapp.repositories import account_holders, accounts, transactions
 from bankapp.services import access, audit, ledger
@@ -76,10 +76,10 @@ def _iban() -> str:
     return str(IBAN.generate(settings.iban_country, settings.iban_bank_code, ids.digits(10)))
 
 
-def get(account_id: str) -> Account:
+def get(account_id: str) -> AccountView:
     """Return an account the caller may see. Raises NotFound."""
     account = accounts.get(account_id)
-    access.read(owner(account), "account", account_id)
+    access.read(account.user_id if account else None, "account", account_id)
     assert account is not None
     return account
 
@@ -87,11 +87,6 @@ def get(account_id: str) -> Account:
 def check_visible(account_id: str) -> None:
     """Let pass who may see the account, as :func:`get` does without reading it. Raises NotFound."""
     access.read(accounts.owner(account_id), "account", account_id)
-
-
-def owner(account: Account | None) -> str | None:
-    """Return the id of the user who owns ``account``."""
-    return account.holder.user_id if account and account.holder else None
 
 
 def search(window: Window) -> Page[Account]:
@@ -150,7 +145,7 @@ def _change(account_id: str, what: str, change: Callable[[Account], None]) -> Ac
 
     def work() -> Account:
         account = accounts.lock(account_id)
-        access.read(owner(account), "account", account_id)
+        access.read(account.user_id if account else None, "account", account_id)
         assert account is not None
         change(account)
         return account

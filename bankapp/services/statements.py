@@ -11,7 +11,7 @@ from typing import Final
 
 from bankapp import clock, database, errors
 from bankapp.listing import Page, Window
-from bankapp.models import Account
+from bankapp.models import AccountView
 from bankapp.repositories import transactions
 from bankapp.services import accounts
 from bankapp.statement_formats import Entry, Statement, StatementAccount
@@ -101,14 +101,13 @@ def _month(first: date, last: transactions.LastRow, before: transactions.LastRow
     )
 
 
-def _account(account: Account) -> StatementAccount:
-    assert account.holder is not None
+def _account(account: AccountView) -> StatementAccount:
     return StatementAccount(
         id=account.id,
         number=account.number,
         type=account.type,
         currency=account.currency,
-        holder_name=f"{account.holder.first_name} {account.holder.last_name}",
+        holder_name=f"{account.first_name} {account.last_name}",
     )
 
 

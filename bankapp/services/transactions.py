@@ -35,7 +35,7 @@ def create(account_id: str, type: str, amount: int, currency: str, description: 
 def get(transaction_id: str) -> Transaction:
     """Return a transaction the caller may see. Raises NotFound."""
     found = transactions.get(transaction_id)
-    access.read(accounts.owner(found[1]) if found else None, "transaction", transaction_id)
+    access.read(found[1].user_id if found else None, "transaction", transaction_id)
     assert found is not None
     return found[0]
 

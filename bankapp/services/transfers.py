@@ -181,7 +181,7 @@ def get(transfer_id: str) -> Transfer:
     if found is None:
         raise access.not_found("transfer")
     sides = [account_rows.get(found.from_account_id), account_rows.get(found.to_account_id)]
-    owners = [accounts.owner(account) for account in sides]
+    owners = [account.user_id if account else None for account in sides]
     mine = next((owner for owner in owners if access.is_me(owner)), owners[0])
     access.read(mine, "transfer", transfer_id)
     return found

@@ -7,7 +7,7 @@ from typing import Final
 
 from bankapp import clock, context, errors, money
 from bankapp.listing import Page
-from bankapp.models import Account, Transaction
+from bankapp.models import AccountView, Transaction
 from bankapp.models.account import CUSTOMER_TYPES
 from bankapp.models.transaction import DIRECTIONS
 from bankapp.schemas.transactions import TransactionQuery
@@ -62,11 +62,11 @@ def history(account_id: str) -> str:
     return render("history", **_history(accounts.get(account_id)))
 
 
-def _is_mine(found: Account) -> bool:
-    return accounts.owner(found) == context.user().id
+def _is_mine(found: AccountView) -> bool:
+    return found.user_id == context.user().id
 
 
-def _history(found: Account) -> dict[str, object]:
+def _history(found: AccountView) -> dict[str, object]:
     query = _query(found.currency)
     asked = load(TransactionQuery(), query)
     page: Page[Transaction] = transactions.search(found.id, asked["narrowed"], asked["window"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bankapp import context, errors, money
-from bankapp.models import Account
+from bankapp.models import Account, AccountView
 from bankapp.schemas.transfers import NewTransfer
 from bankapp.services import accounts, transfers
 from bankapp.services.transfers import Order
@@ -51,7 +51,7 @@ def receipt(transfer_id: str) -> str:
         "receipt",
         transfer=transfer,
         source=source,
-        is_sent=accounts.owner(source) == context.user().id,
+        is_sent=source is not None and source.user_id == context.user().id,
         target=_visible(transfer.to_account_id),
         is_staff=context.user().is_staff,
     )
@@ -61,7 +61,7 @@ def _mine() -> list[Account]:
     return [account for account in accounts.of_user(context.user().id) if account.status == "active"]
 
 
-def _visible(account_id: str) -> Account | None:
+def _visible(account_id: str) -> AccountView | None:
     try:
         return accounts.get(account_id)
     except errors.NotFound:
