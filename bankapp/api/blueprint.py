@@ -8,11 +8,11 @@ document.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flask_smorest
+import orjson
 from flask import Response, request
 from marshmallow import Schema
 
@@ -24,6 +24,7 @@ from bankapp.context import Answer
 from bankapp.endpoints import Access, declare
 from bankapp.listing import Page
 from bankapp.schemas.base import example_of
+from bankapp.schemas.layout import layout_of
 from bankapp.schemas.pagination import PageQuery, page_of
 from bankapp.services.idempotency import Replay
 
@@ -128,18 +129,16 @@ class _Renderer:
     """Lays a view's result out as the bytes of its answer."""
 
     def __init__(self, schema: Schema | None, status: int, query: Schema | None) -> None:
-        self._schema = schema
+        self._lay_out = layout_of(schema) if schema else None
         self._status = status
         self._query = query
 
     def __call__(self, result: Any) -> Answer:
-        if self._schema is None:
+        if self._lay_out is None:
             return Answer(self._status, b"")
         if isinstance(result, Page) and isinstance(self._query, PageQuery):
             result = {"items": result.items, "next_cursor": self._query.encode(result.next_position, request.args)}
-        document = self._schema.dump(result)
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        return Answer(self._status, body, etag=etag_of(result))
+        return Answer(self._status, orjson.dumps(self._lay_out(result)), etag=etag_of(result))
 
 
 def etag_of(result: Any) -> str | None:

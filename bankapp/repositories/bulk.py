@@ -8,11 +8,11 @@ network between, takes one after the other. This is the one repository that spea
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects import postgresql
 
@@ -25,7 +25,7 @@ Rows = Sequence[dict[str, Any]]
 
 def insert(**tables: Rows) -> None:
     """Store the rows of one or more tables, in their order; a table without rows is left out."""
-    documents = {name: json.dumps(rows, default=_as_text) for name, rows in tables.items() if rows}
+    documents = {name: _json(rows) for name, rows in tables.items() if rows}
     if database.is_sqlite():
         for name, document in documents.items():
             database.change(_sqlite(name), {name: document})
@@ -45,7 +45,7 @@ def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
 
 
 def _document(row: dict[str, Any]) -> str:
-    return json.dumps([row], default=_as_text)
+    return _json([row])
 
 
 @functools.cache
@@ -83,6 +83,10 @@ def _insert_postgresql(table: str, condition: str = "") -> str:
     typed = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
     rows = f"ROWS FROM (json_to_recordset(CAST(:{table} AS json)) AS ({typed})) WITH ORDINALITY"
     return f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} {condition} ORDER BY ordinality"  # noqa: S608 - names of our own tables
+
+
+def _json(rows: Rows) -> str:
+    return orjson.dumps(rows, _as_text, orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
 def _as_text(value: object) -> str:

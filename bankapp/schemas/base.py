@@ -24,20 +24,13 @@ class BaseSchema(Schema):
     """A JSON object with exactly the fields it declares: an unknown one is an error."""
 
     optional: ClassVar[frozenset[str]] = frozenset()
-    """The fields that an answer may do without."""
+    """The fields that an answer may do without: one that has no value is left out."""
 
     body_required: ClassVar[bool] = True
     """Whether a request must have a body where this is its shape; without one it is read as ``{}``."""
 
     class Meta:
         unknown = RAISE
-
-    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """Return what is laid out under ``attr``: of a row by its key, of an object by its attribute.
-
-        marshmallow would also look for indexes and dotted paths, at every field of every row.
-        """
-        return obj.get(attr, default) if isinstance(obj, dict) else getattr(obj, attr, default)
 
 
 class Text(fields.String):

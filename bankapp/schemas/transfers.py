@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields, post_dump, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 from schwifty import IBAN
 
 from bankapp.schemas.accounts import EXAMPLE_IBAN
@@ -96,11 +96,6 @@ class BatchItem(BaseSchema):
     index = fields.Integer(metadata={"example": 0})
     transfer = fields.Nested(Transfer)
     error = fields.Nested(BatchError)
-
-    @post_dump
-    def one_outcome(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Leave out what it does not have."""
-        return {name: value for name, value in data.items() if value is not None}
 
 
 class Batch(BaseSchema):
