@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,15 +45,33 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a time without zone cannot be stored")
         return clock.to_text(value) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read the time back, aware and in UTC."""
-        if value is None or isinstance(value, datetime):
-            return value
-        return clock.from_text(value)
+        return None if value is None else clock.from_text(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Return what reads a time; PostgreSQL's driver does by itself, since sessions are in UTC."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
 
 
-Id = Uuid(as_uuid=False).with_variant(String(36), "sqlite")
-"""An id: native ``uuid`` on PostgreSQL, 36 characters on SQLite, a string in Python."""
+class _Id(TypeDecorator[str]):
+    """An id: 36 characters on SQLite; ``uuid`` on PostgreSQL, which the driver reads as text (see ``dialects``)."""
+
+    impl = Uuid(as_uuid=False)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the dialect's own type."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(36))
+        return dialect.type_descriptor(Uuid(as_uuid=False))
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        """Leave ids as they are read."""
+        return
+
+
+Id = _Id()
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 

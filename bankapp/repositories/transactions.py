@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, case, func, select, tuple_
+from sqlalchemy import Executable, Row, Select, Subquery, bindparam, case, func, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from bankapp import database
 from bankapp.extensions import db
 from bankapp.listing import HistoryFilter, Page, Window
-from bankapp.models import Account, Transaction
+from bankapp.models import Account, AccountHolder, Transaction
+from bankapp.models.account import CASH
 from bankapp.models.transaction import CREDIT
 from bankapp.models.types import Id, UtcDateTime
 from bankapp.repositories.listing import page, page_of_union
@@ -29,6 +30,19 @@ _ENTRIES = select(
     Transaction.type,
     Transaction.amount,
     Transaction.direction,
+    Transaction.balance_after,
+    Transaction.description,
+    Transaction.transfer_id,
+    Transaction.created_at,
+)
+_LINES = select(
+    Transaction.id,
+    Transaction.account_id,
+    Transaction.type,
+    Transaction.amount,
+    Transaction.direction,
+    Transaction.currency,
+    Transaction.sequence,
     Transaction.balance_after,
     Transaction.description,
     Transaction.transfer_id,
@@ -73,29 +87,39 @@ def _narrowed(query: Select[Transaction], by: HistoryFilter) -> Select[Transacti
     return query
 
 
+_ACCOUNT_ID = bindparam("account_id", type_=Id)
+_WHOSE = (
+    select(AccountHolder.user_id)
+    .join_from(Account, AccountHolder)
+    .where(Account.id == _ACCOUNT_ID, Account.type != CASH)
+)
+
+
 @cache
-def _history_of_account(shape: tuple[str, ...], continued: bool) -> Select[Any]:
-    # Built once for each set of filters: the most read query of the service.
-    query = select(*Transaction.__table__.columns).where(
-        Transaction.account_id == bindparam("account_id"), Transaction.sequence.is_not(None)
-    )
+def _history_of_account(shape: tuple[str, ...], continued: bool) -> Executable:
+    # Built once for each set of filters: the most read query of the service. Whose account it is comes with it,
+    # so that the way to the database is made once.
+    query = _LINES.where(Transaction.account_id == _ACCOUNT_ID, Transaction.sequence.is_not(None))
     for name in shape:
         column, matches = _CONDITIONS[name]
         query = query.where(matches(column, bindparam(name, type_=column.type)))
     if continued:
         query = query.where(Transaction.sequence < bindparam("after"))
-    return query.order_by(Transaction.sequence.desc()).limit(bindparam("rows"))
+    lines = query.order_by(Transaction.sequence.desc()).limit(bindparam("rows")).subquery()
+    return _WHOSE.add_columns(*lines.c).outerjoin(lines, true()).order_by(lines.c.sequence.desc())
 
 
-def of_account(account_id: str, narrowed: HistoryFilter, window: Window) -> Page[Mapping[str, Any]]:
-    """Return the history of one account in the order of its sequence, newest first; each row by column."""
+def of_account(account_id: str, narrowed: HistoryFilter, window: Window) -> tuple[str | None, Page[Any]]:
+    """Return whose account this is (None: nobody's), and its history in the order of its sequence, newest first."""
     given = _given(narrowed)
     parameters = given | {"account_id": account_id, "rows": window.limit + 1}
     if window.after is not None:
         parameters["after"] = window.after[0]
     found = database.rows(_history_of_account(tuple(given), window.after is not None), parameters)
-    items = [row._asdict() for row in found[: window.limit]]
-    return Page(items, (items[-1]["sequence"],) if len(found) > window.limit else None)
+    owner = found[0].user_id if found else None
+    lines = [line for line in found if line.id is not None]
+    items = lines[: window.limit]
+    return owner, Page(items, (items[-1].sequence,) if len(lines) > window.limit else None)
 
 
 def of_accounts(account_ids: Sequence[str], narrowed: HistoryFilter, window: Window) -> Page[Transaction]:
@@ -109,46 +133,50 @@ def of_everybody(narrowed: HistoryFilter, window: Window) -> Page[Transaction]:
     return page(_narrowed(_HISTORY, narrowed), _BY_TIME, window)
 
 
-def balance_before(account_id: str, moment: datetime) -> int:
-    """Return the balance just before ``moment``, in minor units."""
-    return _last_balance(account_id, moment, operator.lt)
-
-
-def balance_at(account_id: str, moment: datetime) -> int:
-    """Return the balance at ``moment`` with everything posted until then, in minor units."""
-    return _last_balance(account_id, moment, operator.le)
-
-
-@cache
-def _last_entry(compare: Callable[[Any, Any], Any]) -> Select[Any]:
+def _newest(compare: Callable[[Any, Any], Any]) -> Subquery:
     # One step into the index, whatever the length of the history: the entry before a position in the order of
     # the index. With the account as a condition of its own, PostgreSQL may walk back through everybody's
     # transactions instead; so the entry may be of another account, and is then none of this one's.
     keys = (Transaction.account_id, Transaction.created_at)
-    account_id = bindparam("account_id", type_=Id)
-    newest = (
+    return (
         select(*keys, Transaction.sequence, Transaction.balance_after)
-        .where(compare(tuple_(*keys), tuple_(account_id, bindparam("moment", type_=UtcDateTime))))
+        .where(compare(tuple_(*keys), tuple_(_ACCOUNT_ID, bindparam("moment", type_=UtcDateTime))))
         .order_by(*(key.desc() for key in (*keys, Transaction.sequence)))
         .limit(1)
         .subquery()
     )
+
+
+def _last_before() -> Executable:
+    newest = _newest(operator.lt)
     found = select(newest.c.created_at, newest.c.sequence, newest.c.balance_after)
-    return found.where(newest.c.account_id == account_id)
+    return found.where(newest.c.account_id == _ACCOUNT_ID)
 
 
-def _last(account_id: str, moment: datetime, compare: Callable[[Any, Any], Any]) -> LastRow | None:
-    return next(iter(database.rows(_last_entry(compare), {"account_id": account_id, "moment": moment})), None)
+def _balance_at() -> Executable:
+    newest = _newest(operator.le)
+    balance = select(newest.c.balance_after).where(newest.c.account_id == _ACCOUNT_ID).scalar_subquery()
+    return _WHOSE.add_columns(func.coalesce(balance, 0).label("balance"))
 
 
-def _last_balance(account_id: str, moment: datetime, compare: Callable[[Any, Any], Any]) -> int:
-    last = _last(account_id, moment, compare)
+_LAST_BEFORE, _BALANCE_AT = _last_before(), _balance_at()
+
+
+def balance_at(account_id: str, moment: datetime) -> tuple[str, int] | None:
+    """Return whose account this is and its balance (minor units) after all of ``moment`` and before; None: nobody's."""
+    found = database.rows(_BALANCE_AT, {"account_id": account_id, "moment": moment})
+    return (found[0].user_id, found[0].balance) if found else None
+
+
+def balance_before(account_id: str, moment: datetime) -> int:
+    """Return the balance just before ``moment``, in minor units."""
+    last = last_before(account_id, moment)
     return last.balance_after if last else 0
 
 
 def last_before(account_id: str, moment: datetime) -> LastRow | None:
     """Return when the last transaction before ``moment`` was, its sequence, and the balance after it (minor units)."""
-    return _last(account_id, moment, operator.lt)
+    return next(iter(database.rows(_LAST_BEFORE, {"account_id": account_id, "moment": moment})), None)
 
 
 def closing_balances(account_id: str, start: datetime, end: datetime) -> dict[date, int]:

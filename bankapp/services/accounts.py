@@ -105,10 +105,11 @@ def balance_at(account_id: str, at: datetime | None) -> Balance:
     now = clock.now()
     if at is None:
         return Balance(account_id, get(account_id).balance, now)
-    check_visible(account_id)
+    owner, balance = transactions.balance_at(account_id, at) or (None, 0)
+    access.read(owner, "account", account_id)
     if at > now:
         raise errors.ValidationFailed(errors={"at": ["Must not lie in the future."]})
-    return Balance(account_id, transactions.balance_at(account_id, at), at)
+    return Balance(account_id, balance, at)
 
 
 def freeze(account_id: str) -> Account:

@@ -55,8 +55,9 @@ def daily_balances(account_id: str, first: date, last: date) -> list[int]:
 def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Any]:
     """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
-        accounts.check_visible(account_id)
-        return transactions.of_account(account_id, narrowed, window)
+        owner, page = transactions.of_account(account_id, narrowed, window)
+        access.read(owner, "account", account_id)
+        return page
     user_id = access.listing("transaction")
     if user_id is None:
         return transactions.of_everybody(narrowed, window)
