@@ -49,11 +49,11 @@ class Prepared:
         cursor = connection.connection.cursor()
         try:
             # Whoever listens to the engine, to trace or to count, must not miss the busiest statements.
-            for tell in connection.dispatch.before_cursor_execute:
+            for tell in connection.engine.dispatch.before_cursor_execute:
                 tell(connection, cursor, self._sql, values, None, False)
             cursor.execute(self._sql, values)
             taken = take(cursor)
-            for tell in connection.dispatch.after_cursor_execute:
+            for tell in connection.engine.dispatch.after_cursor_execute:
                 tell(connection, cursor, self._sql, values, None, False)
             return taken
         except Exception as problem:

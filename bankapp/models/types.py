@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     Model = db.Model
 
-__all__ = ["Id", "Json", "Model", "PrimaryKey", "UtcDateTime", "one_of"]
+__all__ = ["Id", "IdType", "Json", "Model", "PrimaryKey", "UtcDateTime", "one_of"]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -54,8 +54,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
 
 
-class _Id(TypeDecorator[str]):
-    """An id: 36 characters on SQLite; ``uuid`` on PostgreSQL, which the driver reads as text (see ``dialects``)."""
+class IdType(TypeDecorator[str]):
+    """Native ``uuid`` on PostgreSQL, which the driver reads as text (see ``dialects``), 36 characters on SQLite."""
 
     impl = Uuid(as_uuid=False)
     cache_ok = True
@@ -71,7 +71,8 @@ class _Id(TypeDecorator[str]):
         return
 
 
-Id = _Id()
+Id = IdType()
+"""An id: a string in Python."""
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 

@@ -1,7 +1,7 @@
 """The two rows of a sensitive request, its audit row and its idempotency key, written in one step.
 
 On PostgreSQL each step is one statement: what must be durable before the money moves costs one way
-to the database and back, and so does the outcome.
+to the database and back, and so do the money, the outcome and the answer together.
 """
 
 from __future__ import annotations
@@ -27,10 +27,15 @@ def begin(claim: IdempotencyClaim, audit_row: dict[str, Any], now: datetime) -> 
     return bulk.claim(key, audit_row)
 
 
-def finish(outcome: Outcome, claim: IdempotencyClaim, answer: Answer) -> bool:
-    """Store the outcome and the answer; False when the claim is no longer held."""
+def finish(outcome: Outcome, writes: bulk.Tables) -> bool:
+    """Store the outcome with what was done; False when the row was finished before."""
+    return bulk.insert_and_change(writes, audit_logs.FINISH, outcome.parameters()) == 1
+
+
+def finish_claimed(outcome: Outcome, writes: bulk.Tables, claim: IdempotencyClaim, answer: Answer) -> bool:
+    """Store the outcome with what was done and the answer; False when the claim is no longer held."""
     answered = idempotency_keys.finish_parameters(claim.scope, claim.id, answer, outcome.finished_at)
     if database.is_sqlite():
-        audit_logs.finish(outcome)
+        finish(outcome, writes)
         return database.change(idempotency_keys.FINISH, answered) == 1
-    return database.change(_FINISH_BOTH, outcome.parameters() | answered) == 1
+    return bulk.insert_and_change(writes, _FINISH_BOTH, outcome.parameters() | answered) == 1

@@ -57,7 +57,7 @@ def add(row: dict[str, Any]) -> None:
 
 def add_all(rows: Sequence[dict[str, Any]]) -> None:
     """Store many new audit rows, as :func:`add` does one."""
-    bulk.insert(audit_logs=rows)
+    bulk.insert({"audit_logs": rows})
 
 
 def finish(outcome: Outcome) -> bool:

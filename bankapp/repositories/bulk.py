@@ -8,12 +8,12 @@ network between, takes one after the other. This is the one repository that spea
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, Update, text
 from sqlalchemy.dialects import postgresql
 
 from bankapp import clock, database
@@ -22,15 +22,31 @@ from bankapp.extensions import db
 Rows = Sequence[dict[str, Any]]
 """Rows of one table: columns by name, ids as strings, times aware."""
 
+Tables = Mapping[str, Rows]
+"""Rows by table, in the order in which they are stored."""
 
-def insert(**tables: Rows) -> None:
+
+def insert(tables: Tables) -> None:
     """Store the rows of one or more tables, in their order; a table without rows is left out."""
-    documents = {name: _json(rows) for name, rows in tables.items() if rows}
+    documents = _documents(tables)
     if database.is_sqlite():
         for name, document in documents.items():
             database.change(_sqlite(name), {name: document})
     elif documents:
         database.change(_postgresql(*documents), documents)
+
+
+def insert_and_change(tables: Tables, change: Update, parameters: dict[str, Any]) -> int:
+    """Store rows as :func:`insert` does and carry ``change`` out; return how many rows the latter wrote."""
+    if database.is_sqlite():
+        insert(tables)
+        return database.change(change, parameters)
+    documents = _documents(tables)
+    return database.change(_with_inserts(change, *documents), parameters | documents)
+
+
+def _documents(tables: Tables) -> dict[str, str]:
+    return {name: _json(rows) for name, rows in tables.items() if rows}
 
 
 def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
@@ -62,6 +78,12 @@ def _postgresql(*tables: str) -> TextClause:
     *first, last = (_insert_postgresql(table) for table in tables)
     steps = ", ".join(f"step_{number} AS ({step})" for number, step in enumerate(first))
     return text(f"WITH {steps} {last}" if steps else last)
+
+
+@functools.cache
+def _with_inserts(change: Update, *tables: str) -> Update:
+    steps = (text(_insert_postgresql(table)).columns().cte(f"step_{number}") for number, table in enumerate(tables))
+    return change.add_cte(*steps)
 
 
 @functools.cache

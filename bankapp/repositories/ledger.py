@@ -46,10 +46,10 @@ def lock_accounts(ids: Iterable[str]) -> Sequence[Any]:
     return database.rows(_lock(size), {f"id_{number}": id for number, id in enumerate(filled)})
 
 
-def add(transfers: bulk.Rows, transactions: bulk.Rows, postings: bulk.Rows) -> None:
+def add(rows: bulk.Tables) -> None:
     """Store postings with their legs, in order, and transfers.
 
     The database moves the balances, refuses a leg that does not fit and a posting whose legs do not
     sum to zero.
     """
-    bulk.insert(transfers=transfers, transactions=transactions, postings=postings)
+    bulk.insert(rows)

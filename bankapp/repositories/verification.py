@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, Text, Uuid, bindparam, func, or_, select, text
+from sqlalchemy import Row, Text, bindparam, func, or_, select, text
 
 from bankapp import database, ids
 from bankapp.extensions import db
 from bankapp.models import AuditLog, Authorization, Posting, Transaction
 from bankapp.models.audit_log import SUCCESS
+from bankapp.models.types import IdType
 from bankapp.repositories.verification_rules import BY_TABLE
 
 RANGE_SIZE: Final = 2_000
@@ -37,7 +38,7 @@ def count(table: str) -> int:
 def ranges(table: str) -> Iterator[tuple[Range, int]]:
     """Yield ranges of keys that together hold every key there can be, each with its number of rows of ``table``."""
     key = db.metadata.tables[table].c[_KEYS.get(table, "id")]
-    is_text = database.is_sqlite() or not isinstance(key.type, Uuid)
+    is_text = database.is_sqlite() or not isinstance(key.type, IdType)
     low, end = _TEXT_ENDS if is_text else _UUID_ENDS
     while True:
         chunk = select(key).where(key > low).order_by(key).limit(RANGE_SIZE).subquery()

@@ -8,7 +8,7 @@ refusal is rolled back and leaves ``failure`` with its code.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 class Attempt:
     """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them.
 
+    ``writes`` are the rows, by table, of what the work decided; they are stored in one step with its success.
     ``refused`` are parts of the action that failed on their own, each with its ``code``: they get
     rows too, together with the outcome of the whole. ``on_refusal`` stores what a refusal for a
     lasting reason leaves behind although the work is rolled back; it runs in the transaction that
@@ -51,6 +52,7 @@ class Attempt:
     resource_type: str
     resource_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    writes: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
     refused: list[Attempt] = field(default_factory=list)
     id: str = field(default_factory=ids.new)
     on_refusal: Callable[[errors.BankError], None] | None = None
@@ -74,11 +76,11 @@ def perform(attempt: Attempt, work: Callable[[], T]) -> T:
 
     def command() -> T:
         result = work()
+        outcome = _outcome(attempt, SUCCESS)
+        writes = {**attempt.writes, "audit_logs": _refused(attempt)}
         if claim is None:
-            _finish(attempt, SUCCESS)
-            return result
-        _add_refused(attempt)
-        if not attempts.finish(_outcome(attempt, SUCCESS), claim, claim.render(result)):
+            attempts.finish(outcome, writes)
+        elif not attempts.finish_claimed(outcome, writes, claim, claim.render(result)):
             # Another attempt took the key over: this one must not count.
             raise idempotency.in_flight()
         return result
@@ -168,15 +170,8 @@ def _outcome(attempt: Attempt, status: str) -> Outcome:
     return Outcome(attempt.id, status, attempt.resource_id, attempt.metadata, clock.now())
 
 
-def _finish(attempt: Attempt, status: str) -> bool:
-    finished = audit_logs.finish(_outcome(attempt, status))
-    if finished:
-        _add_refused(attempt)
-    return finished
-
-
-def _add_refused(attempt: Attempt) -> None:
-    audit_logs.add_all([_row(part, FAILURE) for part in attempt.refused])
+def _refused(attempt: Attempt) -> list[dict[str, Any]]:
+    return [_row(part, FAILURE) for part in attempt.refused]
 
 
 def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
@@ -192,7 +187,9 @@ def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
     def settle() -> tuple[bool, bool]:
         if lasting and attempt.on_refusal is not None:
             attempt.on_refusal(refusal)
-        failed = _finish(attempt, FAILURE)
+        failed = audit_logs.finish(_outcome(attempt, FAILURE))
+        if failed:
+            audit_logs.add_all(_refused(attempt))
         if claim is None:
             return failed, True
         if lasting:

@@ -1,8 +1,9 @@
 """The ledger: the only writer of transactions and transfers, and so of balances.
 
-:func:`lock` takes the accounts, :func:`post` checks the rules on them and writes. A posting is one
-balanced movement; a single transfer is a list of one, a batch a list of many, and the number of
-statements is the same. The database verifies what is computed here (see the guards in
+:func:`lock` takes the accounts, :func:`draft` checks the rules on them and makes the rows, which are
+stored with the outcome of what they are part of (see :mod:`bankapp.services.audit`), or at once by
+:func:`post`. A posting is one balanced movement; a single transfer is a list of one, a batch a list
+of many, and the number of statements is the same. The database verifies what is computed here (see the guards in
 ``migrations``): the rules in Python explain a refusal, the database guarantees it.
 """
 
@@ -64,10 +65,25 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What was written: the legs on customers' accounts, in order, and the transfer where it is one."""
+    """What is written: the legs on customers' accounts, in order, and the transfer where it is one."""
 
     transactions: tuple[Row, ...]
     transfer: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What becomes of each posting once ``rows``, by table, are stored."""
+
+    outcomes: list[Posted | errors.BankError]
+    rows: dict[str, list[Row]]
+
+    def only(self) -> Posted:
+        """Return what becomes of a single posting. Raises the refusal."""
+        [outcome] = self.outcomes
+        if isinstance(outcome, errors.BankError):
+            raise outcome
+        return outcome
 
 
 def cash_account_id(currency: str) -> str:
@@ -112,19 +128,26 @@ def transfer(
 
 
 def post_one(posting: Posting) -> Posted:
-    """Post a single posting. Raises the refusal."""
-    [outcome] = post([posting])
-    if isinstance(outcome, errors.BankError):
-        raise outcome
-    return outcome
+    """Post a single posting at once. Raises the refusal."""
+    drafted = draft([posting])
+    posted = drafted.only()
+    ledger.add(drafted.rows)
+    return posted
 
 
 def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
-    """Post in order, each on what the ones before left behind; return what became of each.
+    """Post at once what :func:`draft` makes of ``postings``, and return what became of each."""
+    drafted = draft(postings)
+    ledger.add(drafted.rows)
+    return drafted.outcomes
+
+
+def draft(postings: Sequence[Posting]) -> Draft:
+    """Check in order, each on what the ones before leave behind, and make the rows of those that can be.
 
     The accounts must be locked. A refused posting moves nothing and leaves the others alone; a
-    caller who wants all or none raises when it sees a refusal, which rolls back. Refusals:
-    AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded.
+    caller who wants all or none raises when it sees a refusal. Refusals: AccountNotActive,
+    CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded.
     """
     accounts = [leg.account for posting in postings for leg in posting.legs if leg.account]
     # Time does not run backwards within an account, whichever machine's clock wrote the last transaction.
@@ -146,8 +169,7 @@ def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
         rows.append({"id": posting.id, "kind": posting.kind, "created_at": moment})
         if posted.transfer:
             transfers.append(posted.transfer)
-    ledger.add(transfers, transactions, rows)
-    return outcomes
+    return Draft(outcomes, {"transfers": transfers, "transactions": transactions, "postings": rows})
 
 
 def _check(posting: Posting) -> None:

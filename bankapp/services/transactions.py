@@ -17,7 +17,7 @@ from bankapp.services.audit import Attempt
 def create(account_id: str, type: str, amount: int, currency: str, description: str | None) -> ledger.Row:
     """Post a deposit or withdrawal on the caller's account and return the transaction.
 
-    ``amount`` is minor units. Raises NotFound and the refusals of :func:`ledger.post`.
+    ``amount`` is minor units. Raises NotFound and the refusals of :func:`ledger.draft`.
     """
     attempt = Attempt(type, "transaction", metadata={"account_id": account_id, "amount": amount, "currency": currency})
 
@@ -25,9 +25,11 @@ def create(account_id: str, type: str, amount: int, currency: str, description: 
         account = ledger.lock([account_id]).get(account_id)
         access.own(account.user_id if account else None, "account")
         assert account is not None
-        posted = ledger.post_one(ledger.movement(type, account, amount, currency, description))
-        attempt.resource_id = posted.transactions[0]["id"]
-        return posted.transactions[0]
+        draft = ledger.draft([ledger.movement(type, account, amount, currency, description)])
+        [transaction] = draft.only().transactions
+        attempt.resource_id = transaction["id"]
+        attempt.writes = draft.rows
+        return transaction
 
     return audit.perform(attempt, work)
 

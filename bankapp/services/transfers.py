@@ -47,12 +47,12 @@ class Batch:
 def create(order: Order) -> ledger.Row:
     """Move money from the caller's account to any account and return the transfer.
 
-    Raises NotFound, SameAccount and the refusals of :func:`ledger.post`.
+    Raises NotFound, SameAccount and the refusals of :func:`ledger.draft`.
     """
     attempt = _attempt(order)
 
     def work() -> ledger.Row:
-        [outcome] = _post([order])
+        [outcome] = _post(attempt, [order])
         if isinstance(outcome, errors.BankError):
             raise outcome
         attempt.resource_id = outcome["id"]
@@ -71,7 +71,7 @@ def create_batch(orders: Sequence[Order], *, atomic: bool) -> Batch:
     attempt = Attempt("transfer_batch", "transfer_batch", metadata={"transfers": len(orders), "atomic": atomic})
 
     def work() -> Batch:
-        outcomes = _post(orders)
+        outcomes = _post(attempt, orders)
         refusals = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, errors.BankError)}
         attempt.refused = [_refused(attempt, orders[at], at, refusal) for at, refusal in refusals.items()]
         attempt.metadata["rejected"] = len(refusals)
@@ -113,10 +113,10 @@ def reverse(transfer_id: str) -> ledger.Row:
             original.description,
             reverses_transfer_id=transfer_id,
         )
-        reversal = ledger.post_one(posting).transfer
-        assert reversal is not None
+        draft = ledger.draft([posting])
         attempt.resource_id = posting.id
-        return reversal
+        attempt.writes = draft.rows
+        return _transfer(draft.only())
 
     return audit.perform(attempt, work)
 
@@ -143,8 +143,8 @@ def _none_made(refusals: dict[int, errors.BankError], count: int) -> errors.Bank
     )
 
 
-def _post(orders: Sequence[Order]) -> list[ledger.Row | errors.BankError]:
-    """Lock the accounts of ``orders`` and post them in turn; return the transfer or the refusal of each."""
+def _post(attempt: Attempt, orders: Sequence[Order]) -> list[ledger.Row | errors.BankError]:
+    """Lock the accounts of ``orders`` and post them in turn, with ``attempt``; return transfer or refusal of each."""
     numbers = {order.to_account_number for order in orders if order.to_account_number}
     by_number = account_rows.ids_of_numbers(numbers) if numbers else {}
     targets = [order.to_account_id or by_number.get(order.to_account_number or "") for order in orders]
@@ -153,8 +153,11 @@ def _post(orders: Sequence[Order]) -> list[ledger.Row | errors.BankError]:
         _posting(order, locked.get(order.from_account_id), locked.get(target or ""))
         for order, target in zip(orders, targets, strict=True)
     ]
-    posted = iter(ledger.post([item for item in prepared if isinstance(item, ledger.Posting)]))
-    return [_outcome(next(posted)) if isinstance(item, ledger.Posting) else item for item in prepared]
+    draft = ledger.draft([item for item in prepared if isinstance(item, ledger.Posting)])
+    attempt.writes = draft.rows
+    posted = iter(draft.outcomes)
+    outcomes = [next(posted) if isinstance(item, ledger.Posting) else item for item in prepared]
+    return [outcome if isinstance(outcome, errors.BankError) else _transfer(outcome) for outcome in outcomes]
 
 
 def _posting(
@@ -168,11 +171,9 @@ def _posting(
         return refusal
 
 
-def _outcome(outcome: ledger.Posted | errors.BankError) -> ledger.Row | errors.BankError:
-    if isinstance(outcome, errors.BankError):
-        return outcome
-    assert outcome.transfer is not None
-    return outcome.transfer
+def _transfer(posted: ledger.Posted) -> ledger.Row:
+    assert posted.transfer is not None
+    return posted.transfer
 
 
 def get(transfer_id: str) -> Transfer:

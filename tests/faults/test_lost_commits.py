@@ -84,3 +84,17 @@ def test_without_a_key_it_is_503_and_the_history_tells(bank: Bank, proxy: Cutter
     unavailable(ada.move(account, 70, "deposit"), proxy)
     assert [row["amount"] for row in ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]] == [70]
     assert ada.balance(account) == 70
+
+
+def test_the_refused_part_of_a_batch_that_had_happened_is_on_record_once(bank: Bank, proxy: Cutter) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    parts = {"from_account_id": source["id"], "to_account_id": target["id"], "currency": "EUR"}
+    orders = {"atomic": False, "transfers": [parts | {"amount": 60}, parts | {"amount": 500}]}
+    proxy.cut(MONEY, delivered=True)
+    unavailable(ada.post("/transfers/batch", orders, key="wages"), proxy)
+    again = ada.post("/transfers/batch", orders, key="wages")
+    assert (ok(again)["posted"], again.headers["Idempotent-Replayed"]) == (1, "true")
+    assert audited(bank) == [("failure", "insufficient_funds")]
+    assert ada.balance(source) == 40
+    assert faults(bank.app) == []
