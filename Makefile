@@ -27,7 +27,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: help
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, bench)"
+	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, coverage, bench)"
 
 .PHONY: run
 run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; what is stored stays
@@ -40,6 +40,13 @@ run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; what is
 .PHONY: test
 test: $(DEVELOPMENT)  ## Run every test; ARGS= is passed to pytest
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: coverage
+coverage: $(DEVELOPMENT)  ## Run every test and list the lines that none of them reached
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest $(ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
 
 .PHONY: lint
 lint: $(DEVELOPMENT)  ## Check style, format, types and who imports whom
