@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, Select, Subquery, bindparam, case, func, select, true, tuple_
+from sqlalchemy import Executable, Row, Select, Subquery, bindparam, case, func, literal_column, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from bankapp import database
@@ -142,7 +142,8 @@ def _newest(compare: Callable[[Any, Any], Any]) -> Subquery:
         select(*keys, Transaction.sequence, Transaction.balance_after)
         .where(compare(tuple_(*keys), tuple_(_ACCOUNT_ID, bindparam("moment", type_=UtcDateTime))))
         .order_by(*(key.desc() for key in (*keys, Transaction.sequence)))
-        .limit(1)
+        # Written out: behind a parameter PostgreSQL would expect many, and plan anew for every request.
+        .limit(literal_column("1"))
         .subquery()
     )
 
