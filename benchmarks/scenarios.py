@@ -152,14 +152,15 @@ def _thousand(account_id: str) -> None:
     stage.post_deposits([account] * 1000, 1)
 
 
-def latency_ms(url: str, token: str, repeats: int = 30) -> float:
-    """Return the median latency of one GET, in milliseconds."""
-    times = []
+def latencies_ms(urls: list[str], token: str, repeats: int = 60) -> list[float]:
+    """Return the median latency of a GET of each address, in milliseconds, asked in turn."""
+    times: list[list[float]] = [[] for _ in urls]
     for _ in range(repeats):
-        started = time.perf_counter()
-        stage.get(url, token)
-        times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
+        for url, taken in zip(urls, times, strict=True):
+            started = time.perf_counter()
+            stage.get(url, token)
+            taken.append((time.perf_counter() - started) * 1000)
+    return [statistics.median(taken) for taken in times]
 
 
 def deep_cursor(url: str, token: str, account_id: str, pages: int) -> str:
