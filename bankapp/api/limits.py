@@ -6,11 +6,13 @@ import hashlib
 import ipaddress
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask, Response
 from flask_limiter import Limiter, RateLimitExceeded
+from limits.errors import StorageError
 
 from bankapp import context, errors
 from bankapp.api.errors import respond
@@ -92,7 +94,7 @@ def init_app(app: Flask) -> None:
         app=app,
         # A Redis that does not answer must not keep people out, nor waiting.
         in_memory_fallback_enabled=True,
-        storage_options={"socket_connect_timeout": 1, "socket_timeout": 1},
+        storage_options={"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True},
     )
     for endpoint, view in app.view_functions.items():
         limited: Any = view
@@ -102,17 +104,21 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def tell(response: Response) -> Response:
-        tightest = min(limiter.current_limits, key=lambda limit: limit.remaining, default=None)
-        if tightest is not None:
-            response.headers["RateLimit-Limit"] = str(tightest.limit.amount)
-            response.headers["RateLimit-Remaining"] = str(tightest.remaining)
-            response.headers["RateLimit-Reset"] = str(_seconds_until(tightest.reset_at))
+        # The store is asked once more, and may be gone by now: then nobody knows what is left.
+        with suppress(StorageError):
+            tightest = min(limiter.current_limits, key=lambda limit: limit.remaining, default=None)
+            if tightest is not None:
+                response.headers["RateLimit-Limit"] = str(tightest.limit.amount)
+                response.headers["RateLimit-Remaining"] = str(tightest.remaining)
+                response.headers["RateLimit-Reset"] = str(_seconds_until(tightest.reset_at))
         return response
 
     @app.errorhandler(RateLimitExceeded)
     def exceeded(_: RateLimitExceeded) -> Response:
-        breached = limiter.current_limit
-        seconds = _seconds_until(breached.reset_at) if breached else 60
+        seconds = 60
+        with suppress(StorageError):
+            if limiter.current_limit:
+                seconds = _seconds_until(limiter.current_limit.reset_at)
         return respond(errors.RateLimited("Too many requests of this kind; wait.", retry_after_seconds=seconds))
 
 

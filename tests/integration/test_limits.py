@@ -11,6 +11,7 @@ from bankapp import clock
 from config import Config
 from tests import clocks
 from tests.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
+from tests.redis_server import counting_redis
 
 
 @pytest.fixture
@@ -96,6 +97,15 @@ def test_a_lost_store_of_limits_locks_nobody_out(bank_with: Callable[..., Bank])
     bank = bank_with(RATELIMIT_ENABLED="true", RATELIMIT_STORAGE_URI="redis://127.0.0.1:1/0")
     email = unique_email()
     assert [attempt(bank.anonymous(), email) for _ in range(11)] == [401] * 10 + [429]
+
+
+@pytest.mark.parametrize("counts", [1, 2, 3, 4])
+def test_a_store_that_is_lost_within_a_request_fails_no_request(bank_with: Callable[..., Bank], counts: int) -> None:
+    with counting_redis(counts) as redis:
+        bank = bank_with(RATELIMIT_ENABLED="true", RATELIMIT_STORAGE_URI=redis.url)
+        email = unique_email()
+        assert [attempt(bank.anonymous(), email) for _ in range(3)] == [401] * 3
+        assert redis.counts_left == 0
 
 
 def test_limits_are_on_unless_switched_off() -> None:
