@@ -39,6 +39,7 @@ _REPEATABLE: Final = frozenset({"40001", "40P01"})
 _UNAVAILABLE: Final = frozenset({"55P03", "57014", "57P01", "57P02", "57P03", "53300", "25006"})
 
 _open: ContextVar[Connection | None] = ContextVar("bankapp_open_connection", default=None)
+_after: ContextVar[list[Callable[[], None]]] = ContextVar("bankapp_after_commit")
 
 
 def is_sqlite() -> bool:
@@ -71,13 +72,18 @@ def _block(*, snapshot: bool) -> Iterator[None]:
     token = _open.set(
         db.session.connection(execution_options=dialects.begin_options(sqlite=is_sqlite(), snapshot=snapshot))
     )
+    calls = _after.set([])
     try:
         yield
         _commit()
     except BaseException:
         db.session.rollback()
         raise
+    else:
+        for call in _after.get():
+            call()
     finally:
+        _after.reset(calls)
         _open.reset(token)
 
 
@@ -118,6 +124,14 @@ def snapshot(*, patient: bool = False) -> Iterator[None]:
         if patient and not is_sqlite():
             db.session.execute(text("SET LOCAL statement_timeout = 0"))
         yield
+
+
+def after_commit(call: Callable[[], None]) -> None:
+    """Call ``call`` once the open transaction is committed, which may never be; at once where none is open."""
+    if in_transaction():
+        _after.get().append(call)
+    else:
+        call()
 
 
 def run(command: Callable[[], T]) -> T:

@@ -117,7 +117,7 @@ def record(
         status = FAILURE
         attempt.metadata["code"] = failure.code
     database.run(lambda: _add(attempt, status, user_id))
-    _tell(attempt, status)
+    database.after_commit(lambda: _tell(attempt, status))
 
 
 def search(

@@ -13,7 +13,7 @@ from flask import Flask
 
 from bankapp import create_app
 from bankapp import logging as bank_logging
-from bankapp.services import accounts
+from bankapp.services import accounts, tokens
 from tests.conftest import settings
 from tests.factories import PASSWORD, Bank, ok, refused, unique_email
 from tests.raw_sql import RawSql
@@ -83,6 +83,21 @@ def test_business_events_are_lines_of_their_own_with_the_request_id(bank: Bank, 
     assert (posted["event"], posted["outcome"], posted["amount"]) == ("transfer", "success", 60)
     assert (refusal["event"], refusal["outcome"], refusal["code"]) == ("transfer", "failure", "insufficient_funds")
     assert {"signup", "login", "account_open", "deposit"} <= {line["event"] for line in events}
+
+
+def test_what_was_rolled_back_is_no_event(bank: Bank, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("the power is gone")
+
+    ada = bank.customer()
+    pair = ok(ada.post("/auth/login", {"email": ada.email, "password": PASSWORD}))
+    monkeypatch.setattr(tokens, "issue", broken)
+    exchange = {"refresh_token": pair["refresh_token"]}
+    refused(ada.post("/auth/refresh", exchange), 500, "internal_error")
+    assert "token_refresh" not in {line.get("event") for line in lines()}
+    monkeypatch.undo()
+    ok(ada.post("/auth/refresh", exchange))
+    assert [line["outcome"] for line in lines() if line.get("event") == "token_refresh"] == ["success"]
 
 
 def test_an_unexpected_error_is_one_line_with_its_stack(
