@@ -81,9 +81,17 @@ function refuse(form, error) {
   if (error instanceof session.SignedOut) return;
   if (!(error instanceof Problem)) throw error;
   if (!error.isOpen) keys.delete(form);
-  if (error.code === 'otp_required' && form.querySelector('[data-otp]')) return askForCode(form, error);
+  if (error.code === 'otp_required') return askForCode(withRoomForCode(form), error);
   if (form.isConnected) showProblem(form, error);
   else toast(error.detail);
+}
+
+// A button that signs somebody in has no room for a code: the form beside it takes over with the same name and password.
+function withRoomForCode(form) {
+  if (form.querySelector('[data-otp]')) return form;
+  const roomy = document.querySelector('[data-otp]').closest('form');
+  for (const { name, value } of form.querySelectorAll('input')) roomy.elements[name].value = value;
+  return roomy;
 }
 
 function askForCode(form, problem) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
@@ -105,16 +106,38 @@ def test_a_transfer_is_watched_from_both_sides(visitor: Visitor, page: Page, ban
     expect(page.locator("#why-here")).to_have_text("You are signed out.")
 
 
-def test_the_demo_login_is_one_click(
-    page: Page, sqlite_database: Callable[[], str], make_app: Callable[..., Flask]
-) -> None:
+@pytest.fixture
+def demo(sqlite_database: Callable[[], str], make_app: Callable[..., Flask]) -> Flask:
+    """A seeded development server, as `make run` starts it."""
     app = make_app(sqlite_database(), BANKAPP_ENV="development", BCRYPT_ROUNDS="4")
     seeded = app.test_cli_runner().invoke(args=["seed", "--customers", "2", "--months", "1"])
     assert seeded.exit_code == 0, seeded.output
-    with serving(app) as server:
+    return app
+
+
+def test_the_demo_login_is_one_click(page: Page, demo: Flask) -> None:
+    with serving(demo) as server:
         visitor = Visitor(page, server.url)
         for who, email in (("Ada", seeding.CUSTOMER_EMAIL), ("Jürgen", seeding.NEIGHBOUR_EMAIL)):
             visitor.open()
             page.get_by_role("button", name=who).click()
             expect(page.locator("#person-email")).to_have_text(email)
             visitor.sees(who)
+
+
+@pytest.mark.parametrize("expected_failures", [["401"]])
+def test_the_demo_login_asks_for_the_code_when_a_second_factor_is_on(
+    page: Page, demo: Flask, expected_failures: list[str]
+) -> None:
+    with serving(demo) as server:
+        ada = server.bank.signed_in(seeding.CUSTOMER_EMAIL, seeding.PASSWORD)
+        totp = pyotp.TOTP(ok(ada.post("/auth/otp/enrol", {"password": seeding.PASSWORD}))["secret"])
+        [recovery, *_] = ok(ada.post("/auth/otp/confirm", {"otp": totp.now()}))["recovery_codes"]
+        visitor = Visitor(page, server.url)
+        visitor.open()
+        page.get_by_role("button", name="Ada").click()
+        code = page.get_by_label("One-time code")
+        expect(code).to_be_focused()
+        code.fill(recovery)
+        code.press("Enter")
+        expect(page.locator("#person-email")).to_have_text(seeding.CUSTOMER_EMAIL)
