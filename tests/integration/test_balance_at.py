@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from bankapp import clock
-from bankapp.extensions import db
 from tests.factories import Bank, Caller, ok, refused
 
 Json = dict[str, Any]
@@ -83,53 +78,3 @@ def test_of_ones_own_account_only_and_asked_once(bank: Bank) -> None:
     assert ok(at(bank.employee(), account))["balance"] == 5
     refused(ada.get(f"/accounts/{account['id']}/balance?at=2026-01-01T00:00:00Z&at=x"), 422, "validation_error")
     refused(ada.get(f"/accounts/{account['id']}/balance?when=now"), 422, "validation_error")
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", []):
-        yield from nodes(part)
-
-
-def test_by_one_step_into_an_index(fresh_bank: Bank) -> None:
-    ada = fresh_bank.customer()
-    busy, other = ada.account(balance=10_000), ada.account(balance=10_000)
-    there, back = ((one["id"], two["id"]) for one, two in ((busy, other), (other, busy)))
-    for _ in range(2):
-        orders = [
-            {"from_account_id": source, "to_account_id": target, "amount": 1, "currency": "EUR"}
-            for source, target in [there, back] * 500
-        ]
-        ok(ada.post("/transfers/batch", {"transfers": orders}))
-    middle = ok(ada.get(f"/transactions?account_id={busy['id']}"))["items"][-1]["created_at"]
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "balance_after" in statement:
-            asked.append((statement, parameters))
-
-    with fresh_bank.app.app_context(), db.engine.connect() as connection:
-        event.listen(db.engine, "before_cursor_execute", note)
-        ok(at(ada, busy, middle))
-        event.remove(db.engine, "before_cursor_execute", note)
-        [(statement, parameters)] = asked
-        index = "ix_transactions_account_id_created_at_sequence"
-        if connection.dialect.name == "sqlite":
-            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            [search] = [step for step in plan if "transactions" in step]
-            assert re.fullmatch(
-                rf"SEARCH transactions USING INDEX {index} \(\(account_id,created_at\)<\(\?,\?\)\)", search
-            )
-            assert not any("TEMP B-TREE" in step for step in plan), plan
-        else:
-            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
-            answer = connection.exec_driver_sql(explain, parameters).scalar_one()
-            plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
-            [limit] = [node for node in nodes(plan) if node["Node Type"] == "Limit"]
-            [scan] = [node for node in nodes(plan) if node.get("Relation Name") == "transactions"]
-            assert limit["Plans"] == [scan]
-            assert (scan["Node Type"], scan["Index Name"]) == ("Index Scan", index), plan
-            assert scan["Scan Direction"] == "Backward"
-            assert "account_id" in scan["Index Cond"]
-            assert "created_at" in scan["Index Cond"]
-            assert scan["Actual Rows"] == 1

@@ -1,0 +1,74 @@
+"""What is asked of a history takes a few steps into an index, whatever its length, and without fresh statistics."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bankapp.extensions import db
+from tests.factories import Bank, ok
+
+BY_TIME = "ix_transactions_account_id_created_at_sequence"
+BY_SEQUENCE = "uq_transactions_account_id_sequence"
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+@pytest.mark.parametrize(
+    ("path", "index", "column", "rows"),
+    [
+        ("/accounts/{id}/balance?at={middle}", BY_TIME, "created_at", 1),
+        ("/transactions?account_id={id}", BY_SEQUENCE, "sequence", 21),
+        ("/transactions?account_id={id}&limit=40", BY_SEQUENCE, "sequence", 51),
+        ("/transactions?account_id={id}&cursor={cursor}", BY_SEQUENCE, "sequence", 21),
+    ],
+)
+def test_by_few_steps_into_an_index(fresh_bank: Bank, path: str, index: str, column: str, rows: int) -> None:
+    ada = fresh_bank.customer()
+    busy, other = ada.account(balance=10_000), ada.account(balance=10_000)
+    there, back = ((one["id"], two["id"]) for one, two in ((busy, other), (other, busy)))
+    for _ in range(2):
+        orders = [
+            {"from_account_id": source, "to_account_id": target, "amount": 1, "currency": "EUR"}
+            for source, target in [there, back] * 500
+        ]
+        ok(ada.post("/transfers/batch", {"transfers": orders}))
+    page = ok(ada.get(f"/transactions?account_id={busy['id']}"))
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "balance_after" in statement:
+            asked.append((statement, parameters))
+
+    with fresh_bank.app.app_context(), db.engine.connect() as connection:
+        event.listen(db.engine, "before_cursor_execute", note)
+        ok(ada.get(path.format(id=busy["id"], middle=page["items"][-1]["created_at"], cursor=page["next_cursor"])))
+        event.remove(db.engine, "before_cursor_execute", note)
+        [(statement, parameters)] = asked
+        if connection.dialect.name == "sqlite":
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            [search] = [step for step in plan if "transactions" in step]
+            assert re.fullmatch(
+                rf"SEARCH transactions USING INDEX \S+ \(\(account_id,{column}\)<\(\?,\?\)\)", search
+            ), plan
+        else:
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+            answer = connection.exec_driver_sql(explain, parameters).scalar_one()
+            plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
+            [limit] = [node for node in nodes(plan) if node["Node Type"] == "Limit"]
+            [scan] = [node for node in nodes(plan) if node.get("Relation Name") == "transactions"]
+            assert limit["Plans"] == [scan]
+            assert (scan["Node Type"], scan["Index Name"]) == ("Index Scan", index), plan
+            assert scan["Scan Direction"] == "Backward"
+            assert "account_id" in scan["Index Cond"]
+            assert column in scan["Index Cond"]
+            assert scan["Actual Rows"] == rows
