@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Executable, Select
@@ -46,24 +48,24 @@ class Prepared:
 
     def _run(self, connection: Connection, parameters: Mapping[str, Any], take: Callable[[Any], T]) -> T:
         values = self._values(parameters)
-        cursor = connection.connection.cursor()
+        # Whoever listens to the engine, to trace or to count, must not miss the busiest statements. They keep what
+        # they know between the two calls on the context; what they return is not asked for.
+        told = (self._sql, values, SimpleNamespace(), False)
         try:
-            # Whoever listens to the engine, to trace or to count, must not miss the busiest statements.
-            for tell in connection.engine.dispatch.before_cursor_execute:
-                tell(connection, cursor, self._sql, values, None, False)
-            cursor.execute(self._sql, values)
-            taken = take(cursor)
-            for tell in connection.engine.dispatch.after_cursor_execute:
-                tell(connection, cursor, self._sql, values, None, False)
-            return taken
-        except Exception as problem:
-            raise _translated(problem, connection, cursor, self._sql) from problem
-        except BaseException as problem:
+            with closing(connection.connection.cursor()) as cursor:
+                for tell in connection.engine.dispatch.before_cursor_execute:
+                    tell(connection, cursor, *told)
+                cursor.execute(self._sql, values)
+                taken = take(cursor)
+                for tell in connection.engine.dispatch.after_cursor_execute:
+                    tell(connection, cursor, *told)
+                return taken
+        except connection.dialect.loaded_dbapi.Error as problem:
+            raise _translated(problem, connection, self._sql) from problem
+        except (KeyboardInterrupt, SystemExit) as problem:
             # A worker that is told to end in the middle leaves a connection of which nobody knows what it does.
             connection.invalidate(problem)
             raise
-        finally:
-            cursor.close()
 
     def _values(self, parameters: Mapping[str, Any]) -> Any:
         values = {**self._constants, **parameters}
@@ -95,17 +97,22 @@ def _reader(statement: Select[Any], dialect: Dialect) -> Callable[[Any], Any]:
     )
 
 
-def _translated(problem: Exception, connection: Connection, cursor: Any, sql: str) -> Exception:
-    """Return a driver's error as SQLAlchemy's own execution would raise it, any other as it is."""
+def _translated(problem: Any, connection: Connection, sql: str) -> Exception:
+    """Return a driver's error as SQLAlchemy's own execution would raise it."""
     dialect = connection.dialect
-    driver = dialect.loaded_dbapi
-    if not isinstance(problem, driver.Error):
-        return problem
-    lost = dialect.is_disconnect(problem, connection.connection.driver_connection, cursor)
+    lost = dialect.is_disconnect(problem, connection.connection.driver_connection, None)
     if lost:
+        # What ended this connection has most likely ended those that wait in the pool, too.
         connection.invalidate(problem)
+        connection.engine.dispose()
     translated = DBAPIError.instance(
-        sql, None, problem, driver.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+        sql,
+        None,
+        problem,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=dialect,
     )
     assert isinstance(translated, Exception)
     return translated

@@ -1,0 +1,74 @@
+"""Statements that go straight to the driver fail, and are watched, as those that SQLAlchemy carries out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from bankapp import database
+from bankapp.errors import Unavailable
+from bankapp.extensions import db
+from bankapp.repositories import accounts
+from tests.factories import Bank, ok, refused
+
+
+def test_a_failover_costs_one_answer_however_many_connections_there_were(
+    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+) -> None:
+    bank = bank_on(postgres_url, threads=4)
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    with bank.app.app_context(), contextlib.ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(db.engine.connect())
+    ended = ours.execute(
+        "SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ).fetchone()
+    assert ended
+    assert ended[0] >= 4
+    refused(ada.get(f"/accounts/{account['id']}"), 503, "unavailable")
+    assert [ada.balance(account) for _ in range(6)] == [100] * 6
+
+
+def test_a_connection_that_is_closed_already_is_an_outage(bank_on: Callable[..., Bank], postgres_url: str) -> None:
+    bank = bank_on(postgres_url)
+    account = bank.customer().account()
+
+    def look() -> str | None:
+        db.session.connection().connection.driver_connection.close()  # type: ignore[union-attr]  # it has one
+        return accounts.owner(account["id"])
+
+    with bank.app.app_context():
+        with pytest.raises(Unavailable):
+            database.run(look)
+        assert accounts.owner(account["id"])
+
+
+@pytest.mark.parametrize("url", ["postgres_url", "sqlite_url"])
+def test_a_tracer_finds_after_a_statement_what_it_kept_before(
+    bank_on: Callable[..., Bank], request: pytest.FixtureRequest, url: str
+) -> None:
+    bank = bank_on(request.getfixturevalue(url))
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    spans: list[str] = []
+
+    def begin(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        context.span = statement
+
+    def end(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        assert context.span == statement
+        spans.append(statement)
+
+    with bank.app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", begin)
+    event.listen(engine, "after_cursor_execute", end)
+    ok(ada.transfer(source, target, 60, key="rent"), 201)
+    assert any("INSERT INTO transactions" in statement for statement in spans)
