@@ -30,7 +30,7 @@ COLUMNS: Final = (
 
 # Spreadsheets of some locales split at semicolons whatever the quotes say, so a formula must not
 # follow one either; and they read the full-width signs like the plain ones.
-_FORMULA: Final = re.compile(r"(^|;)(?=\s*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001
+_FORMULA: Final = re.compile(r"(^|;)(?=\s*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001 - the wide signs are meant
 
 
 class _Echo:

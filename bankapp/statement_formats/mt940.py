@@ -37,7 +37,7 @@ def _amount(amount: int, currency: str) -> str:
 
 # mt940-writer formats every amount with two decimals, which is wrong for JPY (none) and KWD (three), so
 # these two say their amounts themselves; the order of the fields stays the library's.
-class _Balance(Balance):  # type: ignore[misc]
+class _Balance(Balance):  # type: ignore[misc]  # untyped in mt940-writer
     def __init__(self, amount: int, on: date, currency: str) -> None:
         super().__init__(amount, on, currency)
 
@@ -46,7 +46,7 @@ class _Balance(Balance):  # type: ignore[misc]
         return f"{mark}{self.date:%y%m%d}{self.currency_code}{_amount(self.amount, self.currency_code)}"
 
 
-class _Transaction(Transaction):  # type: ignore[misc]
+class _Transaction(Transaction):  # type: ignore[misc]  # as above
     def __init__(self, entry: Entry, currency: str) -> None:
         # A text of accents or invisible signs alone leaves nothing in set x.
         texts = (description(entry), label(entry))

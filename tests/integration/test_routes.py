@@ -26,7 +26,7 @@ MEMBERS: Final = {"type", "title", "status", "detail", "instance", "code", "requ
 
 @pytest.fixture(scope="module")
 def people(app: object) -> dict[Access, Caller]:
-    bank = Bank(app)  # type: ignore[arg-type]
+    bank = Bank(app)  # type: ignore[arg-type]  # pytest-flask names the fixture
     return {Access.PUBLIC: bank.anonymous(), Access.USER: bank.customer(), Access.STAFF: bank.employee()}
 
 
