@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 
 from bankapp import dialects
 from bankapp.errors import Unavailable
-from bankapp.extensions import db
+from bankapp.extensions import db, open_connection
 from bankapp.prepared import prepared
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ _REPEATABLE: Final = frozenset({"40001", "40P01"})
 # Lock not available, query cancelled, shutting down, too many connections: the service is busy or away.
 _UNAVAILABLE: Final = frozenset({"55P03", "57014", "57P01", "57P02", "57P03", "53300", "25006"})
 
-_open: ContextVar[Connection | None] = ContextVar("bankapp_open_connection", default=None)
 _after: ContextVar[list[Callable[[], None]]] = ContextVar("bankapp_after_commit")
 
 
@@ -59,7 +58,7 @@ def init_app(app: Flask) -> None:
 
 def in_transaction() -> bool:
     """Tell whether a :func:`transaction` or :func:`snapshot` is open here."""
-    return _open.get() is not None
+    return open_connection.get() is not None
 
 
 @contextmanager
@@ -68,28 +67,41 @@ def _block(*, snapshot: bool) -> Iterator[None]:
         yield
         return
     # Forgets what was read before, so that rules are checked on rows of this transaction.
-    db.session.rollback()
-    token = _open.set(
-        db.session.connection(execution_options=dialects.begin_options(sqlite=is_sqlite(), snapshot=snapshot))
-    )
+    _roll_back_session()
+    connection = db.engine.connect()
+    token = open_connection.set(connection)
     calls = _after.set([])
     try:
+        connection.begin()
+        change(dialects.begin(connection.dialect.name, snapshot=snapshot))
         yield
-        _commit()
+        _commit(connection)
     except BaseException:
-        db.session.rollback()
+        _roll_back_session()
+        connection.rollback()
         raise
     else:
         for call in _after.get():
             call()
     finally:
         _after.reset(calls)
-        _open.reset(token)
+        open_connection.reset(token)
+        connection.close()
 
 
-def _commit() -> None:
+def _roll_back_session() -> None:
+    session = db.session()
+    if session.in_transaction():
+        session.rollback()
+
+
+def _commit(connection: Connection) -> None:
+    session = db.session()
     try:
-        db.session.commit()
+        if session.in_transaction():
+            # Writes what it still has, and lets the connection go; only the next line commits.
+            session.commit()
+        connection.commit()
     except DBAPIError as problem:
         if is_outage(problem) and not _is_repeatable(problem):
             raise _unknown() from problem
@@ -197,13 +209,13 @@ def rows(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType
     return _where_we_are(lambda connection: prepared(statement, connection.dialect).rows(connection, parameters))
 
 
-def change(statement: Executable, parameters: Mapping[str, Any]) -> int:
+def change(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> int:
     """Carry out a writing statement that was built once, as :func:`rows` does, and return how many rows it wrote."""
     return _where_we_are(lambda connection: prepared(statement, connection.dialect).change(connection, parameters))
 
 
 def _where_we_are(work: Callable[[Connection], T]) -> T:
-    connection = _open.get()
+    connection = open_connection.get()
     if connection is not None:
         db.session.flush()
         return work(connection)

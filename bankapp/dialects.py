@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, TextClause, event, text
 
 LOCK_TIMEOUT_MS: Final = 2_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
@@ -45,12 +45,6 @@ def _listen_sqlite(engine: Engine) -> None:
         connection.create_function("lower", 1, lambda text: text and str(text).lower(), deterministic=True)
         connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        mode = connection.get_execution_options().get("sqlite_begin")
-        if mode is not None:
-            connection.exec_driver_sql(f"BEGIN {mode}")
-
 
 def _listen_postgresql(engine: Engine) -> None:
     from psycopg.types.string import TextLoader  # noqa: PLC0415 - a worker on SQLite can do without the driver
@@ -61,12 +55,15 @@ def _listen_postgresql(engine: Engine) -> None:
         connection.adapters.register_loader("uuid", TextLoader)
 
 
-def begin_options(*, sqlite: bool, snapshot: bool) -> dict[str, Any]:
-    """Return the execution options with which a connection begins a transaction, or a read-only snapshot."""
-    if sqlite:
-        # Writers begin IMMEDIATE: a deferred transaction that reads and then writes fails at once when
-        # another writer came between, however long it would have been willing to wait.
-        return {"sqlite_begin": "DEFERRED" if snapshot else "IMMEDIATE"}
-    if snapshot:
-        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return {"isolation_level": "READ COMMITTED"}
+# Writers on SQLite begin IMMEDIATE: a deferred transaction that reads and then writes fails at once when
+# another writer came between, however long it would have been willing to wait.
+_BEGIN: Final = {"sqlite": text("BEGIN IMMEDIATE"), "postgresql": text("BEGIN")}
+_BEGIN_SNAPSHOT: Final = {
+    "sqlite": text("BEGIN DEFERRED"),
+    "postgresql": text("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+}
+
+
+def begin(name: str, *, snapshot: bool) -> TextClause:
+    """Return how a transaction, or a read-only snapshot, begins; outside of one each statement commits by itself."""
+    return (_BEGIN_SNAPSHOT if snapshot else _BEGIN)[name]

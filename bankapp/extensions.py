@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+from typing import Any, Final
+
 import flask_smorest
 from flask_jwt_extended import JWTManager
-from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData
+from flask_sqlalchemy import SQLAlchemy, session
+from sqlalchemy import Connection, Engine, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -23,6 +26,18 @@ class Base(DeclarativeBase):
     )
 
 
+open_connection: Final[ContextVar[Connection | None]] = ContextVar("bankapp_open_connection", default=None)
+"""The connection of the transaction that is open here; ``database.transaction`` sets it."""
+
+
+class Session(session.Session):
+    """Works on the connection of the open transaction; outside of one, on a connection of its own."""
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Connection | Engine:
+        """Return where a statement goes."""
+        return open_connection.get() or super().get_bind(*args, **kwargs)
+
+
 class Api(flask_smorest.Api):
     """Neither answers nor documents errors of its own: ``api/errors.py`` makes them all."""
 
@@ -33,6 +48,6 @@ class Api(flask_smorest.Api):
 
 
 # Objects stay readable after the commit that wrote them: answers are rendered from them.
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+db = SQLAlchemy(model_class=Base, session_options={"class_": Session, "expire_on_commit": False})
 jwt = JWTManager()
 api = Api()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import bankapp.models  # noqa: F401 - completes the metadata
 from bankapp.extensions import db
@@ -13,12 +13,12 @@ from bankapp.extensions import db
 def run() -> None:
     """Run the migrations in one transaction each, on the application's own engine."""
     engine = db.engine
-    # The application reads in autocommit; a migration must not.
-    options = (
-        {"sqlite_begin": "IMMEDIATE"} if engine.dialect.name == "sqlite" else {"isolation_level": "READ COMMITTED"}
-    )
-    with engine.connect().execution_options(**options) as connection:
-        if engine.dialect.name == "postgresql":
+    with engine.connect() as connection:
+        # The application's connections commit each statement by itself; a migration's must not.
+        if engine.dialect.name == "sqlite":
+            event.listen(connection, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
+        else:
+            connection.execution_options(isolation_level="READ COMMITTED")
             # A migration may take longer than a request is allowed to; it still must not wait long for locks.
             connection.execute(text("SET statement_timeout = 0"))
             connection.commit()

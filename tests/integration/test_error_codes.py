@@ -148,26 +148,22 @@ def idempotency_in_flight(bank: Bank) -> TestResponse:
     def send() -> None:
         answers.append(ada.move(account, 5, "deposit", key="twice"))
 
-    def meanwhile(_session: object) -> None:
-        # The first request's claim is stored, its money has not moved.
-        other = threading.Thread(target=send)
-        other.start()
-        other.join()
+    said: list[str] = []
 
-    def locking(_connection: object, _cursor: object, sql: str, *_: object) -> None:
-        if "FOR NO KEY UPDATE" in sql and not answers:
-            meanwhile(None)
+    def meanwhile(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        said.append(sql)
+        # The first request's claim is stored, its money has not moved: that is what its next BEGIN is for.
+        claimed = any("INTO idempotency_keys" in statement for statement in said)
+        if claimed and sql.startswith("BEGIN") and not other.ident:
+            other.start()
+            other.join()
 
+    other = threading.Thread(target=send)
     with bank.app.app_context():
         engine = db.engine
-    if engine.dialect.name == "sqlite":
-        event.listen(db.session, "after_commit", meanwhile, once=True)
-    else:
-        # The claim commits by itself; what comes next is the lock on the account.
-        event.listen(engine, "before_cursor_execute", locking)
+    event.listen(engine, "before_cursor_execute", meanwhile)
     send()
-    if engine.dialect.name != "sqlite":
-        event.remove(engine, "before_cursor_execute", locking)
+    event.remove(engine, "before_cursor_execute", meanwhile)
     while_running, first = answers
     assert (ok(first, 201)["amount"], ada.balance(account)) == (5, 5)
     assert while_running.headers["Retry-After"] == "1"
