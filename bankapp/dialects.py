@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Engine, TextClause, event, text
 
 LOCK_TIMEOUT_MS: Final = 2_000
@@ -15,6 +16,7 @@ def engine_options(url: str, threads: int) -> dict[str, Any]:
     """Return the engine options for ``url``: timeouts, and a connection for each of a worker's ``threads``."""
     # An error's message goes to the log; what a statement was about does not belong there.
     common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
+    common["json_serializer"] = _to_json
     if url.startswith("sqlite"):
         return common | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
     settings = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
@@ -24,6 +26,10 @@ def engine_options(url: str, threads: int) -> dict[str, Any]:
         "pool_recycle": 1800,
         "connect_args": {"connect_timeout": 2, "options": settings, "application_name": "bankapp"},
     }
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def listen(engine: Engine) -> None:
