@@ -193,6 +193,10 @@ def _repeated(command: Callable[[], T], block: Callable[[], AbstractContextManag
     raise AssertionError("unreachable")
 
 
+class NeedsLock(Exception):
+    """What was read without a lock does not hold any more, or is not enough to go by: do it again under the lock."""
+
+
 class OutcomeUnknown(Unavailable):
     """The answer to COMMIT was lost: only reading tells whether it happened."""
 

@@ -87,7 +87,7 @@ def _person(number: int, accounts_each: int) -> Person:
     return Person(user.id, token_pair(grant)["access_token"], mine, empty)
 
 
-def post_deposits(accounts: list[ledger.LockedAccount], amount: int) -> None:
+def post_deposits(accounts: list[ledger.AccountState], amount: int) -> None:
     """Deposit ``amount`` on each account, in one posting a deposit, with the audit rows that verification asks for."""
     now = clock.now()
     posted = ledger.post([ledger.movement("deposit", account, amount, "EUR", "bench") for account in accounts])

@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import TextClause, Update, text
+from sqlalchemy import CTE, Select, TextClause, Update, func, select, text
 from sqlalchemy.dialects import postgresql
 
 from bankapp import clock, database
@@ -24,6 +25,19 @@ Rows = Sequence[dict[str, Any]]
 
 Tables = Mapping[str, Rows]
 """Rows by table, in the order in which they are stored."""
+
+
+# Time does not run backwards within an account, whoever was there in between.
+_LATER: Final = "greatest(given.created_at, (SELECT max(last_posted_at) FROM held))"
+_JOINED: Final = {"transactions": "LEFT JOIN held ON held.id = given.account_id"}
+_MOVED: Final[Mapping[str, Mapping[str, str]]] = {
+    "transactions": {
+        "sequence": "given.sequence + held.sequence",
+        "balance_after": "given.balance_after + held.balance",
+        "created_at": _LATER,
+    },
+    "postings": {"created_at": _LATER},
+}
 
 
 def insert(tables: Tables) -> None:
@@ -43,6 +57,18 @@ def insert_and_change(tables: Tables, change: Update, parameters: dict[str, Any]
         return database.change(change, parameters)
     documents = _documents(tables)
     return database.change(_with_inserts(change, *documents), parameters | documents)
+
+
+def insert_rebased(tables: Tables, base: Rows, done: CTE, parameters: dict[str, Any]) -> bool:
+    """Store postings with their legs, moved along by what became of the accounts since they were ``base``.
+
+    One statement of PostgreSQL. It locks the accounts in the order of their ids, and stores all when
+    ``done`` changed a row, else nothing.
+    """
+    documents = _documents(tables)
+    accounts = {f"{name}_{number}": value for number, row in enumerate(base) for name, value in row.items()}
+    statement = _rebased(done, len(base), *documents)
+    return bool(database.rows(statement, parameters | documents | accounts)[0].stored)
 
 
 def _documents(tables: Tables) -> dict[str, str]:
@@ -87,6 +113,25 @@ def _with_inserts(change: Update, *tables: str) -> Update:
 
 
 @functools.cache
+def _rebased(done: CTE, accounts: int, *tables: str) -> Select[Any]:
+    base = ", ".join(
+        f"(CAST(:id_{number} AS uuid), CAST(:balance_{number} AS bigint), CAST(:sequence_{number} AS bigint))"
+        for number in range(accounts)
+    )
+    held = text(
+        "SELECT now.id, now.balance - base.balance AS balance, now.sequence - base.sequence AS sequence,"  # noqa: S608 - parameters of our own
+        f" now.last_posted_at FROM (VALUES {base}) AS base (id, balance, sequence)"
+        " JOIN accounts AS now ON now.id = base.id ORDER BY now.id FOR NO KEY UPDATE OF now"
+    )
+    inserts = [
+        _insert_postgresql(table, f"{_JOINED.get(table, '')} WHERE EXISTS (SELECT FROM done)", _MOVED.get(table, {}))
+        for table in tables
+    ]
+    steps = (text(insert).columns().cte(f"step_{number}") for number, insert in enumerate(inserts))
+    return select(func.count().label("stored")).select_from(done).add_cte(done, held.columns().cte("held"), *steps)
+
+
+@functools.cache
 def _claim_sqlite() -> TextClause:
     return _sqlite("idempotency_keys", "ON CONFLICT DO NOTHING")
 
@@ -98,13 +143,14 @@ def _claim_postgresql() -> TextClause:
     return text(f"WITH claimed AS ({key}) {audit_row}")
 
 
-def _insert_postgresql(table: str, condition: str = "") -> str:
+def _insert_postgresql(table: str, condition: str = "", instead: Mapping[str, str] = MappingProxyType({})) -> str:
     columns = db.metadata.tables[table].columns
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     names = ", ".join(column.name for column in columns)
     typed = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
-    rows = f"ROWS FROM (json_to_recordset(CAST(:{table} AS json)) AS ({typed})) WITH ORDINALITY"
-    return f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} {condition} ORDER BY ordinality"  # noqa: S608 - names of our own tables
+    values = ", ".join(instead.get(column.name, f"given.{column.name}") for column in columns)
+    rows = f"ROWS FROM (json_to_recordset(CAST(:{table} AS json)) AS ({typed})) WITH ORDINALITY AS given"
+    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows} {condition} ORDER BY ordinality"  # noqa: S608 - names of our own tables
 
 
 def _json(rows: Rows) -> str:

@@ -132,7 +132,7 @@ WHERE legs <> 2 OR fitting <> 2
 _TRANSFER_LEGS = """
 SELECT 'transfer_legs', tr.id, NULL, '2', CAST(count(DISTINCT leg.type) AS text)
 FROM transfers tr LEFT JOIN transactions leg ON leg.posting_id = tr.id AND leg.transfer_id = tr.id
-    AND leg.amount = tr.amount AND leg.currency = tr.currency AND leg.created_at = tr.created_at
+    AND leg.amount = tr.amount AND leg.currency = tr.currency AND leg.created_at >= tr.created_at
     AND ((leg.type = 'transfer_out' AND leg.account_id = tr.from_account_id)
         OR (leg.type = 'transfer_in' AND leg.account_id = tr.to_account_id))
 WHERE tr.id > :low AND tr.id <= :high

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -42,6 +43,7 @@ class Attempt:
     """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them.
 
     ``writes`` are the rows, by table, of what the work decided; they are stored in one step with its success.
+    ``base`` is what of the accounts they go by (id, balance, sequence), for work that did not lock them.
     ``refused`` are parts of the action that failed on their own, each with its ``code``: they get
     rows too, together with the outcome of the whole. ``on_refusal`` stores what a refusal for a
     lasting reason leaves behind although the work is rolled back; it runs in the transaction that
@@ -53,13 +55,18 @@ class Attempt:
     resource_id: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     writes: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    base: Sequence[dict[str, Any]] = ()
     refused: list[Attempt] = field(default_factory=list)
     id: str = field(default_factory=ids.new)
     on_refusal: Callable[[errors.BankError], None] | None = None
 
 
-def perform(attempt: Attempt, work: Callable[[], T]) -> T:
+def perform(attempt: Attempt, work: Callable[[], T], *, unlocked: Callable[[], T] | None = None) -> T:
     """Run ``work`` in one transaction as the sensitive action that ``attempt`` describes.
+
+    ``unlocked`` does the same without a lock, and is tried first: what it decided is stored by one
+    statement, which holds the accounts no longer than it takes and stores nothing where they do not
+    allow it any more. Then, as where NeedsLock is raised, ``work`` does it again.
 
     Returns what ``work`` returned. Raises what it raised, after the failure is on record, and
     Replay when the request was answered before.
@@ -74,16 +81,21 @@ def perform(attempt: Attempt, work: Callable[[], T]) -> T:
             idempotency.resolve(claim)
         audit_logs.add(row)
 
-    def command() -> T:
+    def command(work: Callable[[], T]) -> T:
         result = work()
         outcome = _outcome(attempt, SUCCESS)
         writes = {**attempt.writes, "audit_logs": _refused(attempt)}
-        if claim is None:
-            attempts.finish(outcome, writes)
-        elif not attempts.finish_claimed(outcome, writes, claim, claim.render(result)):
+        answered = (claim, claim.render(result)) if claim else None
+        if not attempts.finish(outcome, writes, attempt.base, answered):
             # Another attempt took the key over: this one must not count.
             raise idempotency.in_flight()
         return result
+
+    def run() -> T:
+        if unlocked is not None:
+            with suppress(database.NeedsLock):
+                return database.run_alone(lambda: command(unlocked))
+        return database.run(lambda: command(work))
 
     named = attempt.resource_id
     try:
@@ -92,7 +104,7 @@ def perform(attempt: Attempt, work: Callable[[], T]) -> T:
         _settle(attempt, problem)
         raise
     try:
-        result = database.run(command)
+        result = run()
     except Exception as problem:
         attempt.resource_id = named  # what the work made is rolled back
         _settle(attempt, problem if isinstance(problem, errors.BankError) else errors.BankError())

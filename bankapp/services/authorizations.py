@@ -18,7 +18,7 @@ from bankapp.repositories import authorizations
 from bankapp.repositories import cards as card_rows
 from bankapp.services import access, audit, card_limits, cards, ledger
 from bankapp.services.audit import Attempt
-from bankapp.services.ledger import LockedAccount
+from bankapp.services.ledger import AccountState
 
 
 def create(card_id: str, amount: int, currency: str, merchant: str) -> Authorization:
@@ -73,7 +73,7 @@ def _own_card(card_id: str, *, lock: bool = False) -> Card:
     return card
 
 
-def _check(card: Card, account: LockedAccount, amount: int, currency: str, now: datetime) -> None:
+def _check(card: Card, account: AccountState, amount: int, currency: str, now: datetime) -> None:
     state = "expired" if card.expires < now.date() else card.status
     if state != "active":
         raise errors.StateConflict(f"The card is {state}.", extra={"card_status": state})
@@ -122,7 +122,7 @@ def void(authorization_id: str) -> Authorization:
     return audit.perform(Attempt("card_void", "authorization", authorization_id), work)
 
 
-def _lock_hold(authorization_id: str) -> tuple[Authorization, LockedAccount]:
+def _lock_hold(authorization_id: str) -> tuple[Authorization, AccountState]:
     """Return a hold of the caller's that has not ended, and its account under its lock."""
     authorization = authorizations.get(authorization_id)
     access.own(owner(authorization), "authorization")

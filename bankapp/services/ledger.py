@@ -1,20 +1,21 @@
 """The ledger: the only writer of transactions and transfers, and so of balances.
 
-:func:`lock` takes the accounts, :func:`draft` checks the rules on them and makes the rows, which are
-stored with the outcome of what they are part of (see :mod:`bankapp.services.audit`), or at once by
-:func:`post`. A posting is one balanced movement; a single transfer is a list of one, a batch a list
-of many, and the number of statements is the same. The database verifies what is computed here (see the guards in
-``migrations``): the rules in Python explain a refusal, the database guarantees it.
+:func:`lock` takes the accounts, or :func:`look` only reads them; :func:`draft` checks the rules on them
+and makes the rows, which are stored with the outcome of what they are part of (see
+:mod:`bankapp.services.audit`), or at once by :func:`post`. A posting is one balanced movement; a single
+transfer is a list of one, a batch a list of many, and the number of statements is the same. The
+database verifies what is computed here (see the guards in ``migrations``): the rules in Python explain
+a refusal, the database guarantees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from bankapp import clock, errors, ids, money
+from bankapp import clock, database, errors, ids, money
 from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
 from bankapp.repositories import authorizations, ledger
 
@@ -29,8 +30,8 @@ COUNTER_LEGS: Final = {
 
 
 @dataclass(slots=True)
-class LockedAccount:
-    """A customer's account under its lock. Amounts are minor units; posting moves it along."""
+class AccountState:
+    """A customer's account as it was read. Amounts are minor units; posting moves it along."""
 
     id: str
     user_id: str
@@ -40,13 +41,22 @@ class LockedAccount:
     held: int
     sequence: int
     last_posted_at: datetime | None
+    read_balance: int = field(init=False)
+    read_sequence: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.read_balance, self.read_sequence = self.balance, self.sequence
+
+
+Reader = Callable[[Iterable[str]], dict[str, AccountState]]
+""":func:`lock` or :func:`look`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
     """What one account gets or gives; ``account`` is None for the bank's cash account."""
 
-    account: LockedAccount | None
+    account: AccountState | None
     type: str
 
 
@@ -73,10 +83,11 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What becomes of each posting once ``rows``, by table, are stored."""
+    """What becomes of each posting once ``rows``, by table, are stored; ``base`` is what of the accounts they go by."""
 
     outcomes: list[Posted | errors.BankError]
     rows: dict[str, list[Row]]
+    base: list[Row]
 
     def only(self) -> Posted:
         """Return what becomes of a single posting. Raises the refusal."""
@@ -91,12 +102,12 @@ def cash_account_id(currency: str) -> str:
     return ids.of_bank(f"cash:{currency}")
 
 
-def lock(account_ids: Iterable[str]) -> dict[str, LockedAccount]:
+def lock(account_ids: Iterable[str]) -> dict[str, AccountState]:
     """Lock accounts until the transaction ends, in the order of their ids; an unknown id is left out.
 
     Holds that have expired are released, so that none counts against what is done under the lock.
     """
-    locked = {row.id: LockedAccount(*row) for row in ledger.lock_accounts(set(account_ids))}
+    locked = {row.id: AccountState(*row) for row in ledger.lock_accounts(set(account_ids))}
     holding = [account.id for account in locked.values() if account.held]
     if holding:
         for account_id, amount in authorizations.release_overdue(holding, clock.now()):
@@ -104,15 +115,27 @@ def lock(account_ids: Iterable[str]) -> dict[str, LockedAccount]:
     return locked
 
 
-def movement(type: str, account: LockedAccount, amount: int, currency: str, description: str | None) -> Posting:
+def look(account_ids: Iterable[str]) -> dict[str, AccountState]:
+    """Read accounts as :func:`lock` does, without keeping anybody from them.
+
+    What may have changed by the time the rows are stored, the database moves along or refuses (see
+    ``repositories.attempts``). Raises NeedsLock where holds are involved, which may have to be released.
+    """
+    seen = {row.id: AccountState(*row) for row in ledger.look_at_accounts(set(account_ids))}
+    if any(account.held for account in seen.values()):
+        raise database.NeedsLock
+    return seen
+
+
+def movement(type: str, account: AccountState, amount: int, currency: str, description: str | None) -> Posting:
     """Return a movement between ``account`` and the bank's cash: a deposit, withdrawal or card purchase."""
     legs = (Leg(account, type), Leg(None, COUNTER_LEGS[type]))
     return Posting(type, legs, amount, currency, description)
 
 
 def transfer(
-    source: LockedAccount,
-    target: LockedAccount,
+    source: AccountState,
+    target: AccountState,
     amount: int,
     currency: str,
     description: str | None,
@@ -145,9 +168,9 @@ def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
 def draft(postings: Sequence[Posting]) -> Draft:
     """Check in order, each on what the ones before leave behind, and make the rows of those that can be.
 
-    The accounts must be locked. A refused posting moves nothing and leaves the others alone; a
-    caller who wants all or none raises when it sees a refusal. Refusals: AccountNotActive,
-    CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded.
+    The accounts must be locked, unless the rows are stored together with ``base``. A refused posting moves
+    nothing and leaves the others alone; a caller who wants all or none raises when it sees a refusal.
+    Refusals: AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded.
     """
     accounts = [leg.account for posting in postings for leg in posting.legs if leg.account]
     # Time does not run backwards within an account, whichever machine's clock wrote the last transaction.
@@ -169,7 +192,11 @@ def draft(postings: Sequence[Posting]) -> Draft:
         rows.append({"id": posting.id, "kind": posting.kind, "created_at": moment})
         if posted.transfer:
             transfers.append(posted.transfer)
-    return Draft(outcomes, {"transfers": transfers, "transactions": transactions, "postings": rows})
+    base = [
+        {"id": account.id, "balance": account.read_balance, "sequence": account.read_sequence}
+        for account in {account.id: account for account in accounts}.values()
+    ]
+    return Draft(outcomes, {"transfers": transfers, "transactions": transactions, "postings": rows}, base)
 
 
 def _check(posting: Posting) -> None:
@@ -185,7 +212,7 @@ def _check(posting: Posting) -> None:
             check_funds(account, posting.amount)
 
 
-def check_usable(account: LockedAccount, currency: str, statuses: Sequence[str] = ("active",)) -> None:
+def check_usable(account: AccountState, currency: str, statuses: Sequence[str] = ("active",)) -> None:
     """Refuse an account in another state or currency. Raises AccountNotActive or CurrencyMismatch."""
     if account.status not in statuses:
         raise errors.AccountNotActive(f"The account is {account.status}.", extra={"account_id": account.id})
@@ -193,7 +220,7 @@ def check_usable(account: LockedAccount, currency: str, statuses: Sequence[str] 
         raise errors.CurrencyMismatch(f"The account is kept in {account.currency}, not {currency}.")
 
 
-def check_funds(account: LockedAccount, amount: int) -> None:
+def check_funds(account: AccountState, amount: int) -> None:
     """Refuse more (minor units) than the balance less the holds on it. Raises InsufficientFunds."""
     if account.balance - account.held < amount:
         raise errors.InsufficientFunds("The available balance does not cover the amount.")

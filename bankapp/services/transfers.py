@@ -51,15 +51,15 @@ def create(order: Order) -> ledger.Row:
     """
     attempt = _attempt(order)
 
-    def work() -> ledger.Row:
-        [outcome] = _post(attempt, [order])
+    def work(read: ledger.Reader) -> ledger.Row:
+        [outcome] = _post(attempt, [order], read)
         if isinstance(outcome, errors.BankError):
             raise outcome
         attempt.resource_id = outcome["id"]
         attempt.metadata["to_account_id"] = outcome["to_account_id"]
         return outcome
 
-    return audit.perform(attempt, work)
+    return audit.perform(attempt, lambda: work(ledger.lock), unlocked=lambda: work(ledger.look))
 
 
 def create_batch(orders: Sequence[Order], *, atomic: bool) -> Batch:
@@ -71,7 +71,7 @@ def create_batch(orders: Sequence[Order], *, atomic: bool) -> Batch:
     attempt = Attempt("transfer_batch", "transfer_batch", metadata={"transfers": len(orders), "atomic": atomic})
 
     def work() -> Batch:
-        outcomes = _post(attempt, orders)
+        outcomes = _post(attempt, orders, ledger.lock)
         refusals = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, errors.BankError)}
         attempt.refused = [_refused(attempt, orders[at], at, refusal) for at, refusal in refusals.items()]
         attempt.metadata["rejected"] = len(refusals)
@@ -143,25 +143,25 @@ def _none_made(refusals: dict[int, errors.BankError], count: int) -> errors.Bank
     )
 
 
-def _post(attempt: Attempt, orders: Sequence[Order]) -> list[ledger.Row | errors.BankError]:
-    """Lock the accounts of ``orders`` and post them in turn, with ``attempt``; return transfer or refusal of each."""
+def _post(attempt: Attempt, orders: Sequence[Order], read: ledger.Reader) -> list[ledger.Row | errors.BankError]:
+    """Read the accounts of ``orders`` and post them in turn, with ``attempt``; return transfer or refusal of each."""
     numbers = {order.to_account_number for order in orders if order.to_account_number}
     by_number = account_rows.ids_of_numbers(numbers) if numbers else {}
     targets = [order.to_account_id or by_number.get(order.to_account_number or "") for order in orders]
-    locked = ledger.lock({*(order.from_account_id for order in orders), *filter(None, targets)})
+    accounts = read({*(order.from_account_id for order in orders), *filter(None, targets)})
     prepared = [
-        _posting(order, locked.get(order.from_account_id), locked.get(target or ""))
+        _posting(order, accounts.get(order.from_account_id), accounts.get(target or ""))
         for order, target in zip(orders, targets, strict=True)
     ]
     draft = ledger.draft([item for item in prepared if isinstance(item, ledger.Posting)])
-    attempt.writes = draft.rows
+    attempt.writes, attempt.base = draft.rows, draft.base
     posted = iter(draft.outcomes)
     outcomes = [next(posted) if isinstance(item, ledger.Posting) else item for item in prepared]
     return [outcome if isinstance(outcome, errors.BankError) else _transfer(outcome) for outcome in outcomes]
 
 
 def _posting(
-    order: Order, source: ledger.LockedAccount | None, target: ledger.LockedAccount | None
+    order: Order, source: ledger.AccountState | None, target: ledger.AccountState | None
 ) -> ledger.Posting | errors.BankError:
     if source is None or target is None or not access.is_me(source.user_id):
         return access.not_found("account")

@@ -154,7 +154,7 @@ BEGIN
                     AND ((leg.type = 'transfer_out' AND leg.account_id = t.from_account_id)
                         OR (leg.type = 'transfer_in' AND leg.account_id = t.to_account_id))
                 LEFT JOIN transfers o ON o.id = t.reverses_transfer_id
-                WHERE t.id = NEW.id AND t.created_at = NEW.created_at AND (CASE NEW.kind WHEN 'transfer' THEN t.reverses_transfer_id IS NULL
+                WHERE t.id = NEW.id AND t.created_at <= NEW.created_at AND (CASE NEW.kind WHEN 'transfer' THEN t.reverses_transfer_id IS NULL
                     ELSE o.reverses_transfer_id IS NULL AND o.from_account_id = t.to_account_id
                         AND o.to_account_id = t.from_account_id AND o.amount = t.amount END)) <> 2);
     SELECT RAISE(ABORT, 'ledger: a movement has its leg and the counter-leg on the cash account')

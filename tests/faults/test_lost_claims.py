@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -16,8 +16,6 @@ from tests.books import faults
 from tests.factories import Bank, Caller, ok, refused
 from tests.servers import until
 
-Json = dict[str, Any]
-
 
 @pytest.fixture
 def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
@@ -25,10 +23,14 @@ def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
     return bank_on(postgres_url, idempotency_lease=timedelta(0))
 
 
+ACCOUNTS = "LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE"
+"""Lets a request hang before it has seen its accounts."""
+
+
 def twice_while_the_first_hangs(
-    ours: psycopg.Connection[Any], account: Json, send: Callable[[], Any]
+    ours: psycopg.Connection[Any], send: Callable[[], Any], lock: LiteralString = ACCOUNTS
 ) -> tuple[Any, Any]:
-    """Send a request, and once it waits for the lock on ``account`` send it again; return both answers."""
+    """Send a request, and once it waits for ``lock`` send it again; return both answers."""
 
     def waiting() -> int:
         query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -37,7 +39,7 @@ def twice_while_the_first_hangs(
         return int(row[0])
 
     with ThreadPoolExecutor(2) as pool, psycopg.connect(ours.info.dsn) as holder:
-        holder.execute("SELECT 1 FROM accounts WHERE id = %s FOR UPDATE", [account["id"]])
+        holder.execute(lock)
         first = pool.submit(send)
         until(lambda: waiting() == 1)
         second = pool.submit(send)
@@ -49,7 +51,7 @@ def twice_while_the_first_hangs(
 def test_the_old_attempt_cannot_commit(bank: Bank, ours: psycopg.Connection[Any]) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    old, new = twice_while_the_first_hangs(ours, source, lambda: ada.transfer(source, target, 60, key="rent"))
+    old, new = twice_while_the_first_hangs(ours, lambda: ada.transfer(source, target, 60, key="rent"))
     refused(old, 409, "idempotency_in_flight")
     assert ada.transfer(source, target, 60, key="rent").get_json() == ok(new, 201)
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
@@ -60,11 +62,23 @@ def test_the_old_attempt_cannot_commit(bank: Bank, ours: psycopg.Connection[Any]
 def test_the_old_attempt_is_not_refused_for_good(bank: Bank, ours: psycopg.Connection[Any]) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=50), bob.account()
-    old, new = twice_while_the_first_hangs(ours, source, lambda: ada.transfer(source, target, 60, key="rent"))
+    old, new = twice_while_the_first_hangs(ours, lambda: ada.transfer(source, target, 60, key="rent"))
     refused(old, 409, "idempotency_in_flight")
     refused(new, 422, "insufficient_funds")
     assert ada.transfer(source, target, 60, key="rent").data == new.data
     assert statuses(ada) == ["failure", "failure"]
+
+
+def test_who_is_storing_keeps_the_claim(bank: Bank, ours: psycopg.Connection[Any]) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    accounts: LiteralString = "SELECT 1 FROM accounts FOR UPDATE"
+    old, new = twice_while_the_first_hangs(ours, lambda: ada.transfer(source, target, 60, key="rent"), accounts)
+    assert new.get_json() == ok(old, 201)
+    assert "Idempotent-Replayed" in new.headers
+    assert (ada.balance(source), bob.balance(target)) == (40, 60)
+    assert statuses(ada) == ["success"]
+    assert faults(bank.app) == []
 
 
 def statuses(caller: Caller) -> list[str]:

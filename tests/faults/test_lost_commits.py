@@ -1,7 +1,7 @@
 """The connection breaks at a COMMIT: the answer is 503, and the same key later tells what is true.
 
 A request with a key commits twice: its claim, which is one statement, then the money with the answer
-(or the refusal).
+(or the refusal), which for a transfer is one statement, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.books import faults
 from tests.factories import Bank, ok, refused
 from tests.proxy import COMMIT, Cutter
 
-CLAIM, MONEY = b"INTO idempotency_keys", COMMIT
+CLAIM, TRANSFER, MONEY = b"INTO idempotency_keys", b"INTO transfers", COMMIT
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ def unavailable(reply: Any, proxy: Cutter) -> None:
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-@pytest.mark.parametrize("commit", [CLAIM, MONEY])
+@pytest.mark.parametrize("commit", [CLAIM, TRANSFER])
 def test_the_same_key_tells_the_truth(bank: Bank, proxy: Cutter, commit: bytes, delivered: bool) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     proxy.cut(commit, delivered=delivered)
     unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
-    moved = commit == MONEY and delivered
+    moved = commit == TRANSFER and delivered
     assert ada.balance(source) == (40 if moved else 100)
     again = ada.transfer(source, target, 60, key="rent")
     assert ok(again, 201)["amount"] == 60

@@ -144,8 +144,8 @@ ATTEMPTS: dict[str, tuple[Attempt, str]] = {
     ),
     "a transfer to a third account": (lambda b, p: moved(b, p, to_account_id=b.frozen), TWO_LEGS),
     "a transfer in another currency": (lambda b, p: moved(b, p, currency="USD"), TWO_LEGS),
-    "a transfer at another time": (
-        lambda b, p: moved(b, p, created_at="2020-01-01T00:00:00.000000Z"),
+    "a transfer made after it was posted": (
+        lambda b, p: moved(b, p, created_at="2999-01-01T00:00:00.000000Z"),
         TWO_LEGS,
     ),
     "a transfer to itself": (lambda b, p: [b.transfer(p, b.a, b.a)], "two_accounts"),

@@ -1,0 +1,123 @@
+"""A transfer is decided on accounts that nobody was kept from: what happens to them until it is stored, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bankapp.extensions import db
+from tests.books import faults
+from tests.factories import Bank, Caller, ok, refused
+from tests.statements import statements
+
+KEYS = pytest.mark.parametrize("key", [None, "rent"])
+
+
+@pytest.fixture
+def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
+    return bank_on(postgres_url)
+
+
+@contextmanager
+def before_it_is_stored(bank: Bank, act: Callable[[], object]) -> Iterator[None]:
+    """Let ``act`` happen once, between a transfer's look at its accounts and the statement that stores it."""
+    others: list[Thread] = []
+
+    def meanwhile(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if "INTO transfers" in sql and not others:
+            others.append(Thread(target=act))
+            others[0].start()
+            others[0].join()
+
+    with bank.app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", meanwhile)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", meanwhile)
+    assert others
+
+
+def history(caller: Caller, account: dict[str, Any]) -> list[tuple[str, int, int]]:
+    rows = ok(caller.get(f"/transactions?account_id={account['id']}"))["items"]
+    times = [row["created_at"] for row in rows]
+    assert times == sorted(times, reverse=True)
+    return [(row["type"], row["amount"], row["balance_after"]) for row in reversed(rows)]
+
+
+@KEYS
+def test_what_others_moved_in_between_stays_moved(bank: Bank, key: str | None) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account(balance=10)
+
+    def act() -> None:
+        ada.deposit(source, 7)
+        ok(bob.transfer(target, source, 4), 201)
+
+    with before_it_is_stored(bank, act), statements(bank.app) as said:
+        made = ok(ada.transfer(source, target, 60, key=key), 201)
+    # Hers and his: the database moved the legs along, nothing had to be done again.
+    assert sum("INTO transfers" in sql for sql in said) == 2
+    assert history(ada, source) == [("deposit", 100, 100), ("deposit", 7, 107), ("transfer_in", 4, 111),
+                                    ("transfer_out", 60, 51)]  # fmt: skip
+    assert history(bob, target) == [("deposit", 10, 10), ("transfer_out", 4, 6), ("transfer_in", 60, 66)]
+    assert (ada.balance(source), bob.balance(target)) == (51, 66)
+    assert ok(ada.get(f"/transfers/{made['id']}"))["created_at"] == made["created_at"]
+    assert faults(bank.app) == []
+
+
+@KEYS
+def test_what_was_spent_in_between_is_not_there(bank: Bank, key: str | None) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    with before_it_is_stored(bank, lambda: ok(ada.move(source, 41, "withdrawal"), 201)):
+        refused(ada.transfer(source, target, 60, key=key), 422, "insufficient_funds")
+    assert (ada.balance(source), bob.balance(target)) == (59, 0)
+    assert [row["status"] for row in ok(ada.get("/audit-logs?event_type=transfer"))["items"]] == ["failure"]
+    assert faults(bank.app) == []
+
+
+def test_what_was_held_in_between_is_not_there(bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    card = ada.card(source)
+    with before_it_is_stored(bank, lambda: ada.hold(card, 41)):
+        refused(ada.transfer(source, target, 60), 422, "insufficient_funds")
+    assert ada.balances(source) == (100, 59)
+    ok(ada.transfer(source, target, 59), 201)
+    assert faults(bank.app) == []
+
+
+@pytest.mark.parametrize("frozen", ["source", "target"])
+def test_an_account_frozen_in_between_takes_no_part(bank: Bank, frozen: str) -> None:
+    ada, bob, staff = bank.customer(), bank.customer(), bank.employee()
+    accounts = {"source": ada.account(balance=100), "target": bob.account()}
+    with before_it_is_stored(bank, lambda: ok(staff.post(f"/accounts/{accounts[frozen]['id']}/freeze"))):
+        refused(ada.transfer(**accounts, amount=60), 422, "account_not_active")
+    assert (ada.balance(accounts["source"]), bob.balance(accounts["target"])) == (100, 0)
+    assert faults(bank.app) == []
+
+
+def test_a_closed_account_takes_no_money(bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    with before_it_is_stored(bank, lambda: ok(bob.post(f"/accounts/{target['id']}/close"))):
+        refused(ada.transfer(source, target, 60), 422, "account_not_active")
+    assert ada.balance(source) == 100
+    assert faults(bank.app) == []
+
+
+def test_no_account_is_held_while_the_service_thinks(bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    with statements(bank.app) as said:
+        ok(ada.transfer(source, target, 60, key="rent"), 201)
+    # Whose token, the claim, a look at the accounts; then the only statement that locks them also lets them go.
+    assert [sql.split()[0] for sql in said] == ["SELECT", "WITH", "SELECT", "WITH"]
+    assert ["FOR NO KEY UPDATE" in sql for sql in said] == [False, False, False, True]
