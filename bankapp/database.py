@@ -223,6 +223,9 @@ def _where_we_are(work: Callable[[Connection], T]) -> T:
     if connection is not None:
         db.session.flush()
         return work(connection)
+    if db.session.registry.has() and (session := db.session()).in_transaction():
+        # It has a connection already; a second one would be one more than a thread has its place in the pool for.
+        return work(session.connection())
     with db.engine.connect() as alone:
         return work(alone)
 

@@ -72,3 +72,44 @@ def test_a_tracer_finds_after_a_statement_what_it_kept_before(
     event.listen(engine, "after_cursor_execute", end)
     ok(ada.transfer(source, target, 60, key="rent"), 201)
     assert any("INSERT INTO transactions" in statement for statement in spans)
+
+
+def test_a_request_needs_one_connection_at_a_time(bank_on: Callable[..., Bank], postgres_url: str) -> None:
+    bank = bank_on(postgres_url, threads=1)
+    ada, bob, staff = bank.customer(), bank.customer(), bank.employee("admin")
+    source, target = ada.account(balance=1_000), bob.account()
+    card = ada.card(source)
+    moved = {"from_account_id": source["id"], "to_account_number": target["number"], "amount": 1, "currency": "EUR"}
+    made = ok(ada.post("/transfers", moved), 201)
+    hold = ada.hold(card, 5)
+    connects: list[str] = []
+    with bank.app.app_context():
+        event.listen(db.engine, "connect", lambda *_: connects.append(request[0]))
+    requests: list[tuple[str, Callable[[], Any]]] = [
+        ("transfer by number", lambda: ada.post("/transfers", moved, key="rent")),
+        ("transfer by number again", lambda: ada.post("/transfers", moved, key="rent")),
+        ("transfer", lambda: bob.get(f"/transfers/{made['id']}")),
+        ("transfers", lambda: ada.get(f"/transfers?account_id={source['id']}")),
+        ("transactions", lambda: ada.get(f"/transactions?account_id={source['id']}")),
+        ("deposit", lambda: ada.move(source, 5, "deposit", key="wage")),
+        ("batch", lambda: ada.post("/transfers/batch", {"transfers": [moved]}, key="wages")),
+        ("statement", lambda: ada.get(f"/statements/{source['id']}?from=2026-01-01&to=2026-01-31")),
+        ("cards", lambda: ada.get(f"/cards?account_id={source['id']}")),
+        ("card", lambda: ada.get(f"/cards/{card['id']}")),
+        ("capture", lambda: ada.post(f"/authorizations/{hold['id']}/capture", {}, key="capture")),
+        ("authorizations", lambda: ada.get(f"/authorizations?card_id={card['id']}")),
+        ("account", lambda: staff.get(f"/accounts/{source['id']}")),
+        ("freeze", lambda: staff.post(f"/accounts/{target['id']}/freeze")),
+        ("reversal", lambda: staff.post(f"/transfers/{made['id']}/reversal")),
+        ("audit log", lambda: staff.get(f"/audit-logs?user_id={ada.user_id}")),
+        ("account holders", lambda: staff.get(f"/account-holders?email={ada.email}")),
+        ("account holder", lambda: ada.get("/account-holders/me")),
+        ("sessions", lambda: ada.get("/auth/sessions")),
+        ("refresh", lambda: ada.post("/auth/refresh", {"refresh_token": ada.tokens["refresh_token"]})),
+        ("login", lambda: bank.signed_in(ada.email)),
+        ("signup", bank.customer),
+    ]
+    for request in requests:
+        answer = request[1]()
+        assert getattr(answer, "status_code", 200) < 300, (request[0], answer.get_data(as_text=True))
+    assert connects == []
