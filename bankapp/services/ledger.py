@@ -41,6 +41,7 @@ class AccountState:
     held: int
     sequence: int
     last_posted_at: datetime | None
+    locked: bool = False
     read_balance: int = field(init=False)
     read_sequence: int = field(init=False)
 
@@ -107,7 +108,7 @@ def lock(account_ids: Iterable[str]) -> dict[str, AccountState]:
 
     Holds that have expired are released, so that none counts against what is done under the lock.
     """
-    locked = {row.id: AccountState(*row) for row in ledger.lock_accounts(set(account_ids))}
+    locked = {row.id: AccountState(*row, locked=True) for row in ledger.lock_accounts(set(account_ids))}
     holding = [account.id for account in locked.values() if account.held]
     if holding:
         for account_id, amount in authorizations.release_overdue(holding, clock.now()):
@@ -119,12 +120,9 @@ def look(account_ids: Iterable[str]) -> dict[str, AccountState]:
     """Read accounts as :func:`lock` does, without keeping anybody from them.
 
     What may have changed by the time the rows are stored, the database moves along or refuses (see
-    ``repositories.attempts``). Raises NeedsLock where holds are involved, which may have to be released.
+    ``repositories.attempts``).
     """
-    seen = {row.id: AccountState(*row) for row in ledger.look_at_accounts(set(account_ids))}
-    if any(account.held for account in seen.values()):
-        raise database.NeedsLock
-    return seen
+    return {row.id: AccountState(*row) for row in ledger.look_at_accounts(set(account_ids))}
 
 
 def movement(type: str, account: AccountState, amount: int, currency: str, description: str | None) -> Posting:
@@ -221,8 +219,11 @@ def check_usable(account: AccountState, currency: str, statuses: Sequence[str] =
 
 
 def check_funds(account: AccountState, amount: int) -> None:
-    """Refuse more (minor units) than the balance less the holds on it. Raises InsufficientFunds."""
+    """Refuse more (minor units) than the balance less the holds on it. Raises InsufficientFunds or NeedsLock."""
     if account.balance - account.held < amount:
+        if account.held and not account.locked:
+            # Some of the holds may have expired: they are released under the lock.
+            raise database.NeedsLock
         raise errors.InsufficientFunds("The available balance does not cover the amount.")
 
 
