@@ -24,6 +24,7 @@ def engine_options(url: str, threads: int) -> dict[str, Any]:
         "isolation_level": "AUTOCOMMIT",
         "pool_pre_ping": False,
         "pool_recycle": 1800,
+        "pool_reset_on_return": None,  # see _listen_postgresql
         "connect_args": {"connect_timeout": 2, "options": settings, "application_name": "bankapp"},
     }
 
@@ -53,12 +54,20 @@ def _listen_sqlite(engine: Engine) -> None:
 
 
 def _listen_postgresql(engine: Engine) -> None:
-    from psycopg.types.string import TextLoader  # noqa: PLC0415 - a worker on SQLite can do without the driver
+    # A worker on SQLite can do without the driver.
+    from psycopg.pq import TransactionStatus  # noqa: PLC0415
+    from psycopg.types.string import TextLoader  # noqa: PLC0415
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         # Ids are strings everywhere; reading them as UUID objects would only turn them around twice.
         connection.adapters.register_loader("uuid", TextLoader)
+
+    @event.listens_for(engine, "reset")
+    def reset(connection: Any, _record: Any, _state: Any) -> None:
+        # Nearly always there is nothing to roll back, and the driver is long in finding that out.
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            connection.rollback()
 
 
 # Writers on SQLite begin IMMEDIATE: a deferred transaction that reads and then writes fails at once when
