@@ -59,6 +59,10 @@ lint: $(DEVELOPMENT)  ## Check style, format, types and who imports whom
 bench: $(DEVELOPMENT)  ## Measure; ARGS= is passed to the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: profile
+profile: $(DEVELOPMENT)  ## Show where the time of a transfer goes; ARGS=file keeps the stacks
+	@$(BIN)/python -m benchmarks.profile_transfer $(ARGS)
+
 .PHONY: bench-compare
 bench-compare: $(DEVELOPMENT)  ## Compare two results: make bench-compare A=old.json B=new.json
 	@$(if $(and $(A),$(B)),,echo "usage: make bench-compare A=old.json B=new.json" >&2; exit 2;) \

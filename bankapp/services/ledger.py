@@ -41,7 +41,7 @@ class AccountState:
     held: int
     sequence: int
     last_posted_at: datetime | None
-    locked: bool = False
+    locked: bool = field(default=False, kw_only=True)
     read_balance: int = field(init=False)
     read_sequence: int = field(init=False)
 
