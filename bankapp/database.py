@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.orm import Session
 
 from bankapp import dialects
 from bankapp.errors import Unavailable
-from bankapp.extensions import db, open_connection
+from bankapp.extensions import Kept, db, kept, open_connection
 from bankapp.prepared import prepared
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def _block(*, snapshot: bool) -> Iterator[None]:
         return
     # Forgets what was read before, so that rules are checked on rows of this transaction.
     _roll_back_session()
-    connection = db.engine.connect()
+    with _a_connection() as connection:
+        yield from _begun(connection, snapshot=snapshot)
+
+
+def _begun(connection: Connection, *, snapshot: bool) -> Iterator[None]:
     token = open_connection.set(connection)
     calls = _after.set([])
     try:
@@ -86,19 +91,53 @@ def _block(*, snapshot: bool) -> Iterator[None]:
     finally:
         _after.reset(calls)
         open_connection.reset(token)
-        connection.close()
+
+
+@contextmanager
+def _a_connection() -> Iterator[Connection]:
+    if (request := kept.get()) is not None:
+        yield request.connection()
+        return
+    if (session := _reading_session()) is not None:
+        # It has a connection already; a second one would be one more than a thread has its place in the pool for.
+        yield session.connection()
+        return
+    with db.engine.connect() as connection:
+        yield connection
+
+
+def keep_connection() -> None:
+    """Let what follows here go through one connection until :func:`release_connection`, as the edge does for a request.
+
+    It is taken from the pool by the first statement; most requests have several.
+    """
+    kept.set(Kept())
+
+
+def release_connection() -> None:
+    """Give the connection back that :func:`keep_connection` kept."""
+    if (request := kept.get()) is not None:
+        _roll_back_session()
+        kept.set(None)
+        request.close()
+
+
+def _reading_session() -> Session | None:
+    """Return the session if it has a connection."""
+    if not db.session.registry.has():
+        return None
+    session = db.session()
+    return session if session.in_transaction() else None
 
 
 def _roll_back_session() -> None:
-    session = db.session()
-    if session.in_transaction():
+    if (session := _reading_session()) is not None:
         session.rollback()
 
 
 def _commit(connection: Connection) -> None:
-    session = db.session()
     try:
-        if session.in_transaction():
+        if (session := _reading_session()) is not None:
             # Writes what it still has, and lets the connection go; only the next line commits.
             session.commit()
         connection.commit()
@@ -223,10 +262,9 @@ def _where_we_are(work: Callable[[Connection], T]) -> T:
     if connection is not None:
         db.session.flush()
         return work(connection)
-    if db.session.registry.has() and (session := db.session()).in_transaction():
-        # It has a connection already; a second one would be one more than a thread has its place in the pool for.
-        return work(session.connection())
-    with db.engine.connect() as alone:
+    if (request := kept.get()) is not None:
+        return work(request.connection())
+    with _a_connection() as alone:
         return work(alone)
 
 

@@ -26,16 +26,41 @@ class Base(DeclarativeBase):
     )
 
 
+class Kept:
+    """The connection of a request, taken when the first statement asks for it."""
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+
+    def connection(self) -> Connection:
+        """Return it. Raises TimeoutError when the pool has none."""
+        if self._connection is None:
+            self._connection = db.engine.connect()
+        return self._connection
+
+    def close(self) -> None:
+        """Give it back to the pool."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+kept: Final[ContextVar[Kept | None]] = ContextVar("bankapp_kept_connection", default=None)
+"""What ``database.keep_connection`` set."""
+
 open_connection: Final[ContextVar[Connection | None]] = ContextVar("bankapp_open_connection", default=None)
 """The connection of the transaction that is open here; ``database.transaction`` sets it."""
 
 
 class Session(session.Session):
-    """Works on the connection of the open transaction; outside of one, on a connection of its own."""
+    """Works on the connection of the open transaction, or of the request; else on one of its own."""
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Connection | Engine:
         """Return where a statement goes."""
-        return open_connection.get() or super().get_bind(*args, **kwargs)
+        if (connection := open_connection.get()) is not None:
+            return connection
+        if (request := kept.get()) is not None:
+            return request.connection()
+        return super().get_bind(*args, **kwargs)
 
 
 class Api(flask_smorest.Api):

@@ -11,7 +11,7 @@ from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bankapp import context, ids
+from bankapp import context, database, ids
 from bankapp.context import Context
 from bankapp.logging import access
 
@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
     def begin() -> None:
         g.started = time.perf_counter()
         context.begin(Context(_request_id(), _client_ip(), _device_id()))
+        database.keep_connection()
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -63,6 +64,7 @@ def init_app(app: Flask) -> None:
 
     @app.teardown_request
     def end(_: BaseException | None) -> None:
+        database.release_connection()
         context.clear()
 
 

@@ -74,6 +74,26 @@ def test_a_tracer_finds_after_a_statement_what_it_kept_before(
     assert any("INSERT INTO transactions" in statement for statement in spans)
 
 
+def test_a_request_takes_its_connection_once_and_gives_it_back(bank_on: Callable[..., Bank], postgres_url: str) -> None:
+    bank = bank_on(postgres_url, threads=1)
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=1_000), bob.account()
+    events: list[str] = []
+    with bank.app.app_context():
+        engine = db.engine
+    event.listen(engine, "checkout", lambda *_: events.append("out"))
+    event.listen(engine, "checkin", lambda *_: events.append("in"))
+    once = ["out", "in"]
+    ok(ada.transfer(source, target, 1, key="rent"), 201)
+    assert events == once
+    refused(ada.transfer(source, target, 5_000), 422, "insufficient_funds")
+    ok(ada.get(f"/transfers?account_id={source['id']}"))
+    refused(ada.get("/accounts/none"), 404, "not_found")
+    ok(ada.get("/currencies"))
+    assert events[:8] == once * 4
+    assert events.count("out") == events.count("in")
+
+
 def test_a_request_needs_one_connection_at_a_time(bank_on: Callable[..., Bank], postgres_url: str) -> None:
     bank = bank_on(postgres_url, threads=1)
     ada, bob, staff = bank.customer(), bank.customer(), bank.employee("admin")
