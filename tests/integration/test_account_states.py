@@ -29,7 +29,8 @@ class Scene:
         assert self.account["status"] == state
 
     def get(self, path: str) -> TestResponse:
-        return self.ada.get(path.format(id=self.account["id"]))
+        # Read to its end: a download that nobody reads leaves its file open.
+        return self.ada.get(path.format(id=self.account["id"]), buffered=True)
 
 
 Operation = Callable[[Scene], TestResponse]
