@@ -117,9 +117,11 @@ def keep_connection() -> None:
 def release_connection() -> None:
     """Give the connection back that :func:`keep_connection` kept."""
     if (request := kept.get()) is not None:
-        _roll_back_session()
         kept.set(None)
-        request.close()
+        try:
+            _roll_back_session()
+        finally:
+            request.close()
 
 
 def _reading_session() -> Session | None:
@@ -262,8 +264,6 @@ def _where_we_are(work: Callable[[Connection], T]) -> T:
     if connection is not None:
         db.session.flush()
         return work(connection)
-    if (request := kept.get()) is not None:
-        return work(request.connection())
     with _a_connection() as alone:
         return work(alone)
 

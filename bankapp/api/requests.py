@@ -64,8 +64,8 @@ def init_app(app: Flask) -> None:
 
     @app.teardown_request
     def end(_: BaseException | None) -> None:
-        database.release_connection()
         context.clear()
+        database.release_connection()
 
 
 def _log(response: Response) -> None:

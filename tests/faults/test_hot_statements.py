@@ -133,3 +133,27 @@ def test_a_request_needs_one_connection_at_a_time(bank_on: Callable[..., Bank], 
         answer = request[1]()
         assert getattr(answer, "status_code", 200) < 300, (request[0], answer.get_data(as_text=True))
     assert connects == []
+
+
+def test_a_connection_that_ends_in_the_middle_of_a_request_is_not_kept(
+    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+) -> None:
+    bank = bank_on(postgres_url, threads=1)
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    others = "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE application_name = 'bankapp'"
+    cut: list[str] = []
+
+    def end(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if "INTO transfers" in sql and not cut:
+            cut.append(sql)
+            ours.execute(others)
+
+    with bank.app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", end)
+    refused(ada.transfer(source, target, 60, key="rent"), 503, "unavailable")
+    # The same request put the failure on record, by a connection that was taken anew.
+    assert [row["status"] for row in ok(ada.get("/audit-logs?event_type=transfer"))["items"]] == ["failure"]
+    ok(ada.transfer(source, target, 60, key="rent"), 201)
+    assert (ada.balance(source), bob.balance(target)) == (40, 60)

@@ -63,6 +63,20 @@ def test_the_same_key_tells_the_truth(bank: Bank, proxy: Cutter, commit: bytes, 
 
 
 @pytest.mark.parametrize("delivered", [True, False])
+def test_the_same_key_tells_the_truth_of_a_commit(bank: Bank, proxy: Cutter, delivered: bool) -> None:
+    ada = bank.customer()
+    account = ada.account()
+    proxy.cut(MONEY, delivered=delivered)
+    unavailable(ada.move(account, 70, "deposit", key="wage"), proxy)
+    assert ada.balance(account) == (70 if delivered else 0)
+    again = ada.move(account, 70, "deposit", key="wage")
+    assert ok(again, 201)["balance_after"] == 70
+    assert ("Idempotent-Replayed" in again.headers) == delivered
+    assert ada.balance(account) == 70
+    assert faults(bank.app) == []
+
+
+@pytest.mark.parametrize("delivered", [True, False])
 def test_a_refusal_that_may_not_be_kept_is_not_given(bank: Bank, proxy: Cutter, delivered: bool) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=10), bob.account()
