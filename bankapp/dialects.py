@@ -54,9 +54,8 @@ def _listen_sqlite(engine: Engine) -> None:
 
 
 def _listen_postgresql(engine: Engine) -> None:
-    # A worker on SQLite can do without the driver.
-    from psycopg.pq import TransactionStatus  # noqa: PLC0415
-    from psycopg.types.string import TextLoader  # noqa: PLC0415
+    from psycopg.pq import TransactionStatus  # noqa: PLC0415 - a worker on SQLite can do without the driver
+    from psycopg.types.string import TextLoader  # noqa: PLC0415 - as above
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
