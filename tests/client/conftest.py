@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
-from werkzeug.serving import make_server
 
 from bankapp.client.main import bank
 from tests.client.wire import Wire
 from tests.factories import PASSWORD, unique_email
+from tests.listening import listening
 
 ROOT = Path(__file__).parents[2]
 PERSON = ("--first-name", "Ada", "--last-name", "Lovelace", "--dob", "1990-12-10")
@@ -90,13 +89,8 @@ class Person:
 @pytest.fixture(scope="session")
 def url(app: Flask) -> Iterator[str]:
     """The address of a server of the test application."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(app) as address:
+        yield address
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from tests.conftest import application, settings
 from tests.factories import Bank
+from tests.listening import listening
 from tests.web.visitor import Visitor
 
 ARGUMENTS = [
@@ -50,15 +49,8 @@ class Live:
 
 @contextmanager
 def serving(app: Flask) -> Iterator[Live]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield Live(f"http://127.0.0.1:{server.port}", app, Bank(app))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(app) as url:
+        yield Live(url, app, Bank(app))
 
 
 @pytest.fixture(scope="session")
