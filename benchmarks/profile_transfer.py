@@ -33,7 +33,7 @@ PARTS = (
     (r"wait \(psycopg/connection|_send_query_prepared|_exec_command", "sending to PostgreSQL and waiting for it"),
     (r"psycopg/", "psycopg: parameters, rows, protocol"),
     (r"sqlalchemy/", "SQLAlchemy: connections, begin and commit"),
-    (r"marshmallow/|webargs/", "marshmallow and webargs: reading the body"),
+    (r"marshmallow/", "marshmallow: reading the body"),
     (r"pythonjsonlogger/|logging/__init__|bankapp/logging", "two log lines"),
     (r"prometheus_client/|bankapp/api/metrics", "metrics"),
     (r"flask/|werkzeug/|flask_smorest/", "Flask and Werkzeug"),

@@ -19,7 +19,7 @@ from marshmallow import Schema
 from bankapp import context, errors
 from bankapp.api import idempotency, openapi
 from bankapp.api.limits import Limit
-from bankapp.api.parsing import Parser, refuse_stray_input
+from bankapp.api.parsing import load_body, load_query, refuse_stray_input
 from bankapp.context import Answer
 from bankapp.endpoints import Access, declare
 from bankapp.listing import Page
@@ -35,8 +35,6 @@ __all__ = ["Access", "Blueprint"]
 
 class Blueprint(flask_smorest.Blueprint):
     """A resource's endpoints under ``/v1``."""
-
-    ARGUMENTS_PARSER = Parser()
 
     def __init__(self, name: str, import_name: str, description: str) -> None:
         super().__init__(name, import_name, url_prefix="/v1", description=description)
@@ -77,9 +75,9 @@ class Blueprint(flask_smorest.Blueprint):
             def call(*args: Any, **kwargs: Any) -> Response:
                 refuse_stray_input(body=body is not None, query=query is not None)
                 if queried is not None:
-                    kwargs |= self.ARGUMENTS_PARSER.parse(queried, location="query")
+                    kwargs |= load_query(queried)
                 if body is not None:
-                    args = (self.ARGUMENTS_PARSER.parse(_loader(body), location="json"), *args)
+                    args = (load_body(_loader(body)), *args)
                 return _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
 
             declare(call, access)

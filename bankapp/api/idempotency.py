@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 from flask import request
-from webargs.core import missing
+from marshmallow import missing
 
 from bankapp import context, errors, ids
 from bankapp.api.errors import render as render_problem

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
-from flask import Request, current_app, g, request
-from marshmallow import RAISE, Schema, ValidationError
-from webargs.core import missing
-from webargs.flaskparser import FlaskParser
+from flask import current_app, g, request
+from marshmallow import Schema, ValidationError, missing
 from werkzeug.datastructures import MIMEAccept
 
 from bankapp import errors
@@ -128,44 +126,42 @@ def is_clean(text: str) -> bool:
     return True
 
 
-class Parser(FlaskParser):
-    """Reads bodies and query strings strictly and reports what is wrong as :class:`errors.ValidationFailed`."""
-
-    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, RAISE)
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        """Return the JSON object of the body."""
-        document = read_json()
-        if document is missing:
-            if not getattr(schema, "body_required", True):
-                return {}
+def load_body(schema: Schema) -> Any:
+    """Return the request's JSON object as ``schema`` reads it. Raises ValidationFailed and what read_json raises."""
+    document = read_json()
+    if document is missing:
+        if getattr(schema, "body_required", True):
             raise errors.MalformedRequest("The request needs a JSON body.")
-        if not isinstance(document, dict):
-            raise errors.MalformedRequest("The body must be a JSON object.")
-        return document
+        document = {}
+    if not isinstance(document, dict):
+        raise errors.MalformedRequest("The body must be a JSON object.")
+    return _load(schema, document)
 
-    def load_querystring(self, req: Request, schema: Schema) -> Any:
-        """Return the query string's parameters, each given once."""
-        query: dict[str, str] = {}
-        problems: dict[str, list[str]] = {}
-        # Read here because Werkzeug leaves what is not UTF-8 percent-encoded; this makes it lone surrogates.
-        text = req.query_string.decode(errors="surrogateescape")
-        for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
-            if name in query:
-                problems[name] = ["Must be given once."]
-            if not is_clean(name + value):
-                problems[name if is_clean(name) else "query"] = ["Must be UTF-8 without NUL."]
-            query[name] = value
-        if problems:
-            raise errors.ValidationFailed(errors=problems)
-        return query
 
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
-        """Raise the schema's complaints, with one flat path for each field."""
-        [found] = error.messages_dict.values()
-        raise errors.ValidationFailed(
-            "The request has fields that are missing or wrong.", errors=dict(_flat(found, ""))
-        )
+def load_query(schema: Schema) -> Any:
+    """Return the query string's parameters, each given once, as ``schema`` reads them. Raises ValidationFailed."""
+    query: dict[str, str] = {}
+    problems: dict[str, list[str]] = {}
+    # Read here because Werkzeug leaves what is not UTF-8 percent-encoded; this makes it lone surrogates.
+    text = request.query_string.decode(errors="surrogateescape")
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
+        if name in query:
+            problems[name] = ["Must be given once."]
+        if not is_clean(name + value):
+            problems[name if is_clean(name) else "query"] = ["Must be UTF-8 without NUL."]
+        query[name] = value
+    if problems:
+        raise errors.ValidationFailed(errors=problems)
+    return _load(schema, query)
+
+
+def _load(schema: Schema, document: dict[str, Any]) -> Any:
+    try:
+        return schema.load(document)
+    except ValidationError as problem:
+        # One flat path for each field.
+        found = dict(_flat(problem.messages_dict, ""))
+        raise errors.ValidationFailed("The request has fields that are missing or wrong.", errors=found) from None
 
 
 def _flat(messages: Any, path: str) -> Iterator[tuple[str, list[str]]]:

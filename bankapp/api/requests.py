@@ -30,7 +30,7 @@ API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 class _NoSession(SessionInterface):
     """Who asks is in the token: no cookie is read, and none is set."""
 
-    def open_session(self, app: Flask, request: Request) -> None:
+    def open_session(self, app: Flask, request: Request) -> None:  # noqa: ARG002 - the parameters are Flask's
         return None
 
 
