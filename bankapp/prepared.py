@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -52,14 +51,14 @@ class Prepared:
         # they know between the two calls on the context; what they return is not asked for.
         told = (self._sql, values, SimpleNamespace(), False)
         try:
-            with closing(connection.connection.cursor()) as cursor:
-                for tell in connection.engine.dispatch.before_cursor_execute:
-                    tell(connection, cursor, *told)
-                cursor.execute(self._sql, values)
-                taken = take(cursor)
-                for tell in connection.engine.dispatch.after_cursor_execute:
-                    tell(connection, cursor, *told)
-                return taken
+            cursor = _cursor(connection)
+            for tell in connection.engine.dispatch.before_cursor_execute:
+                tell(connection, cursor, *told)
+            cursor.execute(self._sql, values)
+            taken = take(cursor)
+            for tell in connection.engine.dispatch.after_cursor_execute:
+                tell(connection, cursor, *told)
+            return taken
         except connection.dialect.loaded_dbapi.Error as problem:
             raise _translated(problem, connection, self._sql) from problem
         except (KeyboardInterrupt, SystemExit) as problem:
@@ -74,6 +73,15 @@ class Prepared:
         for name, write in self._writers.items():
             values[name] = write(values[name])
         return values if self._order is None else tuple(values[name] for name in self._order)
+
+
+def _cursor(connection: Connection) -> Any:
+    # A connection's one cursor for all of them: whoever uses it takes everything at once, and the driver finds out
+    # anew for each cursor how its values are written and read. It goes with the connection.
+    known = connection.info
+    if "cursor" not in known:
+        known["cursor"] = connection.connection.cursor()
+    return known["cursor"]
 
 
 @lru_cache(maxsize=512)
