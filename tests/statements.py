@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 from flask import Flask
@@ -27,3 +28,24 @@ def statements(app: Flask) -> Iterator[list[str]]:
         yield executed
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def before_statement(app: Flask, part: str, act: Callable[[], object]) -> Iterator[None]:
+    """Let somebody else do ``act``, once, before the first statement that has ``part`` in it is carried out."""
+    others: list[Thread] = []
+
+    def meanwhile(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if part in sql and not others:
+            others.append(Thread(target=act))
+            others[0].start()
+            others[0].join()
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", meanwhile)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", meanwhile)
+    assert others

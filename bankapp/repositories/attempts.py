@@ -17,6 +17,7 @@ from bankapp.context import Answer, IdempotencyClaim
 from bankapp.models import AuditLog, IdempotencyKey
 from bankapp.models.audit_log import PENDING
 from bankapp.repositories import audit_logs, bulk, idempotency_keys
+from bankapp.repositories.account_states import Look
 from bankapp.repositories.audit_logs import Outcome
 
 _AUDIT: Any = AuditLog.__table__
@@ -29,10 +30,17 @@ _KEPT = idempotency_keys.FINISH.where(_PENDING.exists()).returning(IdempotencyKe
 _DONE_AND_KEPT = audit_logs.FINISH.where(select(_KEPT.c.scope).exists()).returning(_AUDIT.c.id).cte("done")
 
 
-def begin(claim: IdempotencyClaim, audit_row: dict[str, Any], now: datetime) -> bool:
-    """Store a claim and the pending audit row of what it is for; False, and neither, when the key is claimed."""
+def begin(claim: IdempotencyClaim, audit_row: dict[str, Any], now: datetime, look: Look | None = None) -> bool:
+    """Store a claim and the pending audit row of what it is for; False, and neither, when the key is claimed.
+
+    PostgreSQL takes ``look`` in the same statement. SQLite must not: what was seen before the transaction that
+    moves the money may have changed when that begins.
+    """
     key = {"scope": claim.scope, "fingerprint": claim.fingerprint, "claim_id": claim.id, "claimed_at": now}
-    return bulk.claim(key, audit_row)
+    if look is None or database.is_sqlite():
+        return bulk.claim(key, audit_row)
+    look.taken = bulk.claim_and_read(key, audit_row, look.query, look.parameters)
+    return look.taken is not None
 
 
 def finish(

@@ -14,11 +14,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import CTE, Select, TextClause, Update, func, select, text
+from sqlalchemy import CTE, Select, TextClause, Update, func, select, text, true
 from sqlalchemy.dialects import postgresql
 
 from bankapp import clock, database
 from bankapp.extensions import db
+from bankapp.models.types import Id
 
 Rows = Sequence[dict[str, Any]]
 """Rows of one table: columns by name, ids as strings, times aware."""
@@ -77,13 +78,28 @@ def _documents(tables: Tables) -> dict[str, str]:
 
 def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
     """Store an idempotency key and, with it, a pending audit row; False, and neither, when the key exists."""
-    documents = {"idempotency_keys": _document(key), "audit_logs": _document(audit_row)}
+    documents = _claim_documents(key, audit_row)
     if not database.is_sqlite():
         return database.change(_claim_postgresql(), documents) == 1
     claimed = database.change(_claim_sqlite(), {"idempotency_keys": documents["idempotency_keys"]}) == 1
     if claimed:
         database.change(_sqlite("audit_logs"), {"audit_logs": documents["audit_logs"]})
     return claimed
+
+
+def claim_and_read(
+    key: dict[str, Any], audit_row: dict[str, Any], query: Select[Any], parameters: dict[str, str]
+) -> list[Any] | None:
+    """Store a key and an audit row as :func:`claim` does, and return what ``query`` finds; None when the key exists.
+
+    One statement of PostgreSQL. The first column of ``query`` is never null.
+    """
+    found = database.rows(_claim_and_read(query), _claim_documents(key, audit_row) | parameters)
+    return [row[1:] for row in found if row[1] is not None] if found else None
+
+
+def _claim_documents(key: dict[str, Any], audit_row: dict[str, Any]) -> dict[str, str]:
+    return {"idempotency_keys": _document(key), "audit_logs": _document(audit_row)}
 
 
 def _document(row: dict[str, Any]) -> str:
@@ -138,9 +154,23 @@ def _claim_sqlite() -> TextClause:
 
 @functools.cache
 def _claim_postgresql() -> TextClause:
-    key = f"{_insert_postgresql('idempotency_keys')} ON CONFLICT DO NOTHING RETURNING scope"
-    audit_row = _insert_postgresql("audit_logs", "WHERE EXISTS (SELECT 1 FROM claimed)")
+    key, audit_row = _claim_steps()
     return text(f"WITH claimed AS ({key}) {audit_row}")
+
+
+@functools.cache
+def _claim_and_read(query: Select[Any]) -> Select[Any]:
+    key, audit_row = _claim_steps()
+    claimed = text(key).columns().cte("claimed")
+    begun = text(f"{audit_row} RETURNING id").columns(id=Id).cte("begun")
+    seen = query.subquery("seen")
+    # One row at least where the key was claimed, and none where it was not.
+    return select(begun.c.id.label("begun"), *seen.c).select_from(begun.outerjoin(seen, true())).add_cte(claimed)
+
+
+def _claim_steps() -> tuple[str, str]:
+    key = f"{_insert_postgresql('idempotency_keys')} ON CONFLICT DO NOTHING RETURNING scope"
+    return key, _insert_postgresql("audit_logs", "WHERE EXISTS (SELECT 1 FROM claimed)")
 
 
 def _insert_postgresql(table: str, condition: str = "", instead: Mapping[str, str] = MappingProxyType({})) -> str:

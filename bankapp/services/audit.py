@@ -20,6 +20,7 @@ from bankapp.logging import events
 from bankapp.models import AuditLog
 from bankapp.models.audit_log import FAILURE, PENDING, SUCCESS
 from bankapp.repositories import attempts, audit_logs
+from bankapp.repositories.account_states import Look
 from bankapp.repositories.audit_logs import Outcome
 from bankapp.services import idempotency
 
@@ -61,12 +62,15 @@ class Attempt:
     on_refusal: Callable[[errors.BankError], None] | None = None
 
 
-def perform(attempt: Attempt, work: Callable[[], T], *, unlocked: Callable[[], T] | None = None) -> T:
+def perform(
+    attempt: Attempt, work: Callable[[], T], *, unlocked: Callable[[], T] | None = None, look: Look | None = None
+) -> T:
     """Run ``work`` in one transaction as the sensitive action that ``attempt`` describes.
 
     ``unlocked`` does the same without a lock, and is tried first: what it decided is stored by one
     statement, which holds the accounts no longer than it takes and stores nothing where they do not
-    allow it any more. Then, as where NeedsLock is raised, ``work`` does it again.
+    allow it any more. Then, as where NeedsLock is raised, ``work`` does it again. ``look`` is what ``unlocked``
+    goes by; it is taken along with the claim where that spares a way to the database.
 
     Returns what ``work`` returned. Raises what it raised, after the failure is on record, and
     Replay when the request was answered before.
@@ -75,7 +79,7 @@ def perform(attempt: Attempt, work: Callable[[], T], *, unlocked: Callable[[], T
 
     def begin() -> None:
         row = _row(attempt, PENDING)
-        if claim is not None and attempts.begin(claim, row, row["created_at"]):
+        if claim is not None and attempts.begin(claim, row, row["created_at"], look):
             return
         if claim is not None:
             idempotency.resolve(claim)

@@ -1,6 +1,6 @@
 """The ledger: the only writer of transactions and transfers, and so of balances.
 
-:func:`lock` takes the accounts, or :func:`look` only reads them; :func:`draft` checks the rules on them
+:func:`lock` takes the accounts, or :func:`look` only sees them; :func:`draft` checks the rules on them
 and makes the rows, which are stored with the outcome of what they are part of (see
 :mod:`bankapp.services.audit`), or at once by :func:`post`. A posting is one balanced movement; a single
 transfer is a list of one, a batch a list of many, and the number of statements is the same. The
@@ -10,14 +10,15 @@ a refusal, the database guarantees it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from bankapp import clock, database, errors, ids, money
 from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
-from bankapp.repositories import authorizations, ledger
+from bankapp.repositories import account_states, accounts, authorizations, ledger
+from bankapp.repositories.account_states import Look
 
 Row = dict[str, Any]
 
@@ -34,6 +35,7 @@ class AccountState:
     """A customer's account as it was read. Amounts are minor units; posting moves it along."""
 
     id: str
+    number: str
     user_id: str
     status: str
     currency: str
@@ -49,8 +51,8 @@ class AccountState:
         self.read_balance, self.read_sequence = self.balance, self.sequence
 
 
-Reader = Callable[[Iterable[str]], dict[str, AccountState]]
-""":func:`lock` or :func:`look`."""
+Accounts = dict[str, AccountState]
+"""Accounts by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,13 @@ def cash_account_id(currency: str) -> str:
     return ids.of_bank(f"cash:{currency}")
 
 
-def lock(account_ids: Iterable[str]) -> dict[str, AccountState]:
-    """Lock accounts until the transaction ends, in the order of their ids; an unknown id is left out.
+def lock(account_ids: Iterable[str], numbers: Iterable[str] = ()) -> Accounts:
+    """Lock accounts, by id or IBAN, until the transaction ends, in the order of their ids; an unknown one is left out.
 
     Holds that have expired are released, so that none counts against what is done under the lock.
     """
-    locked = {row.id: AccountState(*row, locked=True) for row in ledger.lock_accounts(set(account_ids))}
+    named = {*account_ids, *accounts.ids_of_numbers(numbers)}
+    locked = {row.id: AccountState(*row, locked=True) for row in account_states.lock(named)}
     holding = [account.id for account in locked.values() if account.held]
     if holding:
         for account_id, amount in authorizations.release_overdue(holding, clock.now()):
@@ -116,13 +119,19 @@ def lock(account_ids: Iterable[str]) -> dict[str, AccountState]:
     return locked
 
 
-def look(account_ids: Iterable[str]) -> dict[str, AccountState]:
-    """Read accounts as :func:`lock` does, without keeping anybody from them.
+def look(account_ids: Iterable[str], numbers: Iterable[str] = ()) -> Look:
+    """Return a look at the accounts that :func:`lock` would lock, which keeps nobody from them (see :func:`seen`)."""
+    return Look(sorted(account_ids), sorted(numbers))
+
+
+def seen(look: Look) -> Accounts:
+    """Return the accounts as they were seen.
 
     What may have changed by the time the rows are stored, the database moves along or refuses (see
     ``repositories.attempts``).
     """
-    return {row.id: AccountState(*row) for row in ledger.look_at_accounts(set(account_ids))}
+    states = (AccountState(*row) for row in look.rows())
+    return {account.id: account for account in states}
 
 
 def movement(type: str, account: AccountState, amount: int, currency: str, description: str | None) -> Posting:

@@ -50,16 +50,20 @@ def create(order: Order) -> ledger.Row:
     Raises NotFound, SameAccount and the refusals of :func:`ledger.draft`.
     """
     attempt = _attempt(order)
+    sides = _sides([order])
+    look = ledger.look(*sides)
 
-    def work(read: ledger.Reader) -> ledger.Row:
-        [outcome] = _post(attempt, [order], read)
+    def work(accounts: ledger.Accounts) -> ledger.Row:
+        [outcome] = _post(attempt, [order], accounts)
         if isinstance(outcome, errors.BankError):
             raise outcome
         attempt.resource_id = outcome["id"]
         attempt.metadata["to_account_id"] = outcome["to_account_id"]
         return outcome
 
-    return audit.perform(attempt, lambda: work(ledger.lock), unlocked=lambda: work(ledger.look))
+    return audit.perform(
+        attempt, lambda: work(ledger.lock(*sides)), unlocked=lambda: work(ledger.seen(look)), look=look
+    )
 
 
 def create_batch(orders: Sequence[Order], *, atomic: bool) -> Batch:
@@ -71,7 +75,7 @@ def create_batch(orders: Sequence[Order], *, atomic: bool) -> Batch:
     attempt = Attempt("transfer_batch", "transfer_batch", metadata={"transfers": len(orders), "atomic": atomic})
 
     def work() -> Batch:
-        outcomes = _post(attempt, orders, ledger.lock)
+        outcomes = _post(attempt, orders, ledger.lock(*_sides(orders)))
         refusals = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, errors.BankError)}
         attempt.refused = [_refused(attempt, orders[at], at, refusal) for at, refusal in refusals.items()]
         attempt.metadata["rejected"] = len(refusals)
@@ -143,15 +147,22 @@ def _none_made(refusals: dict[int, errors.BankError], count: int) -> errors.Bank
     )
 
 
-def _post(attempt: Attempt, orders: Sequence[Order], read: ledger.Reader) -> list[ledger.Row | errors.BankError]:
-    """Read the accounts of ``orders`` and post them in turn, with ``attempt``; return transfer or refusal of each."""
-    numbers = {order.to_account_number for order in orders if order.to_account_number}
-    by_number = account_rows.ids_of_numbers(numbers) if numbers else {}
-    targets = [order.to_account_id or by_number.get(order.to_account_number or "") for order in orders]
-    accounts = read({*(order.from_account_id for order in orders), *filter(None, targets)})
+def _sides(orders: Sequence[Order]) -> tuple[set[str], set[str]]:
+    """Return the accounts of ``orders``: those that are named by id, and those by IBAN."""
+    ids = {order.from_account_id for order in orders} | {order.to_account_id for order in orders if order.to_account_id}
+    return ids, {order.to_account_number for order in orders if order.to_account_number}
+
+
+def _post(attempt: Attempt, orders: Sequence[Order], accounts: ledger.Accounts) -> list[ledger.Row | errors.BankError]:
+    """Post ``orders`` in turn on their ``accounts``, with ``attempt``; return transfer or refusal of each."""
+    by_name = accounts | {account.number: account for account in accounts.values()}
     prepared = [
-        _posting(order, accounts.get(order.from_account_id), accounts.get(target or ""))
-        for order, target in zip(orders, targets, strict=True)
+        _posting(
+            order,
+            accounts.get(order.from_account_id),
+            by_name.get(order.to_account_id or order.to_account_number or ""),
+        )
+        for order in orders
     ]
     draft = ledger.draft([item for item in prepared if isinstance(item, ledger.Posting)])
     attempt.writes, attempt.base = draft.rows, draft.base

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Thread
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
-from bankapp.extensions import db
 from tests.books import faults
 from tests.factories import Bank, Caller, ok, refused
-from tests.statements import statements
+from tests.statements import before_statement, statements
 
 KEYS = pytest.mark.parametrize("key", [None, "rent"])
 
@@ -23,25 +20,9 @@ def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
     return bank_on(postgres_url)
 
 
-@contextmanager
-def before_it_is_stored(bank: Bank, act: Callable[[], object]) -> Iterator[None]:
+def before_it_is_stored(bank: Bank, act: Callable[[], object]) -> AbstractContextManager[None]:
     """Let ``act`` happen once, between a transfer's look at its accounts and the statement that stores it."""
-    others: list[Thread] = []
-
-    def meanwhile(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        if "INTO transfers" in sql and not others:
-            others.append(Thread(target=act))
-            others[0].start()
-            others[0].join()
-
-    with bank.app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", meanwhile)
-    try:
-        yield
-    finally:
-        event.remove(engine, "before_cursor_execute", meanwhile)
-    assert others
+    return before_statement(bank.app, "INTO transfers", act)
 
 
 def history(caller: Caller, account: dict[str, Any]) -> list[tuple[str, int, int]]:
@@ -113,11 +94,13 @@ def test_a_closed_account_takes_no_money(bank: Bank) -> None:
     assert faults(bank.app) == []
 
 
-def test_no_account_is_held_while_the_service_thinks(bank: Bank) -> None:
+@pytest.mark.parametrize("name", ["id", "number"])
+def test_no_account_is_held_while_the_service_thinks(bank: Bank, name: str) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
+    order = {"from_account_id": source["id"], f"to_account_{name}": target[name], "amount": 60, "currency": "EUR"}
     with statements(bank.app) as said:
-        ok(ada.transfer(source, target, 60, key="rent"), 201)
-    # Whose token, the claim, a look at the accounts; then the only statement that locks them also lets them go.
-    assert [sql.split()[0] for sql in said] == ["SELECT", "WITH", "SELECT", "WITH"]
-    assert ["FOR NO KEY UPDATE" in sql for sql in said] == [False, False, False, True]
+        ok(ada.post("/transfers", order, key="rent"), 201)
+    # Whose token; the claim with a look at the accounts; then the only statement that locks them also lets them go.
+    assert [sql.split()[0] for sql in said] == ["SELECT", "WITH", "WITH"]
+    assert ["FOR NO KEY UPDATE" in sql for sql in said] == [False, False, True]

@@ -7,14 +7,16 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.books import faults
 from tests.factories import Bank, Caller, ok, refused
 from tests.servers import until
+from tests.statements import before_statement
 
 
 @pytest.fixture
@@ -23,57 +25,55 @@ def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
     return bank_on(postgres_url, idempotency_lease=timedelta(0))
 
 
-ACCOUNTS = "LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE"
-"""Lets a request hang before it has seen its accounts."""
+def taken_over(bank: Bank, before: str, send: Callable[[], TestResponse]) -> tuple[TestResponse, TestResponse]:
+    """Send a request, and before its statement ``before`` send it again; return both answers."""
+    answers: list[TestResponse] = []
+    with before_statement(bank.app, before, lambda: answers.append(send())):
+        old = send()
+    [new] = answers
+    return old, new
 
 
-def twice_while_the_first_hangs(
-    ours: psycopg.Connection[Any], send: Callable[[], Any], lock: LiteralString = ACCOUNTS
-) -> tuple[Any, Any]:
-    """Send a request, and once it waits for ``lock`` send it again; return both answers."""
-
-    def waiting() -> int:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        row = ours.execute(query).fetchone()
-        assert row
-        return int(row[0])
-
-    with ThreadPoolExecutor(2) as pool, psycopg.connect(ours.info.dsn) as holder:
-        holder.execute(lock)
-        first = pool.submit(send)
-        until(lambda: waiting() == 1)
-        second = pool.submit(send)
-        until(lambda: waiting() == 2)
-        holder.rollback()
-        return first.result(), second.result()
-
-
-def test_the_old_attempt_cannot_commit(bank: Bank, ours: psycopg.Connection[Any]) -> None:
+@pytest.mark.parametrize("kind", ["transfer", "withdrawal"])
+def test_the_old_attempt_cannot_commit(bank: Bank, kind: str) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    old, new = twice_while_the_first_hangs(ours, lambda: ada.transfer(source, target, 60, key="rent"))
+    sends = {
+        "transfer": lambda: ada.transfer(source, target, 60, key="rent"),
+        "withdrawal": lambda: ada.move(source, 60, "withdrawal", key="rent"),
+    }
+    old, new = taken_over(bank, "INTO transfers" if kind == "transfer" else "FOR NO KEY UPDATE", sends[kind])
     refused(old, 409, "idempotency_in_flight")
-    assert ada.transfer(source, target, 60, key="rent").get_json() == ok(new, 201)
-    assert (ada.balance(source), bob.balance(target)) == (40, 60)
-    assert statuses(ada) == ["success", "failure"]
+    assert sends[kind]().get_json() == ok(new, 201)
+    assert (ada.balance(source), bob.balance(target)) == (40, 60 if kind == "transfer" else 0)
+    assert statuses(ada, kind) == ["success", "failure"]
     assert faults(bank.app) == []
 
 
-def test_the_old_attempt_is_not_refused_for_good(bank: Bank, ours: psycopg.Connection[Any]) -> None:
+def test_the_old_attempt_is_not_refused_for_good(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=50), bob.account()
-    old, new = twice_while_the_first_hangs(ours, lambda: ada.transfer(source, target, 60, key="rent"))
+    old, new = taken_over(bank, "UPDATE audit_logs", lambda: ada.transfer(source, target, 60, key="rent"))
     refused(old, 409, "idempotency_in_flight")
     refused(new, 422, "insufficient_funds")
     assert ada.transfer(source, target, 60, key="rent").data == new.data
     assert statuses(ada) == ["failure", "failure"]
 
 
-def test_who_is_storing_keeps_the_claim(bank: Bank, ours: psycopg.Connection[Any]) -> None:
+def test_who_is_storing_keeps_the_claim(bank: Bank, postgres_url: str, ours: psycopg.Connection[Any]) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    accounts: LiteralString = "SELECT 1 FROM accounts FOR UPDATE"
-    old, new = twice_while_the_first_hangs(ours, lambda: ada.transfer(source, target, 60, key="rent"), accounts)
+    waiting = (
+        "SELECT count(*) >= %s FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(postgres_url) as holder:
+        holder.execute("SELECT 1 FROM accounts FOR UPDATE")
+        sent = []
+        for count in (1, 2):
+            sent.append(pool.submit(ada.transfer, source, target, 60, key="rent"))
+            until(lambda count=count: ours.execute(waiting, [count]).fetchone() == (True,))
+        holder.rollback()
+        old, new = (request.result() for request in sent)
     assert new.get_json() == ok(old, 201)
     assert "Idempotent-Replayed" in new.headers
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
@@ -81,8 +81,8 @@ def test_who_is_storing_keeps_the_claim(bank: Bank, ours: psycopg.Connection[Any
     assert faults(bank.app) == []
 
 
-def statuses(caller: Caller) -> list[str]:
-    rows = ok(caller.get("/audit-logs?event_type=transfer"))["items"]
+def statuses(caller: Caller, kind: str = "transfer") -> list[str]:
+    rows = ok(caller.get(f"/audit-logs?event_type={kind}"))["items"]
     return [row["status"] for row in rows]
 
 

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from bankapp import database, dialects
+from bankapp.extensions import db
 from tests.books import faults
 from tests.factories import Bank, ok, refused
 from tests.servers import until
@@ -48,6 +51,34 @@ def test_a_few_conflicts_are_not_the_clients_business(
     ok(ada.transfer(source, target, 60, key="rent"), 201)
     assert attempts() == database.ATTEMPTS
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
+    assert faults(bank.app) == []
+
+
+@pytest.mark.parametrize("url", ["postgres_url", "sqlite_url"])
+def test_whoever_tries_again_looks_again(
+    bank_on: Callable[..., Bank], request: pytest.FixtureRequest, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = bank_on(request.getfixturevalue(url))
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorname = "SQLITE_BUSY"
+    problems = [psycopg.errors.SerializationFailure() if url == "postgres_url" else busy]
+
+    def fail(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if "INTO transfers" in sql and problems:
+            raise problems.pop()
+
+    def spend(_seconds: float) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            ok(pool.submit(ada.move, source, 41, "withdrawal").result(), 201)
+
+    monkeypatch.setattr(database, "time", SimpleNamespace(monotonic=time.monotonic, sleep=spend))
+    with bank.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", fail)
+    refused(ada.transfer(source, target, 60, key="rent"), 422, "insufficient_funds")
+    assert problems == []
+    assert (ada.balance(source), bob.balance(target)) == (59, 0)
     assert faults(bank.app) == []
 
 
