@@ -18,13 +18,16 @@ from bankapp.logging import access
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 _DEVICE_ID: Final = re.compile(r"[\x20-\x7e]{1,128}")
 
-SECURITY_HEADERS: Final = {
+# What an answer has that says nothing else: pages have policies of their own.
+_DEFAULT_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
 }
-API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_PRODUCTION_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
 class _NoSession(SessionInterface):
@@ -37,6 +40,7 @@ class _NoSession(SessionInterface):
 def init_app(app: Flask) -> None:
     """Register the hooks; they must be the first to run before a request."""
     settings = app.config["BANKAPP"]
+    defaults = _DEFAULT_HEADERS | (_PRODUCTION_HEADERS if settings.is_production else {})
     app.session_interface = _NoSession()
     if settings.trusted_proxies:
         count = settings.trusted_proxies
@@ -50,15 +54,13 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        request_id = context.current().request_id
+        headers, request_id = response.headers, context.current().request_id
         if request_id:
-            response.headers["X-Request-Id"] = request_id
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Content-Security-Policy", API_POLICY)
-        response.headers.setdefault("Cache-Control", "no-store")
-        if settings.is_production:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+            headers["X-Request-Id"] = request_id
+        there = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating gives pairs
+        for name, value in defaults.items():
+            if name.lower() not in there:
+                headers.add(name, value)
         _log(response)
         return response
 
@@ -70,15 +72,16 @@ def init_app(app: Flask) -> None:
 
 def _log(response: Response) -> None:
     current = context.current()
+    method, path, status = request.method, request.path, response.status_code
     access.info(
         "%s %s %s",
-        request.method,
-        request.path,
-        response.status_code,
+        method,
+        path,
+        status,
         extra={
-            "method": request.method,
-            "path": request.path,
-            "status": response.status_code,
+            "method": method,
+            "path": path,
+            "status": status,
             "latency_ms": round((time.perf_counter() - g.started) * 1000, 3),
             "user_id": current.user.id if current.user else None,
             "ip": current.ip_address,

@@ -115,6 +115,14 @@ def test_an_unexpected_error_is_one_line_with_its_stack(
     assert "second line" in error["exc_info"]
 
 
+@pytest.mark.parametrize("said", ["zażółć", "one\u2028two", "\udc80", 2**70, "<Ada>"])
+def test_whatever_is_said_is_one_line_of_ascii(app: Flask, output: io.StringIO, lines: Lines, said: Any) -> None:
+    logging.getLogger("bankapp.test").info("it says %s", said, extra={"said": said})
+    assert output.getvalue().isascii()
+    [line] = lines()
+    assert (line["message"], line["said"]) == (f"it says {said}", said)
+
+
 def test_no_secret_reaches_a_log(bank: Bank, output: io.StringIO) -> None:
     email, password, later = unique_email(), f"{CANARY}-1", f"{CANARY}-2"
     person = {"first_name": "Ada", "last_name": "Lovelace", "dob": "1990-12-10"}
