@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flask_smorest
-import orjson
 from flask import Response, request
 from marshmallow import Schema
 
@@ -24,7 +23,7 @@ from bankapp.context import Answer
 from bankapp.endpoints import Access, declare
 from bankapp.listing import Page
 from bankapp.schemas.base import example_of
-from bankapp.schemas.layout import layout_of
+from bankapp.schemas.layout import json_of
 from bankapp.schemas.pagination import PageQuery, page_of
 from bankapp.services.idempotency import Replay
 
@@ -104,9 +103,9 @@ class Blueprint(flask_smorest.Blueprint):
                 documented = self.response(status, schema, example=example_of(schema))(documented)
             else:
                 documented = self.response(status, description=openapi.phrase(status))(documented)
-            declare(documented, access)
-            documented.limits = limits
             self.add_url_rule(rule, endpoint=view.__name__, view_func=documented, methods=[method])
+            # What documents it is not called for every request: it would only pass the Response on.
+            self.record(lambda state: state.app.view_functions.update({f"{state.name}.{view.__name__}": call}))
             return view
 
         return decorate
@@ -127,16 +126,16 @@ class _Renderer:
     """Lays a view's result out as the bytes of its answer."""
 
     def __init__(self, schema: Schema | None, status: int, query: Schema | None) -> None:
-        self._lay_out = layout_of(schema) if schema else None
+        self._json_of = json_of(schema) if schema else None
         self._status = status
         self._query = query
 
     def __call__(self, result: Any) -> Answer:
-        if self._lay_out is None:
+        if self._json_of is None:
             return Answer(self._status, b"")
         if isinstance(result, Page) and isinstance(self._query, PageQuery):
             result = {"items": result.items, "next_cursor": self._query.encode(result.next_position, request.args)}
-        return Answer(self._status, orjson.dumps(self._lay_out(result)), etag=etag_of(result))
+        return Answer(self._status, self._json_of(result), etag=etag_of(result))
 
 
 def etag_of(result: Any) -> str | None:
