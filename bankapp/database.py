@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -197,7 +197,7 @@ def run(command: Callable[[], T]) -> T:
     """
     if in_transaction():
         return command()
-    return _repeated(command, lambda: _block(snapshot=False))
+    return _repeated(lambda: _in_a_block(command))
 
 
 def run_alone(command: Callable[[], T]) -> T:
@@ -208,24 +208,28 @@ def run_alone(command: Callable[[], T]) -> T:
     """
     if is_sqlite() or in_transaction():
         return run(command)
-    return _repeated(command, _standing_alone)
+    return _repeated(lambda: _standing_alone(command))
 
 
-@contextmanager
-def _standing_alone() -> Iterator[None]:
+def _in_a_block(command: Callable[[], T]) -> T:
+    with _block(snapshot=False):
+        return command()
+
+
+def _standing_alone(command: Callable[[], T]) -> T:
     try:
-        yield
+        return command()
     except DBAPIError as problem:
         if problem.connection_invalidated:
             raise _unknown() from problem
         raise
 
 
-def _repeated(command: Callable[[], T], block: Callable[[], AbstractContextManager[None]]) -> T:
+def _repeated(command: Callable[[], T]) -> T:
     deadline = time.monotonic() + REPEAT_FOR_SECONDS
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with translated(), block():
+            with translated():
                 return command()
         except _Repeat as conflict:
             if attempt == ATTEMPTS or time.monotonic() >= deadline:

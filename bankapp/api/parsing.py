@@ -58,7 +58,7 @@ def _parse(body: bytes) -> Any:
     if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
         raise errors.UnsupportedMediaType("Send the body as application/json.")
     try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        document = _JSON.decode(body.decode("utf-8"))
         _check(document)
     except RecursionError:
         raise errors.MalformedRequest(f"The JSON nests deeper than {MAX_DEPTH} levels.") from None
@@ -91,6 +91,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise _NotJson(f"{name} is not JSON.")
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant)
 
 
 def _check(document: Any) -> None:
