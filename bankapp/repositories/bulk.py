@@ -184,7 +184,9 @@ def _insert_postgresql(table: str, condition: str = "", instead: Mapping[str, st
 
 
 def _json(rows: Rows) -> str:
-    return orjson.dumps(rows, _as_text, orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    # SQLite keeps the very text, which must be the clock's; PostgreSQL understands every spelling of a time.
+    option = orjson.OPT_PASSTHROUGH_DATETIME if database.is_sqlite() else 0
+    return orjson.dumps(rows, _as_text, option).decode()
 
 
 def _as_text(value: object) -> str:
