@@ -1,4 +1,4 @@
-"""Transactions, and what a driver's error means.
+"""Transactions: where they begin, commit and are repeated.
 
 ``transaction()`` is the only place of the code base that commits. Outside of it every statement
 stands alone (autocommit), so reading never holds a snapshot or a lock; inside, the outermost block
@@ -17,10 +17,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bankapp import dialects
+from bankapp.driver_errors import Repeat, is_outage, is_repeatable, translated
 from bankapp.errors import Unavailable
 from bankapp.extensions import Kept, db, kept, open_connection
 from bankapp.prepared import prepared
@@ -33,11 +34,6 @@ T = TypeVar("T")
 ATTEMPTS: Final = 5
 REPEAT_FOR_SECONDS: Final = 5
 """How often a command runs, and after which time it is not begun again, before a conflict is answered 503."""
-
-# SQLSTATE: serialization failure and deadlock mean "run it again".
-_REPEATABLE: Final = frozenset({"40001", "40P01"})
-# Lock not available, query cancelled, shutting down, too many connections: the service is busy or away.
-_UNAVAILABLE: Final = frozenset({"55P03", "57014", "57P01", "57P02", "57P03", "53300", "25006"})
 
 _after: ContextVar[list[Callable[[], None]]] = ContextVar("bankapp_after_commit")
 
@@ -144,7 +140,7 @@ def _commit(connection: Connection) -> None:
             session.commit()
         connection.commit()
     except DBAPIError as problem:
-        if is_outage(problem) and not _is_repeatable(problem):
+        if is_outage(problem) and not is_repeatable(problem):
             raise _unknown() from problem
         raise
 
@@ -231,7 +227,7 @@ def _repeated(command: Callable[[], T]) -> T:
         try:
             with translated():
                 return command()
-        except _Repeat as conflict:
+        except Repeat as conflict:
             if attempt == ATTEMPTS or time.monotonic() >= deadline:
                 raise Unavailable("The service is busy with conflicting requests.", retry_after_seconds=1) from conflict
             time.sleep(random.uniform(0, 0.01 * 2**attempt))
@@ -244,10 +240,6 @@ class NeedsLock(Exception):
 
 class OutcomeUnknown(Unavailable):
     """The answer to COMMIT was lost: only reading tells whether it happened."""
-
-
-class _Repeat(Unavailable):
-    """The database asks for the whole transaction to be repeated."""
 
 
 def rows(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> Sequence[Any]:
@@ -270,54 +262,6 @@ def _where_we_are(work: Callable[[Connection], T]) -> T:
         return work(connection)
     with _a_connection() as alone:
         return work(alone)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn a driver's error that only means "not now" into Unavailable; let every other one through."""
-    try:
-        yield
-    except DBAPIError as problem:
-        if _is_repeatable(problem):
-            raise _Repeat(retry_after_seconds=1) from problem
-        if is_outage(problem):
-            raise Unavailable("The database cannot answer now.", retry_after_seconds=2) from problem
-        raise
-    except TimeoutError as problem:
-        raise Unavailable("All database connections are in use.", retry_after_seconds=1) from problem
-
-
-def _sqlstate(problem: DBAPIError) -> str | None:
-    return getattr(problem.orig, "sqlstate", None)
-
-
-def _is_repeatable(problem: DBAPIError) -> bool:
-    if _sqlstate(problem) in _REPEATABLE:
-        return True
-    return getattr(problem.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-def is_outage(problem: BaseException) -> bool:
-    """Tell whether ``problem`` is a driver's error that says the database is away, or too slow just now."""
-    if isinstance(problem, TimeoutError):
-        return True
-    if not isinstance(problem, DBAPIError):
-        return False
-    state = _sqlstate(problem)
-    if state is not None:
-        return state in _UNAVAILABLE | _REPEATABLE or state.startswith("08")
-    name = getattr(problem.orig, "sqlite_errorname", "")
-    if name:
-        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL"))
-    return problem.connection_invalidated or isinstance(problem, (OperationalError, InterfaceError))
-
-
-def violates(problem: IntegrityError, constraint: str, *columns: str) -> bool:
-    """Tell whether ``problem`` is a violation of ``constraint``, which SQLite names by its ``columns``."""
-    diagnosis = getattr(problem.orig, "diag", None)
-    if diagnosis is not None:
-        return bool(diagnosis.constraint_name == constraint)
-    return all(column in str(problem.orig) for column in columns)
 
 
 def dispose() -> None:

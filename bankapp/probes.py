@@ -11,7 +11,8 @@ from urllib.parse import quote
 from sqlalchemy import URL, Engine, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
-from bankapp.database import is_sqlite, translated
+from bankapp.database import is_sqlite
+from bankapp.driver_errors import translated
 from bankapp.errors import Unavailable
 from bankapp.extensions import db
 from config import ROOT, ConfigError

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from bankapp import context, database, errors
+from bankapp import context, driver_errors, errors
 from bankapp.context import Answer
 from bankapp.errors import BankError
 
@@ -105,7 +105,7 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(problem: Exception) -> Response:
-        if database.is_outage(problem):
+        if driver_errors.is_outage(problem):
             log.warning("the database cannot answer", exc_info=problem)
             return respond(errors.Unavailable("The database cannot answer now.", retry_after_seconds=2))
         log.error("unexpected error", exc_info=problem)

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager
 
-from bankapp import database, errors
+from bankapp import driver_errors, errors
 from bankapp.extensions import db
 from bankapp.listing import Page, Window
 from bankapp.models import AccountHolder, User
@@ -19,7 +19,7 @@ def add(holder: AccountHolder) -> None:
     try:
         db.session.flush()
     except IntegrityError as problem:
-        if database.violates(problem, "uq_account_holders_user_id", "account_holders.user_id"):
+        if driver_errors.violates(problem, "uq_account_holders_user_id", "account_holders.user_id"):
             raise errors.AccountHolderExists("You already are an account holder.") from problem
         raise
 

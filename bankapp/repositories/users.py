@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from bankapp import database, errors
+from bankapp import driver_errors, errors
 from bankapp.extensions import db
 from bankapp.models import User
 
@@ -16,7 +16,7 @@ def add(user: User) -> None:
     try:
         db.session.flush()
     except IntegrityError as problem:
-        if database.violates(problem, "uq_users_email", "users.email"):
+        if driver_errors.violates(problem, "uq_users_email", "users.email"):
             raise errors.EmailTaken("This e-mail address already has an account.") from problem
         raise
 

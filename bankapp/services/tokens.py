@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from bankapp import clock, context, database, errors, ids
+from bankapp import clock, context, database, driver_errors, errors, ids
 from bankapp.models import AuthToken, RefreshToken, Session
 from bankapp.repositories import purging, sessions
 from bankapp.services import audit, throttle
@@ -107,7 +107,7 @@ def _rotate(token_hash: str) -> Grant | errors.BankError:
 
 def owner_of(refresh_token: str) -> str | None:
     """Return the e-mail address of the user whose refresh token this is, for limits. Raises Unavailable."""
-    with database.translated():
+    with driver_errors.translated():
         return sessions.owner_email(_hash(refresh_token))
 
 
