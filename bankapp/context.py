@@ -25,7 +25,6 @@ class User:
     """The authenticated user of the current request and the session its token belongs to."""
 
     id: str
-    email: str
     role: str
     session_id: str
     jti: str
@@ -34,6 +33,14 @@ class User:
     def is_staff(self) -> bool:
         """Staff and admins hold the powers of staff."""
         return self.role in (STAFF, ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whom the token names. It was not looked up whether it still counts: ``look_up`` does that, and sets the user."""
+
+    user_id: str
+    look_up: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Context:
     request_id: str | None = None
     ip_address: str | None = None
     device_id: str | None = None
+    bearer: Bearer | None = None
     user: User | None = None
     claim: IdempotencyClaim | None = None
 
@@ -99,11 +107,34 @@ def clear() -> None:
 
 
 def user() -> User:
-    """Return the authenticated user. Raises LookupError where the edge let nobody in."""
+    """Return the authenticated user, looked up now if need be.
+
+    Raises LookupError where the edge let nobody in, TokenRevoked or Unavailable.
+    """
+    identify()
     found = _current.get().user
     if found is None:
         raise LookupError("nobody is signed in")
     return found
+
+
+def user_id() -> str | None:
+    """Return the id of the user, or of whom the token names where it was not looked up yet.
+
+    So it may go into what a statement is to find or to store, which is done only together with that look, but
+    nothing may be decided by it.
+    """
+    current = _current.get()
+    if current.user is not None:
+        return current.user.id
+    return current.bearer.user_id if current.bearer is not None else None
+
+
+def identify() -> None:
+    """See to it that the token of this request, if it has one, is looked up by now. Raises as :func:`user` does."""
+    current = _current.get()
+    if current.user is None and current.bearer is not None:
+        current.bearer.look_up()
 
 
 def config() -> Config:

@@ -8,6 +8,7 @@ be repeated.
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,14 +17,15 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, text
+from sqlalchemy import Connection, Executable, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from bankapp import dialects
+from bankapp import context, dialects
 from bankapp.driver_errors import Repeat, is_outage, is_repeatable, translated
 from bankapp.errors import Unavailable
 from bankapp.extensions import Kept, db, kept, open_connection
+from bankapp.gate import Build, Gate, along
 from bankapp.prepared import prepared
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ _after: ContextVar[list[Callable[[], None]]] = ContextVar("bankapp_after_commit"
 
 def is_sqlite() -> bool:
     """Tell whether the application runs on SQLite."""
-    return db.engine.dialect.name == "sqlite"
+    return context.config().database_url.startswith("sqlite")
 
 
 def init_app(app: Flask) -> None:
@@ -108,6 +110,20 @@ def keep_connection() -> None:
     It is taken from the pool by the first statement; most requests have several.
     """
     kept.set(Kept())
+
+
+def guard(query: Select[Any], parameters: Mapping[str, Any], admit: Callable[[Any], None]) -> None:
+    """Let no statement of this request be carried out before, or but together with, ``query`` (see ``gate.py``)."""
+    request = kept.get()
+    assert request is not None, "only what keeps a connection can be guarded"
+    request.gate = Gate(query, parameters, admit)
+
+
+def pass_gate() -> None:
+    """See to it that what :func:`guard` demands is asked by now. Raises what keeps the request out."""
+    with translated():
+        if (request := kept.get()) is not None and request.closed_gate() is not None:
+            request.connection()
 
 
 def release_connection() -> None:
@@ -248,6 +264,22 @@ def rows(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType
     Inside an open block it sees what the block wrote; outside it stands alone.
     """
     return _where_we_are(lambda connection: prepared(statement, connection.dialect).rows(connection, parameters))
+
+
+def read(statement: Select[Any], parameters: Mapping[str, Any] = MappingProxyType({})) -> Sequence[Any]:
+    """Return all rows as :func:`rows` does, of a SELECT that only reads and may be the first statement of a request."""
+    return rows_through_gate(functools.partial(along, statement), parameters)
+
+
+def rows_through_gate(build: Build, parameters: Mapping[str, Any]) -> Sequence[Any]:
+    """Return all rows of a statement that asks what the gate asks, too, unless that was asked before.
+
+    Where it writes, it must write nothing when the gate's query finds nothing.
+    """
+    request = kept.get()
+    if request is not None and (gate := request.closed_gate()) is not None:
+        return gate.rows(request.behind_gate(), build, parameters)
+    return rows(build(None), parameters)
 
 
 def change(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> int:

@@ -18,9 +18,14 @@ class Access(Enum):
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def declare(view: View, access: Access) -> View:
-    """Declare who may call ``view``; without a declaration nobody may."""
-    view.access = access  # type: ignore[attr-defined]  # where access_of looks
+def declare(view: View, access: Access, *, identifies: bool = False) -> View:
+    """Declare who may call ``view``; without a declaration nobody may.
+
+    ``identifies``: before it answers anything, the view itself sees to it that the token was looked up
+    (``context.identify``), so that this can be done in its first statement.
+    """
+    view.access = access  # type: ignore[attr-defined]  # where api/security.py looks
+    view.identifies = identifies  # type: ignore[attr-defined]  # as above
     return view
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import flask_smorest
 from flask_jwt_extended import JWTManager
 from flask_sqlalchemy import SQLAlchemy, session
 from sqlalchemy import Connection, Engine, MetaData
 from sqlalchemy.orm import DeclarativeBase
+
+if TYPE_CHECKING:
+    from bankapp.gate import Gate
 
 
 class Base(DeclarativeBase):
@@ -27,13 +30,24 @@ class Base(DeclarativeBase):
 
 
 class Kept:
-    """The connection of a request, taken when the first statement asks for it."""
+    """The connection of a request, taken when the first statement asks for it; ``gate`` stands before it."""
 
     def __init__(self) -> None:
         self._connection: Connection | None = None
+        self.gate: Gate | None = None
 
     def connection(self) -> Connection:
-        """Return it. Raises TimeoutError when the pool has none."""
+        """Return it. Raises TimeoutError when the pool has none, and whatever keeps the request out at the gate."""
+        if (gate := self.closed_gate()) is not None:
+            gate.ask(self.behind_gate())
+        return self.behind_gate()
+
+    def closed_gate(self) -> Gate | None:
+        """Return the gate if nothing has passed it yet."""
+        return None if self.gate is None or self.gate.is_open else self.gate
+
+    def behind_gate(self) -> Connection:
+        """Return the connection for a statement that passes the gate itself."""
         if self._connection is None:
             self._connection = db.engine.connect()
         return self._connection

@@ -34,12 +34,16 @@ class Prepared:
         self._called = {name: bind.callable for name, bind in given.items() if bind.callable is not None}
         writers = {name: _impl(bind.type, dialect).bind_processor(dialect) for name, bind in binds.items()}
         self._writers = {name: writer for name, writer in writers.items() if writer is not None}
-        self._read = _reader(statement, dialect) if isinstance(statement, Select) else None
+        if isinstance(statement, Select):
+            self.read = _reader(statement, dialect)
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
         """Return all rows, as named tuples."""
-        assert self._read is not None
-        return list(map(self._read, self._run(connection, parameters, lambda cursor: cursor.fetchall())))
+        return list(map(self.read, self.values(connection, parameters)))
+
+    def values(self, connection: Connection, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return all rows as the driver has them; :attr:`read` makes what :meth:`rows` returns of each."""
+        return self._run(connection, parameters, lambda cursor: list(cursor.fetchall()))
 
     def change(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
         """Carry the statement out and return how many rows it wrote."""

@@ -26,7 +26,7 @@ from bankapp.cli import use_migrations
 from bankapp.context import Context
 from bankapp.extensions import db
 from bankapp.repositories import audit_logs
-from bankapp.services import account_holders, accounts, auth, ledger, passwords, tokens
+from bankapp.services import account_holders, accounts, auth, ledger, passwords
 from config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,7 +75,7 @@ def _person(number: int, accounts_each: int) -> Person:
     context.begin(Context())
     user = database.run(lambda: auth.create_user(email, passwords.hashed(PASSWORD), context.CUSTOMER))
     grant = auth.login(email, PASSWORD)
-    context.begin(Context(user=tokens.authenticate(grant.jti)))
+    context.begin(Context(user=context.User(user.id, user.role, grant.session_id, grant.jti)))
     account_holders.create("Bench", f"Number {number}", date(1990, 1, 1))
     mine = [accounts.open("checking", "EUR").id for _ in range(accounts_each)]
 

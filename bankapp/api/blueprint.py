@@ -72,14 +72,21 @@ class Blueprint(flask_smorest.Blueprint):
         def decorate(view: View) -> View:
             @functools.wraps(view)
             def call(*args: Any, **kwargs: Any) -> Response:
-                refuse_stray_input(body=body is not None, query=query is not None)
-                if queried is not None:
-                    kwargs |= load_query(queried)
-                if body is not None:
-                    args = (load_body(_loader(body)), *args)
-                return _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
+                try:
+                    refuse_stray_input(body=body is not None, query=query is not None)
+                    if queried is not None:
+                        kwargs |= load_query(queried)
+                    if body is not None:
+                        args = (load_body(_loader(body)), *args)
+                    response = _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
+                except Exception:
+                    # That a token does not count any more is told first, whatever else is wrong.
+                    context.identify()
+                    raise
+                context.identify()
+                return response
 
-            declare(call, access)
+            declare(call, access, identifies=not limits)
             call.body_limit_bytes = body_limit_bytes  # type: ignore[attr-defined]  # read by api/parsing.py
             call.limits = limits  # type: ignore[attr-defined]  # read by api/limits.py
             documented = self.doc(

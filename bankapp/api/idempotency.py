@@ -34,7 +34,7 @@ def claim(render: Callable[[Any], Answer]) -> IdempotencyClaim | None:
         return None
     return IdempotencyClaim(
         id=ids.new(),
-        scope=_digest(context.user().id, request.method, request.path, key),
+        scope=_digest(context.user_id() or "", request.method, request.path, key),
         fingerprint=_digest(_canonical_body()),
         render=render,
         render_refusal=_render_refusal,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
@@ -36,7 +37,7 @@ _OWNER = (
     .join_from(Account, AccountHolder)
     .where(Account.id == bindparam("account_id"), Account.type != CASH)
 )
-_VIEW = (
+_VIEW: Select[*tuple[Any, ...]] = (
     select(
         Account.id,
         Account.number,
@@ -58,13 +59,13 @@ _VIEW = (
 
 def owner(account_id: str) -> str | None:
     """Return the id of the user whose account this is."""
-    found = database.rows(_OWNER, {"account_id": account_id})
+    found = database.read(_OWNER, {"account_id": account_id})
     return str(found[0].user_id) if found else None
 
 
 def get(account_id: str) -> AccountView | None:
     """Return a customer's account with its holder, to look at."""
-    found = database.rows(_VIEW, {"account_id": account_id})
+    found = database.read(_VIEW, {"account_id": account_id})
     return AccountView._make(found[0]) if found else None
 
 

@@ -78,9 +78,9 @@ def _documents(tables: Tables) -> dict[str, str]:
 
 def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
     """Store an idempotency key and, with it, a pending audit row; False, and neither, when the key exists."""
-    documents = _claim_documents(key, audit_row)
     if not database.is_sqlite():
-        return database.change(_claim_postgresql(), documents) == 1
+        return claim_and_read(key, audit_row, None, {}) is not None
+    documents = _claim_documents(key, audit_row)
     claimed = database.change(_claim_sqlite(), {"idempotency_keys": documents["idempotency_keys"]}) == 1
     if claimed:
         database.change(_sqlite("audit_logs"), {"audit_logs": documents["audit_logs"]})
@@ -88,14 +88,15 @@ def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
 
 
 def claim_and_read(
-    key: dict[str, Any], audit_row: dict[str, Any], query: Select[Any], parameters: dict[str, str]
+    key: dict[str, Any], audit_row: dict[str, Any], query: Select[Any] | None, parameters: dict[str, str]
 ) -> list[Any] | None:
     """Store a key and an audit row as :func:`claim` does, and return what ``query`` finds; None when the key exists.
 
     One statement of PostgreSQL. The first column of ``query`` is never null.
     """
-    found = database.rows(_claim_and_read(query), _claim_documents(key, audit_row) | parameters)
-    return [row[1:] for row in found if row[1] is not None] if found else None
+    build = functools.partial(_claim_and_read, query)
+    found = database.rows_through_gate(build, _claim_documents(key, audit_row) | parameters)
+    return [row[1:] for row in found if query is not None and row[1] is not None] if found else None
 
 
 def _claim_documents(key: dict[str, Any], audit_row: dict[str, Any]) -> dict[str, str]:
@@ -153,24 +154,21 @@ def _claim_sqlite() -> TextClause:
 
 
 @functools.cache
-def _claim_postgresql() -> TextClause:
-    key, audit_row = _claim_steps()
-    return text(f"WITH claimed AS ({key}) {audit_row}")
-
-
-@functools.cache
-def _claim_and_read(query: Select[Any]) -> Select[Any]:
-    key, audit_row = _claim_steps()
+def _claim_and_read(query: Select[Any] | None, gate: Select[Any] | None) -> Select[Any]:
+    let_in = "" if gate is None else "WHERE EXISTS (SELECT FROM gate)"
+    key = f"{_insert_postgresql('idempotency_keys', let_in)} ON CONFLICT DO NOTHING RETURNING scope"
+    audit_row = f"{_insert_postgresql('audit_logs', 'WHERE EXISTS (SELECT FROM claimed)')} RETURNING id"
     claimed = text(key).columns().cte("claimed")
-    begun = text(f"{audit_row} RETURNING id").columns(id=Id).cte("begun")
-    seen = query.subquery("seen")
+    begun = text(audit_row).columns(id=Id).cte("begun")
     # One row at least where the key was claimed, and none where it was not.
-    return select(begun.c.id.label("begun"), *seen.c).select_from(begun.outerjoin(seen, true())).add_cte(claimed)
-
-
-def _claim_steps() -> tuple[str, str]:
-    key = f"{_insert_postgresql('idempotency_keys')} ON CONFLICT DO NOTHING RETURNING scope"
-    return key, _insert_postgresql("audit_logs", "WHERE EXISTS (SELECT 1 FROM claimed)")
+    found = select(begun.c.id.label("begun"))
+    if query is not None:
+        seen = query.subquery("seen")
+        found = found.add_columns(*seen.c).select_from(begun.outerjoin(seen, true()))
+    if gate is None:
+        return found.add_cte(claimed)
+    asked = gate.cte("gate")
+    return found.add_columns(select(*asked.c).scalar_subquery().label("gate")).add_cte(asked, claimed)
 
 
 def _insert_postgresql(table: str, condition: str = "", instead: Mapping[str, str] = MappingProxyType({})) -> str:

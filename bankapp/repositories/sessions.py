@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 
 from bankapp import database
 from bankapp.extensions import db
 from bankapp.listing import Page, Window
 from bankapp.models import AuthToken, RefreshToken, Session, User
+from bankapp.models.types import Id
 from bankapp.repositories.listing import page
 
-_BEARER = (
-    select(User.id, User.email, User.role, Session.id.label("session_id"))
+_LIVE = (
+    select(User.role)
     .join_from(AuthToken, Session, AuthToken.session_id == Session.id)
     .join(User, User.id == AuthToken.user_id)
     .where(
-        AuthToken.jti == bindparam("jti"),
+        AuthToken.jti == bindparam("token_jti"),
         AuthToken.revoked_at.is_(None),
         Session.revoked_at.is_(None),
         User.status == "active",
@@ -26,9 +28,23 @@ _BEARER = (
 )
 
 
-def bearer(jti: str) -> Row[Any] | None:
-    """Return ``id, email, role, session_id`` of whoever holds the live access token ``jti``."""
-    return next(iter(database.rows(_BEARER, {"jti": jti})), None)
+_LIVE_OF_BEARER = _LIVE.where(
+    User.id == bindparam("token_user_id", type_=Id), Session.id == bindparam("token_session_id", type_=Id)
+)
+
+
+def guard(jti: str, user_id: str, session_id: str, admit: Callable[[str | None], None]) -> None:
+    """Let a request read and write only with a live access token of this user and session.
+
+    ``admit`` is told the role of its user as the first statement finds it, or None, and raises the refusal.
+    """
+    token = {"token_jti": jti, "token_user_id": user_id, "token_session_id": session_id}
+    database.guard(_LIVE_OF_BEARER, token, admit)
+
+
+def is_live(jti: str) -> bool:
+    """Tell whether there is a live access token ``jti``, whosever it is."""
+    return bool(database.rows(_LIVE, {"token_jti": jti}))
 
 
 def add(*rows: Session | AuthToken | RefreshToken) -> None:

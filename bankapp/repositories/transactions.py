@@ -114,7 +114,7 @@ _PAGE_SIZES: Final = (20, 50, 100)
 
 
 @cache
-def _history_of_account(shape: tuple[str, ...], size: int) -> Executable:
+def _history_of_account(shape: tuple[str, ...], size: int) -> Select[Any]:
     # Built once for each set of filters and size of page: the most read query of the service. Whose account it is
     # comes with it, so that the way to the database is made once. A few steps into the index, as in `_newest`;
     # among the accounts that come after this one in it, nobody looks for what filters let through.
@@ -136,7 +136,7 @@ def of_account(account_id: str, narrowed: HistoryFilter, window: Window) -> tupl
     given = _given(narrowed)
     size = next((size for size in _PAGE_SIZES if size >= window.limit), window.limit)
     parameters = given | {"account_id": account_id, "after": window.after[0] if window.after else _NEWEST}
-    found = database.rows(_history_of_account(tuple(given), size), parameters)
+    found = database.read(_history_of_account(tuple(given), size), parameters)
     owner = found[0].user_id if found else None
     lines = [line for line in found if line.id is not None]
     items = lines[: window.limit]
@@ -175,7 +175,7 @@ def _last_before() -> Executable:
     return found.where(newest.c.account_id == _ACCOUNT_ID)
 
 
-def _balance_at() -> Executable:
+def _balance_at() -> Select[Any]:
     newest = _newest(operator.le)
     balance = select(newest.c.balance_after).where(newest.c.account_id == _ACCOUNT_ID).scalar_subquery()
     return _WHOSE.add_columns(func.coalesce(balance, 0).label("balance"))
@@ -186,7 +186,7 @@ _LAST_BEFORE, _BALANCE_AT = _last_before(), _balance_at()
 
 def balance_at(account_id: str, moment: datetime) -> tuple[str, int] | None:
     """Return whose account this is and its balance (minor units) after all of ``moment`` and before; None: nobody's."""
-    found = database.rows(_BALANCE_AT, {"account_id": account_id, "moment": moment})
+    found = database.read(_BALANCE_AT, {"account_id": account_id, "moment": moment})
     return (found[0].user_id, found[0].balance) if found else None
 
 

@@ -168,7 +168,7 @@ def _row(attempt: Attempt, status: str, user_id: str | None = None) -> dict[str,
     now = clock.now()
     return {
         "id": attempt.id,
-        "user_id": user_id or (current.user.id if current.user else None),
+        "user_id": user_id or context.user_id(),
         "event_type": attempt.event_type,
         "resource_type": attempt.resource_type,
         "resource_id": attempt.resource_id,

@@ -68,7 +68,7 @@ def seed(story: Story, *, password: str, chance: random.Random, track: Track) ->
 
 
 def _user(row: UserRow) -> User:
-    return User(row.id, row.email, row.role, session_id="", jti="")
+    return User(row.id, row.role, session_id="", jti="")
 
 
 @contextmanager

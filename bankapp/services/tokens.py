@@ -111,12 +111,22 @@ def owner_of(refresh_token: str) -> str | None:
         return sessions.owner_email(_hash(refresh_token))
 
 
-def authenticate(jti: str) -> context.User:
-    """Return whoever holds the live access token ``jti``. Raises TokenRevoked. One query."""
-    bearer = sessions.bearer(jti)
-    if bearer is None:
-        raise errors.TokenRevoked("The token is no longer valid.")
-    return context.User(bearer.id, bearer.email, bearer.role, bearer.session_id, jti)
+def present(user_id: str, session_id: str, jti: str) -> None:
+    """Begin a request in the name of whoever holds the access token ``jti``, if it still counts.
+
+    That is looked up with the first statement of the request, or before it, by one query. Whatever makes that
+    statement raises TokenRevoked, or TokenInvalid where the token is live but not this user's and session's.
+    """
+
+    def admit(role: str | None) -> None:
+        if role is None:
+            if sessions.is_live(jti):
+                raise errors.TokenInvalid("The access token is not valid.")
+            raise errors.TokenRevoked("The token is no longer valid.")
+        context.update(user=context.User(user_id, role, session_id, jti))
+
+    sessions.guard(jti, user_id, session_id, admit)
+    context.update(bearer=context.Bearer(user_id, database.pass_gate))
 
 
 def purge() -> dict[str, int]:

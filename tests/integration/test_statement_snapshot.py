@@ -32,7 +32,7 @@ def test_what_is_posted_while_a_statement_is_written_is_not_in_it(bank: Bank, na
     for _ in range(3):
         ada.deposit(account, 10)
     with bank.app.app_context():
-        context.update(user=context.User(ada.user_id, ada.email, context.CUSTOMER, "", ""))
+        context.update(user=context.User(ada.user_id, context.CUSTOMER, "", ""))
         with statements.opened(account["id"], *statements.period(None, None)) as statement:
             # Between the totals and the entries: the very moment a second query would see another balance.
             in_a_thread(lambda: ada.deposit(account, 1_000))

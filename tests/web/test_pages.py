@@ -124,7 +124,7 @@ def test_the_line_of_the_balance_ends_at_the_balance(bank: Bank) -> None:
     ok(ada.move(account, 1_250, "withdrawal"), 201)
     today = clock.now().date()
     with bank.app.app_context():
-        context.begin(Context(user=context.User(ada.user_id, ada.email, context.CUSTOMER, "", "")))
+        context.begin(Context(user=context.User(ada.user_id, context.CUSTOMER, "", "")))
         balances = transactions.daily_balances(account["id"], today - timedelta(days=2), today)
         context.clear()
     assert balances == [0, 0, 3_750]

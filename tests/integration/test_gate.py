@@ -1,0 +1,156 @@
+"""A token that does not count any more lets nothing through, whether looked up by itself or along with the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import literal, select, text
+from werkzeug.test import TestResponse
+
+from bankapp import database
+from bankapp.endpoints import Access
+from bankapp.errors import TokenRevoked
+from bankapp.extensions import db
+from bankapp.repositories import accounts
+from tests.factories import Bank, Caller, ok, refused
+from tests.routes import operations
+from tests.statements import before_statement, statements
+from tests.tokens import claims_of, signed
+
+TABLES = (
+    "accounts",
+    "audit_logs",
+    "authorizations",
+    "cards",
+    "idempotency_keys",
+    "sessions",
+    "transactions",
+    "transfers",
+)
+
+
+def stored(bank: Bank) -> dict[str, int]:
+    with bank.app.app_context():
+        return {table: db.session.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in TABLES}
+
+
+class Thief:
+    """What somebody may try with ``token``, which belongs to ``owner`` and is about things of theirs."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank = bank
+        self.owner = bank.customer()
+        self.source, self.target = self.owner.account(balance=1_000), self.owner.account()
+        self.card = self.owner.card(self.source)
+        self.hold = self.owner.hold(self.card, 5)
+
+    def attempts(self, token: str) -> list[Callable[[], TestResponse]]:
+        thief = Caller(self.bank.app.test_client(), tokens={"access_token": token})
+        move = {"from_account_id": self.source["id"], "to_account_number": self.target["number"], "amount": 1}
+        move["currency"] = "EUR"
+        return [
+            lambda: thief.get(f"/accounts/{self.source['id']}"),
+            lambda: thief.get(f"/accounts/{self.source['id']}/balance?at=2026-01-01T00:00:00Z"),
+            lambda: thief.get(f"/transactions?account_id={self.source['id']}"),
+            lambda: thief.get("/transactions?cursor=made-up"),
+            lambda: thief.get(f"/statements/{self.source['id']}?from=2026-01-01&to=2026-01-31&format=csv"),
+            lambda: thief.get("/currencies"),
+            lambda: thief.transfer(self.source, self.target, 1),
+            lambda: thief.transfer(self.source, self.target, 1, key="steal"),
+            lambda: thief.post("/transfers", move, key="steal by number"),
+            lambda: thief.post("/transfers/batch", {"transfers": [move]}, key="steal many"),
+            lambda: thief.move(self.source, 1, "withdrawal", key="steal cash"),
+            lambda: thief.move(self.source, 1, "withdrawal"),
+            lambda: thief.authorize(self.card, 1, key="buy"),
+            lambda: thief.post(f"/authorizations/{self.hold['id']}/capture", {}, key="capture"),
+            lambda: thief.post("/transfers", {"amount": "many"}, key="wrong"),
+            lambda: thief.post("/transfers", move, key="\x7f"),
+            lambda: thief.post("/transfers", data=b"{", content_type="application/json"),
+        ]
+
+
+@pytest.fixture
+def thief(bank: Bank) -> Thief:
+    return Thief(bank)
+
+
+def test_with_a_revoked_token_nothing_is_read_and_nothing_written(thief: Thief) -> None:
+    bank, token = thief.bank, thief.owner.tokens["access_token"]
+    ok(thief.owner.post("/auth/logout"), 204)
+    before = stored(bank)
+    for attempt in thief.attempts(token):
+        with statements(bank.app) as said:
+            refused(attempt(), 401, "token_revoked")
+        assert [statement for statement in said if "auth_tokens" not in statement] == []
+    assert stored(bank) == before
+
+
+@pytest.mark.parametrize("claim", ["sub", "sid"])
+def test_a_live_token_in_somebody_elses_name_is_invalid(thief: Thief, claim: str) -> None:
+    bank, claims = thief.bank, claims_of(thief.owner.tokens["access_token"])
+    other = claims_of(bank.customer().tokens["access_token"])
+    before = stored(bank)
+    for attempt in thief.attempts(signed(claims | {claim: other[claim]})):
+        refused(attempt(), 401, "token_invalid")
+    assert stored(bank) == before
+
+
+def test_a_token_that_is_revoked_meanwhile_moves_no_money(thief: Thief) -> None:
+    bank, token = thief.bank, thief.owner.tokens["access_token"]
+    elsewhere = bank.signed_in(thief.owner.email)
+    before = stored(bank)
+    end = f"/auth/sessions/{claims_of(token)['sid']}"
+    with before_statement(bank.app, "auth_tokens", lambda: ok(elsewhere.delete(end), 204)):
+        refused(
+            Caller(bank.app.test_client(), tokens=thief.owner.tokens).transfer(
+                thief.source, thief.target, 1, key="rent"
+            ),
+            401,
+            "token_revoked",
+        )
+    before["audit_logs"] += 1  # that the session was ended
+    assert stored(bank) == before
+
+
+def test_whatever_is_asked_a_revoked_token_is_told_first(bank: Bank) -> None:
+    caller, staff = bank.customer(), bank.employee("admin")
+    for who in (caller, staff):
+        ok(who.post("/auth/logout"), 204)
+    for operation in operations(bank.app):
+        if operation.access is Access.PUBLIC:
+            continue
+        bodies: list[dict[str, Any]] = [{"json": operation.example}, {"data": b"{", "content_type": "application/json"}]
+        for who in (caller, staff):
+            for body in bodies:
+                refused(who.request(operation.method, operation.path, key="k", **body), 401, "token_revoked")
+            refused(who.request(operation.method, f"{operation.path}?no_such_parameter=1"), 401, "token_revoked")
+
+
+def test_a_read_goes_to_the_database_once(thief: Thief) -> None:
+    for read in thief.attempts(thief.owner.tokens["access_token"])[:3]:
+        with statements(thief.bank.app) as said:
+            ok(read())
+        assert ["auth_tokens" in statement for statement in said] == [True]
+
+
+def test_who_was_refused_stays_outside(thief: Thief) -> None:
+    def refuse(_: object) -> None:
+        raise TokenRevoked("not any more")
+
+    ways: list[Callable[[], object]] = [
+        lambda: accounts.owner(thief.source["id"]),
+        lambda: db.session.scalar(select(literal(1))),
+        lambda: database.run(lambda: db.session.scalar(select(literal(1)))),
+        database.pass_gate,
+    ]
+    with thief.bank.app.app_context():
+        database.keep_connection()
+        try:
+            database.guard(select(literal(1).label("one")), {}, refuse)
+            for way in ways + ways:
+                with pytest.raises(TokenRevoked):
+                    way()
+        finally:
+            database.release_connection()
