@@ -12,12 +12,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
-from flask import request
 from marshmallow import missing
 
 from bankapp import context, errors, ids
 from bankapp.api.errors import render as render_problem
-from bankapp.api.parsing import read_json
+from bankapp.api.parsing import request
 from bankapp.context import Answer, IdempotencyClaim
 
 HEADER: Final = "Idempotency-Key"
@@ -49,13 +48,13 @@ def _key() -> str | None:
         return None
     quoted = _QUOTED.fullmatch(header)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
-    if not _PLAIN.fullmatch(key) or len(request.headers.getlist(HEADER)) > 1:
+    if not _PLAIN.fullmatch(key):
         raise errors.IdempotencyKeyInvalid(f"{HEADER} must be 1 to 255 printable ASCII characters.")
     return key
 
 
 def _canonical_body() -> str:
-    document = read_json()
+    document = request.document
     # It was parsed by its schema before: what orjson cannot write, an integer of over 64 bits, is in none of them.
     return "" if document is missing else orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
 

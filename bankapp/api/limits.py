@@ -16,7 +16,7 @@ from limits.errors import StorageError
 
 from bankapp import context, errors
 from bankapp.api.errors import respond
-from bankapp.api.parsing import read_json
+from bankapp.api.parsing import request
 from bankapp.services import throttle, tokens
 from bankapp.services.auth import fold_email
 
@@ -40,7 +40,7 @@ def _address() -> str:
 def _field(name: str) -> str | None:
     # What cannot be read is refused by the parser in a moment, with its reason.
     try:
-        document = read_json()
+        document = request.document
     except errors.BankError:
         return None
     value = document.get(name) if isinstance(document, dict) else None
