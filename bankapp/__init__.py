@@ -16,16 +16,14 @@ def create_app(config: Config | None = None) -> Flask:
     Raises ConfigError for a setting that is missing or cannot be understood, and when production
     cannot reach its database.
     """
-    from flask import Flask, appcontext_pushed
-
     from bankapp import api, cli, database, logging, probes, web
+    from bankapp.api.application import Flask
     from config import ROOT, Config
 
     config = config or Config.from_env()
     logging.configure(config.log_level, config.log_format)
     app = Flask("bankapp", root_path=str(ROOT), instance_path=str(ROOT / "instance"))
     app.config.from_mapping(config.flask_settings(), BANKAPP=config)
-    appcontext_pushed.connect(_use_config, app)
     database.init_app(app)
     api.init_app(app)
     web.init_app(app)
@@ -34,9 +32,3 @@ def create_app(config: Config | None = None) -> Flask:
         with app.app_context():
             probes.demand_database()
     return app
-
-
-def _use_config(app: Flask, **_: object) -> None:
-    from bankapp import context
-
-    context.use_config(app.config["BANKAPP"])

@@ -1,47 +1,31 @@
-"""Before and after every request: its context, its headers, its line in the log."""
+"""Before and after every request: its context, its id, its line in the log."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 import time
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Request, Response, g, request
-from flask.sessions import SessionInterface
+from flask import Flask, Response, g, request
+from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bankapp import context, database, ids
 from bankapp.context import Context
 from bankapp.logging import access
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 _DEVICE_ID: Final = re.compile(r"[\x20-\x7e]{1,128}")
-
-# What an answer has that says nothing else: pages have policies of their own.
-_DEFAULT_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
-_PRODUCTION_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
-
-
-class _NoSession(SessionInterface):
-    """Who asks is in the token: no cookie is read, and none is set."""
-
-    def open_session(self, app: Flask, request: Request) -> None:  # noqa: ARG002 - the parameters are Flask's
-        return None
 
 
 def init_app(app: Flask) -> None:
     """Register the hooks; they must be the first to run before a request."""
     settings = app.config["BANKAPP"]
-    defaults = _DEFAULT_HEADERS | (_PRODUCTION_HEADERS if settings.is_production else {})
-    app.session_interface = _NoSession()
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]  # how Flask wraps
@@ -49,18 +33,14 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         g.started = time.perf_counter()
-        context.begin(Context(_request_id(), _client_ip(), _device_id()))
+        headers = request.headers
+        context.begin(Context(_request_id(headers), _client_ip(request.environ), _device_id(headers)))
         database.keep_connection()
 
     @app.after_request
     def finish(response: Response) -> Response:
-        headers, request_id = response.headers, context.current().request_id
-        if request_id:
-            headers["X-Request-Id"] = request_id
-        there = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating gives pairs
-        for name, value in defaults.items():
-            if name.lower() not in there:
-                headers.add(name, value)
+        if request_id := context.current().request_id:
+            response.headers["X-Request-Id"] = request_id
         _log(response)
         return response
 
@@ -90,23 +70,24 @@ def _log(response: Response) -> None:
     )
 
 
-def _request_id() -> str:
-    given = request.headers.get("X-Request-Id", "")
+def _request_id(headers: Headers) -> str:
+    given = headers.get("X-Request-Id", "")
     return given if _REQUEST_ID.fullmatch(given) else ids.new()
 
 
-def _device_id() -> str | None:
-    given = request.headers.get("X-Device-Id", "")
+def _device_id(headers: Headers) -> str | None:
+    given = headers.get("X-Device-Id", "")
     return given if _DEVICE_ID.fullmatch(given) else None
 
 
-def _client_ip() -> str | None:
+def _client_ip(environ: WSGIEnvironment) -> str | None:
     # Behind trusted proxies the address comes from a header that anybody may have begun; what does not
     # parse is not written anywhere, and the peer's own address stands in.
-    original = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
-    return next((found for text in (request.remote_addr, original) if (found := _address(text or ""))), None)
+    original = environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
+    return next((found for text in (environ.get("REMOTE_ADDR"), original) if (found := _address(text or ""))), None)
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(text)

@@ -7,7 +7,7 @@ import time
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_jwt_extended import create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, InvalidTokenError, PyJWTError
@@ -21,41 +21,39 @@ from bankapp.services.tokens import Grant
 REQUIRED_CLAIMS: Final = frozenset({"sub", "jti", "sid", "exp", "iat", "nbf", "iss", "aud", "type"})
 
 
-def access_of(endpoint: str) -> Access | None:
-    """Return the declared access of an endpoint, or None where none is declared."""
-    declared: Access | None = getattr(current_app.view_functions[endpoint], "access", None)
-    return declared
-
-
 def init_app(app: Flask) -> None:
     """Check the token before anything else of a request is looked at; no declared access means no entry."""
     jwt.init_app(app)
     if app.has_static_folder:
         public(app.view_functions["static"])
 
+    leeway = app.config["JWT_DECODE_LEEWAY"]
+
     @app.before_request
     def check_access() -> None:
-        if request.endpoint is None or request.method == "OPTIONS":
+        endpoint = request.endpoint
+        if endpoint is None or request.method == "OPTIONS":
             return
-        access = access_of(request.endpoint)
+        view = app.view_functions[endpoint]
+        access: Access | None = getattr(view, "access", None)
         if access is Access.PUBLIC:
             return
-        _present_token()
-        if access is Access.USER and getattr(current_app.view_functions[request.endpoint], "identifies", False):
+        _present_token(leeway)
+        if access is Access.USER and getattr(view, "identifies", False):
             return
         user = context.user()
         if access is None or (access is Access.STAFF and not user.is_staff):
             raise errors.Forbidden("Your role does not allow this.")
 
 
-def _present_token() -> None:
+def _present_token(leeway_seconds: int) -> None:
     try:
         claims = _verified(_bearer_token(), context.config().jwt_secrets)
     except ExpiredSignatureError:
         raise errors.TokenExpired("The access token has expired; refresh it.") from None
     except (JWTExtendedException, PyJWTError, ValueError):
         raise errors.TokenInvalid("The access token is not valid.") from None
-    if claims["exp"] + current_app.config["JWT_DECODE_LEEWAY"] <= time.time():
+    if claims["exp"] + leeway_seconds <= time.time():
         raise errors.TokenExpired("The access token has expired; refresh it.")
     tokens.present(claims["sub"], claims["sid"], claims["jti"])
 
