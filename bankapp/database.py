@@ -292,6 +292,8 @@ def _where_we_are(work: Callable[[Connection], T]) -> T:
     if connection is not None:
         db.session.flush()
         return work(connection)
+    if (request := kept.get()) is not None:
+        return work(request.connection())
     with _a_connection() as alone:
         return work(alone)
 

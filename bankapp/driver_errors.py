@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
@@ -20,19 +18,19 @@ class Repeat(Unavailable):
     """The database asks for the whole transaction to be repeated."""
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 - used like a function
     """Turn a driver's error that only means "not now" into Unavailable; let every other one through."""
-    try:
-        yield
-    except DBAPIError as problem:
-        if is_repeatable(problem):
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> None:
+        if isinstance(problem, TimeoutError):
+            raise Unavailable("All database connections are in use.", retry_after_seconds=1) from problem
+        if isinstance(problem, DBAPIError) and is_repeatable(problem):
             raise Repeat(retry_after_seconds=1) from problem
-        if is_outage(problem):
+        if isinstance(problem, DBAPIError) and is_outage(problem):
             raise Unavailable("The database cannot answer now.", retry_after_seconds=2) from problem
-        raise
-    except TimeoutError as problem:
-        raise Unavailable("All database connections are in use.", retry_after_seconds=1) from problem
 
 
 def _sqlstate(problem: DBAPIError) -> str | None:

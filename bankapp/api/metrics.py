@@ -32,11 +32,16 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=self._registry,
         )
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, endpoint: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(endpoint, str(status)).inc()
-        self._latency.labels(endpoint).observe(seconds)
+        of_these = endpoint, status
+        if of_these not in self._known:
+            self._known[of_these] = self._requests.labels(endpoint, str(status)), self._latency.labels(endpoint)
+        requests, latency = self._known[of_these]
+        requests.inc()
+        latency.observe(seconds)
 
     def page(self) -> bytes:
         """Return the numbers in Prometheus' text format."""
