@@ -73,7 +73,9 @@ def insert_rebased(tables: Tables, base: Rows, done: CTE, parameters: dict[str, 
 
 
 def _documents(tables: Tables) -> dict[str, str]:
-    return {name: _json(rows) for name, rows in tables.items() if rows}
+    # SQLite keeps the very text, which must be the clock's; PostgreSQL understands every spelling of a time.
+    option = orjson.OPT_PASSTHROUGH_DATETIME if database.is_sqlite() else 0
+    return {name: orjson.dumps(rows, _as_text, option).decode() for name, rows in tables.items() if rows}
 
 
 def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
@@ -100,11 +102,7 @@ def claim_and_read(
 
 
 def _claim_documents(key: dict[str, Any], audit_row: dict[str, Any]) -> dict[str, str]:
-    return {"idempotency_keys": _document(key), "audit_logs": _document(audit_row)}
-
-
-def _document(row: dict[str, Any]) -> str:
-    return _json([row])
+    return _documents({"idempotency_keys": [key], "audit_logs": [audit_row]})
 
 
 @functools.cache
@@ -179,12 +177,6 @@ def _insert_postgresql(table: str, condition: str = "", instead: Mapping[str, st
     values = ", ".join(instead.get(column.name, f"given.{column.name}") for column in columns)
     rows = f"ROWS FROM (json_to_recordset(CAST(:{table} AS json)) AS ({typed})) WITH ORDINALITY AS given"
     return f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows} {condition} ORDER BY ordinality"  # noqa: S608 - names of our own tables
-
-
-def _json(rows: Rows) -> str:
-    # SQLite keeps the very text, which must be the clock's; PostgreSQL understands every spelling of a time.
-    option = orjson.OPT_PASSTHROUGH_DATETIME if database.is_sqlite() else 0
-    return orjson.dumps(rows, _as_text, option).decode()
 
 
 def _as_text(value: object) -> str:

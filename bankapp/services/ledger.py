@@ -130,7 +130,7 @@ def seen(look: Look) -> Accounts:
     What may have changed by the time the rows are stored, the database moves along or refuses (see
     ``repositories.attempts``).
     """
-    states = (AccountState(*row) for row in look.rows())
+    states = [AccountState(*row) for row in look.rows()]
     return {account.id: account for account in states}
 
 
@@ -181,7 +181,7 @@ def draft(postings: Sequence[Posting]) -> Draft:
     """
     accounts = [leg.account for posting in postings for leg in posting.legs if leg.account]
     # Time does not run backwards within an account, whichever machine's clock wrote the last transaction.
-    moment = max([clock.now(), *(account.last_posted_at for account in accounts if account.last_posted_at)])
+    moment = max([clock.now(), *[account.last_posted_at for account in accounts if account.last_posted_at]])
     outcomes: list[Posted | errors.BankError] = []
     transfers: list[Row] = []
     transactions: list[Row] = []
@@ -266,7 +266,7 @@ def _leg(posting: Posting, leg: Leg, moment: datetime) -> Row:
 def _transfer(posting: Posting, moment: datetime) -> Row | None:
     if posting.kind not in ("transfer", "reversal"):
         return None
-    source, target = (leg.account for leg in posting.legs)
+    source, target = [leg.account for leg in posting.legs]
     assert source is not None
     assert target is not None
     return {
