@@ -8,25 +8,21 @@ be repeated.
 
 from __future__ import annotations
 
-import functools
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from bankapp import context, dialects
+from bankapp.connections import a_connection, change, reading_session, roll_back_session
 from bankapp.driver_errors import Repeat, is_outage, is_repeatable, translated
 from bankapp.errors import Unavailable
-from bankapp.extensions import Kept, db, kept, open_connection
-from bankapp.gate import Build, Gate, along
-from bankapp.prepared import prepared
+from bankapp.extensions import db, open_connection
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -66,8 +62,8 @@ def _block(*, snapshot: bool) -> Iterator[None]:
         yield
         return
     # Forgets what was read before, so that rules are checked on rows of this transaction.
-    _roll_back_session()
-    with _a_connection() as connection:
+    roll_back_session()
+    with a_connection() as connection:
         yield from _begun(connection, snapshot=snapshot)
 
 
@@ -80,7 +76,7 @@ def _begun(connection: Connection, *, snapshot: bool) -> Iterator[None]:
         yield
         _commit(connection)
     except BaseException:
-        _roll_back_session()
+        roll_back_session()
         connection.rollback()
         raise
     else:
@@ -91,67 +87,9 @@ def _begun(connection: Connection, *, snapshot: bool) -> Iterator[None]:
         open_connection.reset(token)
 
 
-@contextmanager
-def _a_connection() -> Iterator[Connection]:
-    if (request := kept.get()) is not None:
-        yield request.connection()
-        return
-    if (session := _reading_session()) is not None:
-        # It has a connection already; a second one would be one more than a thread has its place in the pool for.
-        yield session.connection()
-        return
-    with db.engine.connect() as connection:
-        yield connection
-
-
-def keep_connection() -> None:
-    """Let what follows here go through one connection until :func:`release_connection`, as the edge does for a request.
-
-    It is taken from the pool by the first statement; most requests have several.
-    """
-    kept.set(Kept())
-
-
-def guard(query: Select[Any], parameters: Mapping[str, Any], admit: Callable[[Any], None]) -> None:
-    """Let no statement of this request be carried out before, or but together with, ``query`` (see ``gate.py``)."""
-    request = kept.get()
-    assert request is not None, "only what keeps a connection can be guarded"
-    request.gate = Gate(query, parameters, admit)
-
-
-def pass_gate() -> None:
-    """See to it that what :func:`guard` demands is asked by now. Raises what keeps the request out."""
-    with translated():
-        if (request := kept.get()) is not None and request.closed_gate() is not None:
-            request.connection()
-
-
-def release_connection() -> None:
-    """Give the connection back that :func:`keep_connection` kept."""
-    if (request := kept.get()) is not None:
-        kept.set(None)
-        try:
-            _roll_back_session()
-        finally:
-            request.close()
-
-
-def _reading_session() -> Session | None:
-    """Return the session if it has a connection."""
-    if not db.session.registry.has():
-        return None
-    session = db.session()
-    return session if session.in_transaction() else None
-
-
-def _roll_back_session() -> None:
-    if (session := _reading_session()) is not None:
-        session.rollback()
-
-
 def _commit(connection: Connection) -> None:
     try:
-        if (session := _reading_session()) is not None:
+        if (session := reading_session()) is not None:
             # Writes what it still has, and lets the connection go; only the next line commits.
             session.commit()
         connection.commit()
@@ -256,46 +194,6 @@ class NeedsLock(Exception):
 
 class OutcomeUnknown(Unavailable):
     """The answer to COMMIT was lost: only reading tells whether it happened."""
-
-
-def rows(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> Sequence[Any]:
-    """Return all rows, as named tuples, of a SELECT that was built once (see :mod:`bankapp.prepared`).
-
-    Inside an open block it sees what the block wrote; outside it stands alone.
-    """
-    return _where_we_are(lambda connection: prepared(statement, connection.dialect).rows(connection, parameters))
-
-
-def read(statement: Select[Any], parameters: Mapping[str, Any] = MappingProxyType({})) -> Sequence[Any]:
-    """Return all rows as :func:`rows` does, of a SELECT that only reads and may be the first statement of a request."""
-    return rows_through_gate(functools.partial(along, statement), parameters)
-
-
-def rows_through_gate(build: Build, parameters: Mapping[str, Any]) -> Sequence[Any]:
-    """Return all rows of a statement that asks what the gate asks, too, unless that was asked before.
-
-    Where it writes, it must write nothing when the gate's query finds nothing.
-    """
-    request = kept.get()
-    if request is not None and (gate := request.closed_gate()) is not None:
-        return gate.rows(request.behind_gate(), build, parameters)
-    return rows(build(None), parameters)
-
-
-def change(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> int:
-    """Carry out a writing statement that was built once, as :func:`rows` does, and return how many rows it wrote."""
-    return _where_we_are(lambda connection: prepared(statement, connection.dialect).change(connection, parameters))
-
-
-def _where_we_are(work: Callable[[Connection], T]) -> T:
-    connection = open_connection.get()
-    if connection is not None:
-        db.session.flush()
-        return work(connection)
-    if (request := kept.get()) is not None:
-        return work(request.connection())
-    with _a_connection() as alone:
-        return work(alone)
 
 
 def dispose() -> None:

@@ -59,7 +59,7 @@ class Kept:
 
 
 kept: Final[ContextVar[Kept | None]] = ContextVar("bankapp_kept_connection", default=None)
-"""What ``database.keep_connection`` set."""
+"""What ``connections.keep`` set."""
 
 open_connection: Final[ContextVar[Connection | None]] = ContextVar("bankapp_open_connection", default=None)
 """The connection of the transaction that is open here; ``database.transaction`` sets it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, or_, select
 
-from bankapp import database
+from bankapp import connections
 from bankapp.models import Account, AccountHolder
 from bankapp.models.account import CASH
 from bankapp.models.types import Id
@@ -52,7 +52,7 @@ class Look:
     def rows(self) -> Sequence[Any]:
         """Return what was seen. Whoever asks again, because something came in between, gets a new look."""
         taken, self.taken = self.taken, None
-        return database.rows(self.query, self.parameters) if taken is None else taken
+        return connections.rows(self.query, self.parameters) if taken is None else taken
 
 
 def lock(ids: Iterable[str]) -> Sequence[Any]:
@@ -65,7 +65,7 @@ def lock(ids: Iterable[str]) -> Sequence[Any]:
         return []
     # Filled up to a power of two, so that a few statements serve every length of list.
     size = 1 << (len(wanted) - 1).bit_length()
-    return database.rows(_locking(size), _numbered("id", wanted + wanted[-1:] * (size - len(wanted))))
+    return connections.rows(_locking(size), _numbered("id", wanted + wanted[-1:] * (size - len(wanted))))
 
 
 def _numbered(name: str, values: Sequence[str]) -> dict[str, str]:

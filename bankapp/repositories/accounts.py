@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from bankapp import database
+from bankapp import connections
 from bankapp.extensions import db
 from bankapp.listing import Page, Window
 from bankapp.models import Account, AccountHolder, AccountView
@@ -59,13 +59,13 @@ _VIEW: Select[*tuple[Any, ...]] = (
 
 def owner(account_id: str) -> str | None:
     """Return the id of the user whose account this is."""
-    found = database.read(_OWNER, {"account_id": account_id})
+    found = connections.read(_OWNER, {"account_id": account_id})
     return str(found[0].user_id) if found else None
 
 
 def get(account_id: str) -> AccountView | None:
     """Return a customer's account with its holder, to look at."""
-    found = database.read(_VIEW, {"account_id": account_id})
+    found = connections.read(_VIEW, {"account_id": account_id})
     return AccountView._make(found[0]) if found else None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from bankapp import database
+from bankapp import connections, database
 from bankapp.context import Answer, IdempotencyClaim
 from bankapp.models import AuditLog, IdempotencyKey
 from bankapp.models.audit_log import PENDING
@@ -70,5 +70,5 @@ def finish(
         return True
     if database.is_sqlite():
         bulk.insert_and_change(writes, audit_logs.FINISH, outcome.parameters())
-        return database.change(idempotency_keys.FINISH, parameters) == 1
+        return connections.change(idempotency_keys.FINISH, parameters) == 1
     return bulk.insert_and_change(writes, _FINISH_BOTH, parameters) == 1

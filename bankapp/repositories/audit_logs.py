@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from bankapp import database
+from bankapp import connections
 from bankapp.listing import Page, Window
 from bankapp.models import AuditLog
 from bankapp.models.audit_log import PENDING
@@ -52,7 +52,7 @@ class Outcome:
 
 def add(row: dict[str, Any]) -> None:
     """Store a new audit row; ``row`` has its columns by name."""
-    database.change(_ADD, row)
+    connections.change(_ADD, row)
 
 
 def add_all(rows: Sequence[dict[str, Any]]) -> None:
@@ -62,7 +62,7 @@ def add_all(rows: Sequence[dict[str, Any]]) -> None:
 
 def finish(outcome: Outcome) -> bool:
     """Finish a pending row; False when it is not there, or finished already, which it then stays."""
-    return database.change(FINISH, outcome.parameters()) == 1
+    return connections.change(FINISH, outcome.parameters()) == 1
 
 
 def search(

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import CTE, Select, TextClause, Update, func, select, text, true
 from sqlalchemy.dialects import postgresql
 
-from bankapp import clock, database
+from bankapp import clock, connections, database
 from bankapp.extensions import db
 from bankapp.models.types import Id
 
@@ -46,18 +46,18 @@ def insert(tables: Tables) -> None:
     documents = _documents(tables)
     if database.is_sqlite():
         for name, document in documents.items():
-            database.change(_sqlite(name), {name: document})
+            connections.change(_sqlite(name), {name: document})
     elif documents:
-        database.change(_postgresql(*documents), documents)
+        connections.change(_postgresql(*documents), documents)
 
 
 def insert_and_change(tables: Tables, change: Update, parameters: dict[str, Any]) -> int:
     """Store rows as :func:`insert` does and carry ``change`` out; return how many rows the latter wrote."""
     if database.is_sqlite():
         insert(tables)
-        return database.change(change, parameters)
+        return connections.change(change, parameters)
     documents = _documents(tables)
-    return database.change(_with_inserts(change, *documents), parameters | documents)
+    return connections.change(_with_inserts(change, *documents), parameters | documents)
 
 
 def insert_rebased(tables: Tables, base: Rows, done: CTE, parameters: dict[str, Any]) -> bool:
@@ -69,7 +69,7 @@ def insert_rebased(tables: Tables, base: Rows, done: CTE, parameters: dict[str, 
     documents = _documents(tables)
     accounts = {f"{name}_{number}": value for number, row in enumerate(base) for name, value in row.items()}
     statement = _rebased(done, len(base), *documents)
-    return bool(database.rows(statement, parameters | documents | accounts)[0].stored)
+    return bool(connections.rows(statement, parameters | documents | accounts)[0].stored)
 
 
 def _documents(tables: Tables) -> dict[str, str]:
@@ -83,9 +83,9 @@ def claim(key: dict[str, Any], audit_row: dict[str, Any]) -> bool:
     if not database.is_sqlite():
         return claim_and_read(key, audit_row, None, {}) is not None
     documents = _claim_documents(key, audit_row)
-    claimed = database.change(_claim_sqlite(), {"idempotency_keys": documents["idempotency_keys"]}) == 1
+    claimed = connections.change(_claim_sqlite(), {"idempotency_keys": documents["idempotency_keys"]}) == 1
     if claimed:
-        database.change(_sqlite("audit_logs"), {"audit_logs": documents["audit_logs"]})
+        connections.change(_sqlite("audit_logs"), {"audit_logs": documents["audit_logs"]})
     return claimed
 
 
@@ -97,7 +97,7 @@ def claim_and_read(
     One statement of PostgreSQL. The first column of ``query`` is never null.
     """
     build = functools.partial(_claim_and_read, query)
-    found = database.rows_through_gate(build, _claim_documents(key, audit_row) | parameters)
+    found = connections.rows_through_gate(build, _claim_documents(key, audit_row) | parameters)
     return [row[1:] for row in found if query is not None and row[1] is not None] if found else None
 
 

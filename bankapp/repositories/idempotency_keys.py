@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, update
 
-from bankapp import database
+from bankapp import connections
 from bankapp.context import Answer
 from bankapp.extensions import db
 from bankapp.models import IdempotencyKey
@@ -44,12 +44,12 @@ def get(scope: str) -> IdempotencyKey | None:
 def take_over(scope: str, old_claim_id: str, claim_id: str, now: datetime) -> bool:
     """Take an abandoned claim over; False when it was finished or taken meanwhile."""
     claimed = {"row_scope": scope, "row_claim": old_claim_id}
-    return database.change(_TAKE_OVER, claimed | {"new_claim": claim_id, "new_claimed_at": now}) == 1
+    return connections.change(_TAKE_OVER, claimed | {"new_claim": claim_id, "new_claimed_at": now}) == 1
 
 
 def finish(scope: str, claim_id: str, answer: Answer, finished_at: datetime) -> bool:
     """Store the answer; False when the claim is no longer held."""
-    return database.change(FINISH, finish_parameters(scope, claim_id, answer, finished_at)) == 1
+    return connections.change(FINISH, finish_parameters(scope, claim_id, answer, finished_at)) == 1
 
 
 def finish_parameters(scope: str, claim_id: str, answer: Answer, finished_at: datetime) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def finish_parameters(scope: str, claim_id: str, answer: Answer, finished_at: da
 
 def release(scope: str, claim_id: str) -> None:
     """Forget a claim that has no answer, so that the key can be used again."""
-    database.change(_RELEASE, {"row_scope": scope, "row_claim": claim_id})
+    connections.change(_RELEASE, {"row_scope": scope, "row_claim": claim_id})
 
 
 def purge(before: datetime) -> int:

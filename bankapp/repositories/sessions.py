@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, select, update
 
-from bankapp import database
+from bankapp import connections
 from bankapp.extensions import db
 from bankapp.listing import Page, Window
 from bankapp.models import AuthToken, RefreshToken, Session, User
@@ -39,12 +39,12 @@ def guard(jti: str, user_id: str, session_id: str, admit: Callable[[str | None],
     ``admit`` is told the role of its user as the first statement finds it, or None, and raises the refusal.
     """
     token = {"token_jti": jti, "token_user_id": user_id, "token_session_id": session_id}
-    database.guard(_LIVE_OF_BEARER, token, admit)
+    connections.guard(_LIVE_OF_BEARER, token, admit)
 
 
 def is_live(jti: str) -> bool:
     """Tell whether there is a live access token ``jti``, whosever it is."""
-    return bool(database.rows(_LIVE, {"token_jti": jti}))
+    return bool(connections.rows(_LIVE, {"token_jti": jti}))
 
 
 def add(*rows: Session | AuthToken | RefreshToken) -> None:

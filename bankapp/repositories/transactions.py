@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
-from bankapp import database
+from bankapp import connections
 from bankapp.extensions import db
 from bankapp.listing import HistoryFilter, Page, Window
 from bankapp.models import Account, AccountHolder, Transaction
@@ -136,7 +136,7 @@ def of_account(account_id: str, narrowed: HistoryFilter, window: Window) -> tupl
     given = _given(narrowed)
     size = next((size for size in _PAGE_SIZES if size >= window.limit), window.limit)
     parameters = given | {"account_id": account_id, "after": window.after[0] if window.after else _NEWEST}
-    found = database.read(_history_of_account(tuple(given), size), parameters)
+    found = connections.read(_history_of_account(tuple(given), size), parameters)
     owner = found[0].user_id if found else None
     lines = [line for line in found if line.id is not None]
     items = lines[: window.limit]
@@ -186,7 +186,7 @@ _LAST_BEFORE, _BALANCE_AT = _last_before(), _balance_at()
 
 def balance_at(account_id: str, moment: datetime) -> tuple[str, int] | None:
     """Return whose account this is and its balance (minor units) after all of ``moment`` and before; None: nobody's."""
-    found = database.read(_BALANCE_AT, {"account_id": account_id, "moment": moment})
+    found = connections.read(_BALANCE_AT, {"account_id": account_id, "moment": moment})
     return (found[0].user_id, found[0].balance) if found else None
 
 
@@ -198,7 +198,7 @@ def balance_before(account_id: str, moment: datetime) -> int:
 
 def last_before(account_id: str, moment: datetime) -> LastRow | None:
     """Return when the last transaction before ``moment`` was, its sequence, and the balance after it (minor units)."""
-    return next(iter(database.rows(_LAST_BEFORE, {"account_id": account_id, "moment": moment})), None)
+    return next(iter(connections.rows(_LAST_BEFORE, {"account_id": account_id, "moment": moment})), None)
 
 
 def closing_balances(account_id: str, start: datetime, end: datetime) -> dict[date, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from bankapp import clock, context, database, driver_errors, errors, ids
+from bankapp import clock, connections, context, database, driver_errors, errors, ids
 from bankapp.models import AuthToken, RefreshToken, Session
 from bankapp.repositories import purging, sessions
 from bankapp.services import audit, throttle
@@ -126,7 +126,7 @@ def present(user_id: str, session_id: str, jti: str) -> None:
         context.update(user=context.User(user_id, role, session_id, jti))
 
     sessions.guard(jti, user_id, session_id, admit)
-    context.update(bearer=context.Bearer(user_id, database.pass_gate))
+    context.update(bearer=context.Bearer(user_id, connections.pass_gate))
 
 
 def purge() -> dict[str, int]:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import literal, select, text
 from werkzeug.test import TestResponse
 
-from bankapp import database
+from bankapp import connections, database
 from bankapp.endpoints import Access
 from bankapp.errors import TokenRevoked
 from bankapp.extensions import db
@@ -143,14 +143,14 @@ def test_who_was_refused_stays_outside(thief: Thief) -> None:
         lambda: accounts.owner(thief.source["id"]),
         lambda: db.session.scalar(select(literal(1))),
         lambda: database.run(lambda: db.session.scalar(select(literal(1)))),
-        database.pass_gate,
+        connections.pass_gate,
     ]
     with thief.bank.app.app_context():
-        database.keep_connection()
+        connections.keep()
         try:
-            database.guard(select(literal(1).label("one")), {}, refuse)
+            connections.guard(select(literal(1).label("one")), {}, refuse)
             for way in ways + ways:
                 with pytest.raises(TokenRevoked):
                     way()
         finally:
-            database.release_connection()
+            connections.release()
