@@ -21,6 +21,7 @@ from bankapp.api.limits import Limit
 from bankapp.api.parsing import load_body, load_query, refuse_stray_input
 from bankapp.context import Answer
 from bankapp.endpoints import Access, declare
+from bankapp.errors import BankError, Unavailable
 from bankapp.listing import Page
 from bankapp.schemas.base import example_of
 from bankapp.schemas.layout import json_of
@@ -79,8 +80,10 @@ class Blueprint(flask_smorest.Blueprint):
                     if body is not None:
                         args = (load_body(_loader(body)), *args)
                     response = _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
-                except Exception:
-                    # That a token does not count any more is told first, whatever else is wrong.
+                except Unavailable:
+                    raise
+                except BankError:
+                    # That a token does not count any more is told first, whatever else is wrong with the request.
                     context.identify()
                     raise
                 context.identify()

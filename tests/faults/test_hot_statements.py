@@ -15,6 +15,7 @@ from bankapp.errors import Unavailable
 from bankapp.extensions import db
 from bankapp.repositories import accounts
 from tests.factories import Bank, ok, refused
+from tests.statements import statements
 
 
 def test_a_failover_costs_one_answer_however_many_connections_there_were(
@@ -72,6 +73,25 @@ def test_a_tracer_finds_after_a_statement_what_it_kept_before(
     event.listen(engine, "after_cursor_execute", end)
     ok(ada.transfer(source, target, 60, key="rent"), 201)
     assert any("INSERT INTO transactions" in statement for statement in spans)
+
+
+def test_a_database_that_is_too_slow_is_not_asked_again(
+    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+) -> None:
+    bank = bank_on(postgres_url)
+    ada = bank.customer()
+    source, target = ada.account(balance=100), ada.account()
+    requests: list[Callable[[], Any]] = [
+        lambda: ada.get(f"/accounts/{source['id']}"),
+        lambda: ada.get("/currencies"),
+        lambda: ada.transfer(source, target, 60, key="rent"),
+    ]
+    for request in requests:
+        with ours.transaction(), statements(bank.app) as said:
+            ours.execute("LOCK TABLE auth_tokens IN ACCESS EXCLUSIVE MODE")
+            refused(request(), 503, "unavailable")
+        assert len(said) == 1
+    assert ada.balances(source) == (100, 100)
 
 
 def test_a_request_takes_its_connection_once_and_gives_it_back(bank_on: Callable[..., Bank], postgres_url: str) -> None:
