@@ -7,7 +7,7 @@ threads do not see each other's. The edge (API, pages, command line) sets them, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,6 +142,11 @@ def config() -> Config:
     return _config.get()
 
 
-def use_config(config: Config) -> None:
-    """Make ``config`` the settings that :func:`config` returns here."""
-    _config.set(config)
+def use_config(config: Config) -> Token[Config]:
+    """Let :func:`config` return ``config`` here; :func:`restore_config` takes what this returns."""
+    return _config.set(config)
+
+
+def restore_config(before: Token[Config]) -> None:
+    """Let :func:`config` return what it did before :func:`use_config`."""
+    _config.reset(before)

@@ -13,7 +13,11 @@ from bankapp import context
 from bankapp.api.parsing import Request
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from config import Config
 
 # What an answer has that says nothing else: pages have policies of their own.
 _HEADERS: Final = {
@@ -35,6 +39,24 @@ class _NoSession(SessionInterface):
         return _NO_SESSION
 
 
+class _AppContext(AppContext):
+    """What runs in it finds the settings of its application (``context.config``), and afterwards those of before."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        super().__init__(app)
+        self._before: list[Token[Config]] = []
+
+    def push(self) -> None:
+        self._before.append(context.use_config(self.app.config["BANKAPP"]))
+        super().push()
+
+    def pop(self, *exception: Any) -> None:
+        try:
+            super().pop(*exception)
+        finally:
+            context.restore_config(self._before.pop())
+
+
 class Flask(flask.Flask):
     """Flask with our request, without sessions, and with security headers on every answer, whoever made it."""
 
@@ -42,9 +64,8 @@ class Flask(flask.Flask):
     session_interface = _NoSession()
 
     def app_context(self) -> AppContext:
-        """Return an application context; what runs in it finds this application's settings (``context.config``)."""
-        context.use_config(self.config["BANKAPP"])
-        return super().app_context()
+        """Return an application context that brings the settings along."""
+        return _AppContext(self)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Leave a view or hook as it is: none is a coroutine, which Flask would find out anew each time."""
