@@ -6,8 +6,8 @@ A request keeps one from its first statement to its end, and has a gate before i
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -22,18 +22,14 @@ from bankapp.prepared import prepared
 T = TypeVar("T")
 
 
-@contextmanager
-def a_connection() -> Iterator[Connection]:
-    """Give the connection of the request, or that of the session, or one from the pool."""
+def a_connection() -> AbstractContextManager[Connection]:
+    """Lend the connection of the request, or that of the session, or one from the pool."""
     if (request := kept.get()) is not None:
-        yield request.connection()
-        return
+        return nullcontext(request.connection())
     if (session := reading_session()) is not None:
         # It has a connection already; a second one would be one more than a thread has its place in the pool for.
-        yield session.connection()
-        return
-    with db.engine.connect() as connection:
-        yield connection
+        return nullcontext(session.connection())
+    return db.engine.connect()
 
 
 def keep() -> None:
@@ -116,7 +112,5 @@ def _where_we_are(work: Callable[[Connection], T]) -> T:
     if connection is not None:
         db.session.flush()
         return work(connection)
-    if (request := kept.get()) is not None:
-        return work(request.connection())
     with a_connection() as alone:
         return work(alone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -32,11 +33,11 @@ class _Formatter(JsonFormatter):
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         # Nearly all lines are plain; for all others the slower way escapes what a reader might take for a line's end,
         # and writes what orjson does not.
-        try:
+        with suppress(orjson.JSONEncodeError):
             line = orjson.dumps(log_data)
-        except orjson.JSONEncodeError:
-            line = b"\xff"
-        return line.decode() if line.isascii() else str(super().jsonify_log_record(log_data))
+            if line.isascii():
+                return line.decode()
+        return str(super().jsonify_log_record(log_data))
 
 
 class _ConsoleFormatter(logging.Formatter):

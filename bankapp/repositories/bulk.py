@@ -98,7 +98,9 @@ def claim_and_read(
     """
     build = functools.partial(_claim_and_read, query)
     found = connections.rows_through_gate(build, _claim_documents(key, audit_row) | parameters)
-    return [row[1:] for row in found if query is not None and row[1] is not None] if found else None
+    if not found:
+        return None
+    return [] if query is None else [row[1:] for row in found if row[1] is not None]
 
 
 def _claim_documents(key: dict[str, Any], audit_row: dict[str, Any]) -> dict[str, str]:
