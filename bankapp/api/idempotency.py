@@ -31,9 +31,11 @@ def claim(render: Callable[[Any], Answer]) -> IdempotencyClaim | None:
     key = _key()
     if key is None:
         return None
+    owner = context.user_id()
+    assert owner is not None, "keys of people who are not signed in would be one another's"
     return IdempotencyClaim(
         id=ids.new(),
-        scope=_digest(context.user_id() or "", request.method, request.path, key),
+        scope=_digest(owner, request.method, request.path, key),
         fingerprint=_digest(_canonical_body()),
         render=render,
         render_refusal=_render_refusal,
