@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import literal, select, text
 from werkzeug.test import TestResponse
 
-from bankapp import connections, database
+from bankapp import connections, database, ids
 from bankapp.endpoints import Access
 from bankapp.errors import TokenRevoked
 from bankapp.extensions import db
@@ -126,6 +126,20 @@ def test_whatever_is_asked_a_revoked_token_is_told_first(bank: Bank) -> None:
             for body in bodies:
                 refused(who.request(operation.method, operation.path, key="k", **body), 401, "token_revoked")
             refused(who.request(operation.method, f"{operation.path}?no_such_parameter=1"), 401, "token_revoked")
+
+
+def test_no_page_is_shown_to_a_revoked_token(bank: Bank) -> None:
+    customer, staff = bank.customer(), bank.employee("admin")
+    for who in (customer, staff):
+        ok(who.post("/auth/logout"), 204)
+    pages = [rule for rule in bank.app.url_map.iter_rules() if rule.rule.startswith("/pages/")]
+    closed = [page for page in pages if bank.app.view_functions[page.endpoint].access is not Access.PUBLIC]  # type: ignore[attr-defined]  # every view declares it
+    assert len(closed) > 10
+    for page in closed:
+        _, path = page.build({name: ids.new() for name in page.arguments}) or ("", "")
+        for who in (customer, staff):
+            headers = {"Authorization": f"Bearer {who.tokens['access_token']}"}
+            refused(bank.app.test_client().get(path, headers=headers), 401, "token_revoked")
 
 
 def test_a_read_goes_to_the_database_once(thief: Thief) -> None:
