@@ -1,0 +1,20 @@
+"""Two applications in one process keep their settings apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bankapp import database
+from tests.factories import Bank
+
+
+def test_settings_are_those_of_the_innermost_context(
+    bank_on: Callable[..., Bank], sqlite_url: str, postgres_url: str
+) -> None:
+    here, there = bank_on(sqlite_url), bank_on(postgres_url)
+    with here.app.app_context():
+        made = there.app.app_context()
+        assert database.is_sqlite()
+        with made:
+            assert not database.is_sqlite()
+        assert database.is_sqlite()
