@@ -72,6 +72,28 @@ accesslog = None
 control_socket_disable = True
 
 
+# What tells a process to stop. A worker that is told between its fork and the moment it listens would hear the
+# master's handlers and forget it, and the master would wait for it for the whole graceful timeout.
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+def _hold_stops() -> None:
+    if os.getpid() == _main_pid:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+
+
+def _hear_stops() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+
+
+os.register_at_fork(before=_hold_stops, after_in_parent=_hear_stops)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let a worker hear what it was told since its fork."""
+    _hear_stops()
+
+
 def on_starting(server: Arbiter) -> None:
     """Serve only on tables that fit the code."""
     with server.app.wsgi().app_context():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -109,3 +110,20 @@ def _wait_until_stopping(server: GunicornServer) -> None:
     until(lambda: any(line["message"] == "Handling signal: term" for line in server.lines))
     # Nothing shows that the worker was told, too; it is a matter of milliseconds.
     time.sleep(0.2)
+
+
+def test_a_worker_that_is_told_to_stop_as_it_is_born_stops(new_database: Callable[[], str], tmp_path: Path) -> None:
+    with production(new_database(), tmp_path, WEB_CONCURRENCY="1") as server:
+        for _ in range(10):
+            [worker] = server.workers
+            os.kill(worker, signal.SIGKILL)
+            # Without a pause: it is about the moment after the fork.
+            while not (born := [pid for pid in server.workers if pid != worker]):
+                pass
+            os.kill(born[0], signal.SIGTERM)
+            until(functools.partial(_is_gone, server, born[0]))
+            until(lambda: bool(server.workers))
+
+
+def _is_gone(server: GunicornServer, worker: int) -> bool:
+    return worker not in server.workers
