@@ -26,7 +26,8 @@ from bankapp.cli import use_migrations
 from bankapp.context import Context
 from bankapp.extensions import db
 from bankapp.repositories import audit_logs
-from bankapp.services import account_holders, accounts, auth, ledger, passwords
+from bankapp.services import account_holders, accounts, ledger
+from bankapp.services.identity import auth, passwords
 from config import Config
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from bankapp import database
-from bankapp.services import auth, passwords
+from bankapp.services.identity import auth, passwords
 from tests.conformance import checked
 
 PASSWORD = "violet-otter-sings-17"

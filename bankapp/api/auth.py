@@ -11,8 +11,8 @@ from bankapp.api.security import token_pair
 from bankapp.listing import Page, Window
 from bankapp.models import Session, User
 from bankapp.schemas import auth as schemas
-from bankapp.services import auth, sessions, tokens
-from bankapp.services.auth import Person
+from bankapp.services.identity import auth, sessions, tokens
+from bankapp.services.identity.auth import Person
 
 blueprint = Blueprint("auth", __name__, "Signing up, in and out; sessions")
 

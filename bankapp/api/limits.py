@@ -17,8 +17,8 @@ from limits.errors import StorageError
 from bankapp import context, errors
 from bankapp.api.errors import respond
 from bankapp.api.parsing import request
-from bankapp.services import throttle, tokens
-from bankapp.services.auth import fold_email
+from bankapp.services.identity import throttle, tokens
+from bankapp.services.identity.auth import fold_email
 
 
 @dataclass(frozen=True, slots=True)

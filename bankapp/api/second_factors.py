@@ -7,8 +7,8 @@ from typing import Any
 from bankapp import errors
 from bankapp.api.blueprint import Access, Blueprint
 from bankapp.schemas import second_factors as schemas
-from bankapp.services import second_factors
-from bankapp.services.second_factors import Enrolment, Status
+from bankapp.services.identity import second_factors
+from bankapp.services.identity.second_factors import Enrolment, Status
 
 blueprint = Blueprint("second-factor", __name__, "The second factor: one-time passwords and recovery codes")
 

@@ -15,8 +15,8 @@ from jwt import ExpiredSignatureError, InvalidTokenError, PyJWTError
 from bankapp import context, errors, ids
 from bankapp.endpoints import Access, public
 from bankapp.extensions import jwt
-from bankapp.services import tokens
-from bankapp.services.tokens import Grant
+from bankapp.services.identity import tokens
+from bankapp.services.identity.tokens import Grant
 
 REQUIRED_CLAIMS: Final = frozenset({"sub", "jti", "sid", "exp", "iat", "nbf", "iss", "aud", "type"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.cli import AppGroup
 
 from bankapp.cli.output import refusals
-from bankapp.services import tokens
+from bankapp.services.identity import tokens
 
 command = AppGroup("tokens", help="Sessions and tokens.")
 

@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 from bankapp.cli.output import refusals
 from bankapp.context import CUSTOMER, ROLES
 from bankapp.schemas.base import Email
-from bankapp.services import users
+from bankapp.services.identity import users
 
 command = AppGroup("users", help="Users and their roles. Each change is audited and ends the user's sessions.")
 

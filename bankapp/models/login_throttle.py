@@ -11,7 +11,7 @@ from bankapp.models.types import Model, UtcDateTime
 
 
 class LoginThrottle(Model):
-    """How often in a row signing in failed in one ``bucket`` (a digest; see services/throttle.py)."""
+    """How often in a row signing in failed in one ``bucket`` (a digest; see services/identity/throttle.py)."""
 
     __tablename__ = "login_throttles"
     __table_args__ = (Index(None, "last_attempt_at"),)

@@ -11,7 +11,7 @@ from bankapp.context import ROLES
 from bankapp.schemas.account_holders import AccountHolder
 from bankapp.schemas.base import BaseSchema, Choice, Day, Email, Identifier, Text, Timestamp
 from bankapp.schemas.pagination import PageQuery
-from bankapp.services.passwords import MAX_LENGTH, MIN_LENGTH
+from bankapp.services.identity.passwords import MAX_LENGTH, MIN_LENGTH
 
 EXAMPLE_PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - an example in the documentation
 EXAMPLE_REFRESH_TOKEN: Final = "pX3v…"  # noqa: S105 - as above

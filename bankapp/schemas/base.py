@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 
 from bankapp import clock, ids, money
-from bankapp.services.auth import fold_email
+from bankapp.services.identity.auth import fold_email
 
 EXAMPLE_ID: Final = "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 EXAMPLE_TIME: Final = "2026-11-24T09:30:00.000000Z"

@@ -16,8 +16,9 @@ from bankapp import clock, context, database, ids
 from bankapp.context import Context, User
 from bankapp.models import User as UserRow
 from bankapp.repositories import users
-from bankapp.services import account_holders, accounts, audit, auth, cards, passwords, transactions, transfers
+from bankapp.services import account_holders, accounts, audit, cards, transactions, transfers
 from bankapp.services import seed_story as told
+from bankapp.services.identity import auth, passwords
 from bankapp.services.seed_story import Step, Story
 from bankapp.services.transfers import Order
 

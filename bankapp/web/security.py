@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bankapp import context
 from bankapp.listing import Window
-from bankapp.services import auth, passwords, second_factors, sessions
+from bankapp.services.identity import auth, passwords, second_factors, sessions
 from bankapp.web.pages import Pages, render
 
 blueprint = Pages("security", __name__)

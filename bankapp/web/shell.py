@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response
 
 from bankapp import context
 from bankapp.endpoints import public
-from bankapp.services import passwords, seeding
+from bankapp.services import seeding
 from bankapp.services.account_holders import ADULT_YEARS
+from bankapp.services.identity import passwords
 from bankapp.web.pages import render
 
 blueprint = Blueprint("shell", __name__)

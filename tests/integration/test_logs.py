@@ -13,7 +13,8 @@ from flask import Flask
 
 from bankapp import create_app
 from bankapp import logging as bank_logging
-from bankapp.services import accounts, tokens
+from bankapp.services import accounts
+from bankapp.services.identity import tokens
 from tests.conftest import settings
 from tests.factories import PASSWORD, Bank, ok, refused, unique_email
 from tests.raw_sql import RawSql

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from bankapp.extensions import db
-from bankapp.services import users
+from bankapp.services.identity import users
 from tests.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
 
 NEW_PASSWORD = "copper-walrus-naps-42"

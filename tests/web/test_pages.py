@@ -11,7 +11,8 @@ from flask import Flask
 
 from bankapp import clock, context, database
 from bankapp.context import Context
-from bankapp.services import auth, seeding, transactions
+from bankapp.services import seeding, transactions
+from bankapp.services.identity import auth
 from tests.factories import Bank, Caller, ok, refused
 
 CUSTOMER_PAGES = ("overview", "accounts/new", "send", "cash", "cards", "statements", "security", "activity")

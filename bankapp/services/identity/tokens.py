@@ -12,7 +12,8 @@ from typing import Final
 from bankapp import clock, connections, context, database, driver_errors, errors, ids
 from bankapp.models import AuthToken, RefreshToken, Session
 from bankapp.repositories import purging, sessions
-from bankapp.services import audit, throttle
+from bankapp.services import audit
+from bankapp.services.identity import throttle
 
 KEPT: Final = timedelta(days=1)
 

@@ -8,9 +8,10 @@ from datetime import date
 from bankapp import clock, context, database, errors, ids
 from bankapp.models import AccountHolder, Session, User
 from bankapp.repositories import sessions, users
-from bankapp.services import access, account_holders, audit, credentials, passwords, second_factors, throttle, tokens
-from bankapp.services.credentials import Proof
-from bankapp.services.tokens import Grant
+from bankapp.services import access, account_holders, audit
+from bankapp.services.identity import credentials, passwords, second_factors, throttle, tokens
+from bankapp.services.identity.credentials import Proof
+from bankapp.services.identity.tokens import Grant
 
 
 @dataclass(frozen=True, slots=True)

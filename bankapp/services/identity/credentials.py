@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from bankapp import context, database, errors
 from bankapp.models import User
 from bankapp.repositories import users
-from bankapp.services import access, audit, passwords, throttle
+from bankapp.services import access, audit
+from bankapp.services.identity import passwords, throttle
 
 
 @dataclass(frozen=True, slots=True)

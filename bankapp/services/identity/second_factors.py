@@ -16,8 +16,9 @@ import pyotp
 from bankapp import clock, context, database, errors
 from bankapp.models import SecondFactor
 from bankapp.repositories import second_factors, sessions
-from bankapp.services import audit, credentials, encryption, throttle
-from bankapp.services.credentials import Proof
+from bankapp.services import audit
+from bankapp.services.identity import credentials, encryption, throttle
+from bankapp.services.identity.credentials import Proof
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from bankapp import clock, database, errors
 from bankapp.models import User
 from bankapp.repositories import sessions, users
-from bankapp.services import audit, auth, passwords
+from bankapp.services import audit
+from bankapp.services.identity import auth, passwords
 
 
 def create(email: str, password: str, role: str, *, operator: str) -> User:
