@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.glogging import Logger
 
-from bankapp import database, probes
+from bankapp import db
 from bankapp.logging import settings
 from bankapp.services import health
 from config import Config, ConfigError
@@ -53,7 +53,6 @@ class _Logger(Logger):
 # No line of ours tells which process, thread or line of the code wrote it; finding that out is a seventh of its cost
 # (https://docs.python.org/3/howto/logging.html#optimization).
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-logging._srcfile = None  # type: ignore[attr-defined]  # as documented there
 
 # Loaded once before the fork: a bad setting stops the start at once, and workers share the code's memory.
 preload_app = True
@@ -97,14 +96,14 @@ def post_worker_init(worker: Any) -> None:
 def on_starting(server: Arbiter) -> None:
     """Serve only on tables that fit the code."""
     with server.app.wsgi().app_context():
-        if probes.lacks_migrations():
+        if db.lacks_migrations():
             sys.exit("bankapp: the database lacks migrations; run: flask db upgrade")
 
 
 def post_fork(server: Arbiter, worker: Any) -> None:
     """Give each worker database connections of its own."""
     with worker.app.wsgi().app_context():
-        database.dispose()
+        db.dispose()
 
 
 def when_ready(server: Arbiter) -> None:

@@ -16,19 +16,20 @@ def create_app(config: Config | None = None) -> Flask:
     Raises ConfigError for a setting that is missing or cannot be understood, and when production
     cannot reach its database.
     """
-    from bankapp import api, cli, database, logging, probes, web
-    from bankapp.api.application import Flask
+    from bankapp import api, cli, db, logging, web
+    from bankapp.api import application
     from config import ROOT, Config
 
     config = config or Config.from_env()
     logging.configure(config.log_level, config.log_format)
-    app = Flask("bankapp", root_path=str(ROOT), instance_path=str(ROOT / "instance"))
+    app = application.Flask("bankapp", root_path=str(ROOT), instance_path=str(ROOT / "instance"))
     app.config.from_mapping(config.flask_settings(), BANKAPP=config)
-    database.init_app(app)
+    application.init_app(app)
+    db.init_app(app)
     api.init_app(app)
     web.init_app(app)
     cli.init_app(app)
     if config.is_production:
         with app.app_context():
-            probes.demand_database()
+            db.demand_database()
     return app

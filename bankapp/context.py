@@ -1,13 +1,13 @@
 """Who is asking: the facts about the current request or command that every layer may need.
 
-They live in context variables, so services and repositories read them without knowing Flask, and
-threads do not see each other's. The edge (API, pages, command line) sets them, nothing below does.
+They live in context variables, so services and repositories read them without knowing Flask, and each
+thread has its own. The edge (API, pages, command line) sets them, nothing below does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,54 +36,24 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Bearer:
-    """Whom the token names. It was not looked up whether it still counts: ``look_up`` does that, and sets the user."""
-
-    user_id: str
-    look_up: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A finished answer as it went, or will go, over the wire."""
-
-    status: int
-    body: bytes
-    media_type: str = "application/json"
-    etag: str | None = None
-    replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyClaim:
-    """What a request with an ``Idempotency-Key`` claims, and how its outcome is written down.
-
-    ``scope`` is the SHA-256 of user, method, path and key; ``fingerprint`` that of the canonical
-    body; ``id`` fences this attempt against a later one that took the key over.
-    """
-
-    id: str
-    scope: str
-    fingerprint: str
-    render: Callable[[Any], Answer]
-    render_refusal: Callable[[Exception], Answer]
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
-    """The current request: ids and addresses are strings that were checked at the edge."""
+    """The current request: ids and addresses are strings that were checked at the edge.
+
+    ``subject`` is the user id that a valid access token names, before the database was asked whether the token
+    is live: the edge scopes keys and cursors by it. ``authenticate`` asks, and sets ``user`` or raises.
+    """
 
     request_id: str | None = None
     ip_address: str | None = None
     device_id: str | None = None
-    bearer: Bearer | None = None
+    subject: str | None = None
+    authenticate: Callable[[], None] | None = None
     user: User | None = None
-    claim: IdempotencyClaim | None = None
 
 
 _EMPTY: Final = Context()
 _current: ContextVar[Context] = ContextVar("bankapp_context", default=_EMPTY)
-_config: ContextVar[Config] = ContextVar("bankapp_config")
+_configs: ContextVar[tuple[Config, ...]] = ContextVar("bankapp_configs", default=())
 
 
 def current() -> Context:
@@ -107,46 +77,37 @@ def clear() -> None:
 
 
 def user() -> User:
-    """Return the authenticated user, looked up now if need be.
+    """Return the authenticated user, whose token is checked now unless a statement of this request did.
 
-    Raises LookupError where the edge let nobody in, TokenRevoked or Unavailable.
+    Raises LookupError where the request carries no token, TokenRevoked, TokenInvalid or Unavailable.
     """
-    identify()
+    check_user()
     found = _current.get().user
     if found is None:
         raise LookupError("nobody is signed in")
     return found
 
 
-def user_id() -> str | None:
-    """Return the id of the user, or of whom the token names where it was not looked up yet.
-
-    So it may go into what a statement is to find or to store, which is done only together with that look, but
-    nothing may be decided by it.
-    """
+def check_user() -> None:
+    """Check the token of this request, if it has one and no statement did. Raises as :func:`user` does."""
     current = _current.get()
-    if current.user is not None:
-        return current.user.id
-    return current.bearer.user_id if current.bearer is not None else None
-
-
-def identify() -> None:
-    """See to it that the token of this request, if it has one, is looked up by now. Raises as :func:`user` does."""
-    current = _current.get()
-    if current.user is None and current.bearer is not None:
-        current.bearer.look_up()
+    if current.user is None and current.authenticate is not None:
+        current.authenticate()
 
 
 def config() -> Config:
-    """Return the settings of the running application. Raises LookupError outside of one."""
-    return _config.get()
+    """Return the settings of the running application. Raises LookupError outside of an application context."""
+    found = _configs.get()
+    if not found:
+        raise LookupError("there are no settings outside of an application context")
+    return found[-1]
 
 
-def use_config(config: Config) -> Token[Config]:
-    """Let :func:`config` return ``config`` here; :func:`restore_config` takes what this returns."""
-    return _config.set(config)
+def push_config(config: Config) -> None:
+    """Let :func:`config` return ``config`` until :func:`pop_config`."""
+    _configs.set((*_configs.get(), config))
 
 
-def restore_config(before: Token[Config]) -> None:
-    """Let :func:`config` return what it did before :func:`use_config`."""
-    _config.reset(before)
+def pop_config() -> None:
+    """Let :func:`config` return what it did before the last :func:`push_config`."""
+    _configs.set(_configs.get()[:-1])

@@ -1,34 +1,27 @@
-"""What every endpoint says of itself: who may call it. The API and the pages declare it, one hook checks it."""
+"""Who may call an endpoint. The API and the pages declare it by the endpoint's name, one hook checks it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Final
 
 
 class Access(Enum):
-    """Who may call an endpoint; what they see there is the services' business."""
+    """Who may call an endpoint; which rows a caller sees is decided by the services."""
 
     PUBLIC = "public"
     USER = "user"
     STAFF = "staff"
 
 
-View = TypeVar("View", bound=Callable[..., Any])
+_ACCESS: Final[dict[str, Access]] = {}
 
 
-def declare(view: View, access: Access, *, identifies: bool = False) -> View:
-    """Declare who may call ``view``; without a declaration nobody may.
-
-    ``identifies``: before it answers anything, the view itself sees to it that the token was looked up
-    (``context.identify``), so that this can be done in its first statement.
-    """
-    view.access = access  # type: ignore[attr-defined]  # where api/security.py looks
-    view.identifies = identifies  # type: ignore[attr-defined]  # as above
-    return view
+def declare(endpoint: str, access: Access) -> None:
+    """Declare who may call ``endpoint`` (Flask's name for it); without a declaration no request may."""
+    _ACCESS[endpoint] = access
 
 
-def public(view: View) -> View:
-    """Declare that anybody may call ``view``."""
-    return declare(view, Access.PUBLIC)
+def access_of(endpoint: str) -> Access | None:
+    """Return who may call ``endpoint``, or None where nothing is declared."""
+    return _ACCESS.get(endpoint)

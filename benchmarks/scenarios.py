@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import Flask
 
-from bankapp import clock, database
+from bankapp import clock, db
 from bankapp.services import ledger
 from benchmarks import stage
 from benchmarks.load import Load, Outcome
@@ -137,7 +137,7 @@ def load_history(app: Flask, account_id: str, count: int) -> float:
     with app.app_context():
         for month in range(latest - months + 1, latest + 1):
             with clock.at(datetime(month // 12, month % 12 + 1, 15, tzinfo=UTC)):
-                database.run(lambda: _thousand(account_id))
+                db.run(lambda: _thousand(account_id))
     return count / (time.perf_counter() - started)
 
 
@@ -148,7 +148,7 @@ def last_month() -> str:
 
 
 def _thousand(account_id: str) -> None:
-    account = ledger.lock([account_id])[account_id]
+    account = ledger.lock(ledger.names([account_id]))[account_id]
     stage.post_deposits([account] * 1000, 1)
 
 

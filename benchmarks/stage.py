@@ -20,11 +20,11 @@ from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import text
 
-from bankapp import clock, context, create_app, database, ids
+from bankapp import clock, context, create_app, db, ids
 from bankapp.api.security import token_pair
 from bankapp.cli import use_migrations
 from bankapp.context import Context
-from bankapp.extensions import db
+from bankapp.extensions import db as extension
 from bankapp.repositories import audit_logs
 from bankapp.services import account_holders, accounts, ledger
 from bankapp.services.identity import auth, passwords
@@ -66,7 +66,7 @@ def prepare(database_url: str, people: int, accounts_each: int) -> tuple[Flask, 
     with app.app_context():
         upgrade()
         found = [_person(number, accounts_each) for number in range(people)]
-        if not database.is_sqlite():
+        if not db.is_sqlite():
             _reference(found)
     return app, found
 
@@ -74,16 +74,16 @@ def prepare(database_url: str, people: int, accounts_each: int) -> tuple[Flask, 
 def _person(number: int, accounts_each: int) -> Person:
     email = f"bench-{number}@example.com"
     context.begin(Context())
-    user = database.run(lambda: auth.create_user(email, passwords.hashed(PASSWORD), context.CUSTOMER))
+    user = db.run(lambda: auth.create_user(email, passwords.hashed(PASSWORD), context.CUSTOMER))
     grant = auth.login(email, PASSWORD)
     context.begin(Context(user=context.User(user.id, user.role, grant.session_id, grant.jti)))
     account_holders.create("Bench", f"Number {number}", date(1990, 1, 1))
     mine = [accounts.open("checking", "EUR").id for _ in range(accounts_each)]
 
     def fund() -> None:
-        post_deposits(list(ledger.lock(mine).values()), START)
+        post_deposits(list(ledger.lock(ledger.names(mine)).values()), START)
 
-    database.run(fund)
+    db.run(fund)
     empty = [accounts.open("checking", "EUR").id for _ in range(2)]
     return Person(user.id, token_pair(grant)["access_token"], mine, empty)
 
@@ -97,7 +97,7 @@ def post_deposits(accounts: list[ledger.AccountState], amount: int) -> None:
             "id": ids.new(),
             "event_type": "deposit",
             "resource_type": "transaction",
-            "resource_id": one.transactions[0]["id"],
+            "resource_id": one.transactions[0].id,
             "status": "success",
             "metadata": {"amount": amount, "currency": "EUR"},
             "created_at": now,
@@ -107,17 +107,19 @@ def post_deposits(accounts: list[ledger.AccountState], amount: int) -> None:
         if isinstance(one, ledger.Posted)
     ]
     assert len(rows) == len(accounts)
-    audit_logs.add_all(rows)
+    for row in rows:
+        audit_logs.add(row)
 
 
 def _reference(people: list[Person]) -> None:
     rows = [(person.user_id, account) for person in people for account in person.accounts]
-    with database.transaction():
-        connection = db.session.connection().execution_options(no_parameters=True)
-        connection.exec_driver_sql((ROOT / "benchmarks/reference.sql").read_text())
+    with extension.engine.connect() as connection:
+        script = (ROOT / "benchmarks/reference.sql").read_text()
+        connection.execution_options(no_parameters=True).exec_driver_sql(script)
+    with extension.engine.connect() as connection:
         for number, (user_id, account) in enumerate(rows, 1):
             statement = text("INSERT INTO bench_accounts (n, id, user_id) VALUES (:n, :id, :user_id)")
-            db.session.execute(statement, {"n": number, "id": account, "user_id": user_id})
+            connection.execute(statement, {"n": number, "id": account, "user_id": user_id})
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bankapp import database
+from bankapp import db
 from bankapp.services.identity import auth, passwords
 from tests.conformance import checked
 
@@ -129,7 +129,7 @@ class Bank:
         """Make a user with staff powers, as ``flask users create`` does, and sign them in."""
         email = unique_email()
         with self.app.app_context():
-            database.run(lambda: auth.create_user(email, passwords.hashed(PASSWORD), role))
+            db.run(lambda: auth.create_user(email, passwords.hashed(PASSWORD), role))
         return self.signed_in(email)
 
 

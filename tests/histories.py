@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from bankapp import database
+from bankapp import db
 from bankapp.services import ledger
 
 # PostgreSQL keeps every version of the account's row until its transaction ends, and looks through them all.
@@ -17,7 +17,7 @@ def load(app: Flask, account: dict[str, Any], count: int) -> None:
     """Post ``count`` movements on ``account``: deposits of 200 and, after each, a withdrawal of 100."""
 
     def batch(first: int, last: int) -> None:
-        locked = ledger.lock([account["id"]])[account["id"]]
+        locked = ledger.lock(ledger.names([account["id"]]))[account["id"]]
         ledger.post(
             [
                 ledger.movement("withdrawal", locked, 100, account["currency"], f"Lunch {number}")
@@ -28,7 +28,7 @@ def load(app: Flask, account: dict[str, Any], count: int) -> None:
         )
 
     with app.app_context():
-        size = BATCHES["sqlite" if database.is_sqlite() else "postgresql"]
+        size = BATCHES["sqlite" if db.is_sqlite() else "postgresql"]
         for first in range(0, count, size):
             last = min(first + size, count)
-            database.run(lambda first=first, last=last: batch(first, last))
+            db.run(lambda first=first, last=last: batch(first, last))

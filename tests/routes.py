@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from bankapp import ids
-from bankapp.endpoints import Access
+from bankapp.endpoints import Access, access_of
 from tests import conformance
 
 NOT_OF_THE_API: Final = {
@@ -64,7 +64,7 @@ def operations(app: Flask) -> list[Operation]:
     for rule in app.url_map.iter_rules():
         if is_of_the_api(rule):
             described = conformance.document()["paths"].get(conformance.path_of(rule.rule), {})
-            access = getattr(app.view_functions[rule.endpoint], "access", None)
+            access = access_of(rule.endpoint)
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 found.append(Operation(method, rule, access, described.get(method.lower())))
     return found

@@ -7,11 +7,12 @@ from typing import Any
 from flask import request
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import Page, Window
-from bankapp.models import AccountHolder
+from bankapp.models import AccountHolderRecord
 from bankapp.schemas import account_holders as schemas
 from bankapp.services import account_holders
+from bankapp.services.idempotency import Claim
 
 blueprint = Blueprint("account-holders", __name__, "The person behind a user")
 
@@ -26,31 +27,37 @@ _IF_MATCH = {
 
 
 @blueprint.operation(
-    "POST",
-    "/account-holders",
-    access=Access.USER,
-    body=schemas.NewAccountHolder,
-    answer=schemas.AccountHolder,
-    status=201,
-    idempotent=True,
-    errors=[errors.AccountHolderExists],
+    Operation(
+        "POST",
+        "/account-holders",
+        access=Access.USER,
+        body=schemas.NewAccountHolder,
+        answer=schemas.AccountHolder,
+        status=201,
+        idempotent=True,
+        errors=[errors.AccountHolderExists],
+    )
 )
-def create_account_holder(new: dict[str, Any]) -> AccountHolder:
+def create_account_holder(new: dict[str, Any], claim: Claim | None) -> AccountHolderRecord:
     """Become an account holder
 
     For a user who signed up without; one per user, at least 18 years old.
     """
-    return account_holders.create(**new)
+    return account_holders.create(**new, claim=claim)
 
 
 @blueprint.operation(
-    "GET",
-    "/account-holders",
-    access=Access.USER,
-    query=schemas.AccountHolderQuery,
-    answer=schemas.AccountHolder,
+    Operation(
+        "GET",
+        "/account-holders",
+        access=Access.USER,
+        query=schemas.AccountHolderQuery,
+        answer=schemas.AccountHolder,
+    )
 )
-def list_account_holders(window: Window, email: str | None = None, name: str | None = None) -> Page[AccountHolder]:
+def list_account_holders(
+    window: Window, email: str | None = None, name: str | None = None
+) -> Page[AccountHolderRecord]:
     """List account holders
 
     One's own; staff see all.
@@ -59,29 +66,33 @@ def list_account_holders(window: Window, email: str | None = None, name: str | N
 
 
 @blueprint.operation(
-    "GET", "/account-holders/me", access=Access.USER, answer=schemas.AccountHolder, errors=[errors.NotFound]
+    Operation("GET", "/account-holders/me", access=Access.USER, answer=schemas.AccountHolder, errors=[errors.NotFound])
 )
-def read_my_account_holder() -> AccountHolder:
+def read_my_account_holder() -> AccountHolderRecord:
     """Read one's own account holder"""
     return account_holders.mine()
 
 
-@blueprint.operation("GET", "/account-holders/<id:account_holder_id>", access=Access.USER, answer=schemas.AccountHolder)
-def read_account_holder(account_holder_id: str) -> AccountHolder:
+@blueprint.operation(
+    Operation("GET", "/account-holders/<id:account_holder_id>", access=Access.USER, answer=schemas.AccountHolder)
+)
+def read_account_holder(account_holder_id: str) -> AccountHolderRecord:
     """Read an account holder"""
     return account_holders.get(account_holder_id)
 
 
 @blueprint.operation(
-    "PATCH",
-    "/account-holders/<id:account_holder_id>",
-    access=Access.USER,
-    body=schemas.AccountHolderChange,
-    answer=schemas.AccountHolder,
-    errors=[errors.PreconditionRequired, errors.PreconditionFailed],
-    extra_parameters=[_IF_MATCH],
+    Operation(
+        "PATCH",
+        "/account-holders/<id:account_holder_id>",
+        access=Access.USER,
+        body=schemas.AccountHolderChange,
+        answer=schemas.AccountHolder,
+        errors=[errors.PreconditionRequired, errors.PreconditionFailed],
+        parameters=[_IF_MATCH],
+    )
 )
-def change_account_holder(changes: dict[str, Any], account_holder_id: str) -> AccountHolder:
+def change_account_holder(changes: dict[str, Any], account_holder_id: str) -> AccountHolderRecord:
     """Change one's names or date of birth
 
     Needs `If-Match` with the ETag that was read, so that nobody overwrites what they have not seen.

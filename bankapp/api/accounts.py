@@ -6,37 +6,42 @@ from datetime import datetime
 from typing import Any
 
 from bankapp import errors, money
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import Page, Window
-from bankapp.models import Account, AccountView
+from bankapp.models import AccountRecord
 from bankapp.money import Currency
 from bankapp.schemas import accounts as schemas
 from bankapp.services import accounts
 from bankapp.services.accounts import Balance
+from bankapp.services.idempotency import Claim
 
 blueprint = Blueprint("accounts", __name__, "Accounts and currencies")
 
 
 @blueprint.operation(
-    "POST",
-    "/accounts",
-    access=Access.USER,
-    body=schemas.NewAccount,
-    answer=schemas.Account,
-    status=201,
-    idempotent=True,
-    errors=[errors.AccountHolderRequired],
+    Operation(
+        "POST",
+        "/accounts",
+        access=Access.USER,
+        body=schemas.NewAccount,
+        answer=schemas.Account,
+        status=201,
+        idempotent=True,
+        errors=[errors.AccountHolderRequired],
+    )
 )
-def open_account(new: dict[str, Any]) -> Account:
+def open_account(new: dict[str, Any], claim: Claim | None) -> AccountRecord:
     """Open an account
 
     Its number is an IBAN. The user must be an account holder.
     """
-    return accounts.open(new["type"], new["currency"])
+    return accounts.open(new["type"], new["currency"], claim)
 
 
-@blueprint.operation("GET", "/accounts", access=Access.USER, query=schemas.AccountQuery, answer=schemas.Account)
-def list_accounts(window: Window) -> Page[Account]:
+@blueprint.operation(
+    Operation("GET", "/accounts", access=Access.USER, query=schemas.AccountQuery, answer=schemas.Account)
+)
+def list_accounts(window: Window) -> Page[AccountRecord]:
     """List accounts
 
     One's own; staff see all.
@@ -44,18 +49,20 @@ def list_accounts(window: Window) -> Page[Account]:
     return accounts.search(window)
 
 
-@blueprint.operation("GET", "/accounts/<id:account_id>", access=Access.USER, answer=schemas.Account)
-def read_account(account_id: str) -> AccountView:
+@blueprint.operation(Operation("GET", "/accounts/<id:account_id>", access=Access.USER, answer=schemas.Account))
+def read_account(account_id: str) -> AccountRecord:
     """Read an account"""
     return accounts.get(account_id)
 
 
 @blueprint.operation(
-    "GET",
-    "/accounts/<id:account_id>/balance",
-    access=Access.USER,
-    query=schemas.BalanceQuery,
-    answer=schemas.Balance,
+    Operation(
+        "GET",
+        "/accounts/<id:account_id>/balance",
+        access=Access.USER,
+        query=schemas.BalanceQuery,
+        answer=schemas.Balance,
+    )
 )
 def read_balance(account_id: str, at: datetime | None) -> Balance:
     """Read the balance, now or at an earlier time"""
@@ -63,13 +70,15 @@ def read_balance(account_id: str, at: datetime | None) -> Balance:
 
 
 @blueprint.operation(
-    "POST",
-    "/accounts/<id:account_id>/freeze",
-    access=Access.STAFF,
-    answer=schemas.Account,
-    errors=[errors.StateConflict],
+    Operation(
+        "POST",
+        "/accounts/<id:account_id>/freeze",
+        access=Access.STAFF,
+        answer=schemas.Account,
+        errors=[errors.StateConflict],
+    )
 )
-def freeze_account(account_id: str) -> Account:
+def freeze_account(account_id: str) -> AccountRecord:
     """Freeze an account (staff)
 
     No money moves on a frozen account, except that holds are released and staff reverse transfers.
@@ -78,25 +87,29 @@ def freeze_account(account_id: str) -> Account:
 
 
 @blueprint.operation(
-    "POST",
-    "/accounts/<id:account_id>/unfreeze",
-    access=Access.STAFF,
-    answer=schemas.Account,
-    errors=[errors.StateConflict],
+    Operation(
+        "POST",
+        "/accounts/<id:account_id>/unfreeze",
+        access=Access.STAFF,
+        answer=schemas.Account,
+        errors=[errors.StateConflict],
+    )
 )
-def unfreeze_account(account_id: str) -> Account:
+def unfreeze_account(account_id: str) -> AccountRecord:
     """Unfreeze an account (staff)"""
     return accounts.unfreeze(account_id)
 
 
 @blueprint.operation(
-    "POST",
-    "/accounts/<id:account_id>/close",
-    access=Access.USER,
-    answer=schemas.Account,
-    errors=[errors.AccountNotEmpty, errors.StateConflict],
+    Operation(
+        "POST",
+        "/accounts/<id:account_id>/close",
+        access=Access.USER,
+        answer=schemas.Account,
+        errors=[errors.AccountNotEmpty, errors.StateConflict],
+    )
 )
-def close_account(account_id: str) -> Account:
+def close_account(account_id: str) -> AccountRecord:
     """Close an account for good
 
     By its owner or staff, once it has neither balance nor holds.
@@ -104,7 +117,9 @@ def close_account(account_id: str) -> Account:
     return accounts.close(account_id)
 
 
-@blueprint.operation("GET", "/currencies", access=Access.USER, query=schemas.CurrencyQuery, answer=schemas.Currency)
+@blueprint.operation(
+    Operation("GET", "/currencies", access=Access.USER, query=schemas.CurrencyQuery, answer=schemas.Currency)
+)
 def list_currencies(window: Window) -> Page[Currency]:
     """List the currencies accounts can be held in
 

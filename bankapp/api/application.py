@@ -1,4 +1,4 @@
-"""What this service does otherwise than Flask."""
+"""Flask as this service uses it, by its documented means: a request class, no sessions, signals, a middleware."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
-from flask.ctx import AppContext
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 
-from bankapp import context
+from bankapp import context, db
 from bankapp.api.parsing import Request
 
 if TYPE_CHECKING:
-    from contextvars import Token
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-    from config import Config
-
-# What an answer has that says nothing else: pages have policies of their own.
+# The headers of an answer that sets none of its own: pages have other policies.
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -33,51 +28,47 @@ _NO_SESSION: Final = NullSession()
 
 
 class _NoSession(SessionInterface):
-    """Who asks is in the token: no cookie is read, and none is set."""
+    """The token says who is asking: no cookie is read, and none is set."""
 
     def open_session(self, app: flask.Flask, request: flask.Request) -> SessionMixin:  # noqa: ARG002 - the parameters are Flask's
         return _NO_SESSION
 
 
-class _AppContext(AppContext):
-    """What runs in it finds the settings of its application (``context.config``), and afterwards those of before."""
-
-    def __init__(self, app: flask.Flask) -> None:
-        super().__init__(app)
-        self._before: list[Token[Config]] = []
-
-    def push(self) -> None:
-        self._before.append(context.use_config(self.app.config["BANKAPP"]))
-        super().push()
-
-    def pop(self, *exception: Any) -> None:
-        try:
-            super().pop(*exception)
-        finally:
-            context.restore_config(self._before.pop())
-
-
 class Flask(flask.Flask):
-    """Flask with our request, without sessions, and with security headers on every answer, whoever made it."""
+    """Flask with the strict request parser and without sessions."""
 
     request_class = Request
     session_interface = _NoSession()
 
-    def app_context(self) -> AppContext:
-        """Return an application context that brings the settings along."""
-        return _AppContext(self)
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Leave a view or hook as it is: none is a coroutine, which Flask would find out anew each time."""
-        return func
+def init_app(app: flask.Flask) -> None:
+    """Give each application context its settings and its database connection, and each answer its headers."""
 
-    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request, with the headers that the answer does not have by itself."""
-        defaults = _PRODUCTION_HEADERS if self.config["BANKAPP"].is_production else _HEADERS
+    def begin(_app: flask.Flask, **_: Any) -> None:
+        context.push_config(app.config["BANKAPP"])
+        db.open_connection()
 
-        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            there = {name.lower() for name, _ in headers}
-            headers += [header for header in defaults.items() if header[0].lower() not in there]
+    def end(_app: flask.Flask, **_: Any) -> None:
+        db.close_connection()
+        context.pop_config()
+
+    flask.appcontext_pushed.connect(begin, app, weak=False)
+    flask.appcontext_popped.connect(end, app, weak=False)
+    headers = _PRODUCTION_HEADERS if app.config["BANKAPP"].is_production else _HEADERS
+    app.wsgi_app = _DefaultHeaders(app.wsgi_app, headers)  # type: ignore[method-assign]  # as Flask documents middleware
+
+
+class _DefaultHeaders:
+    """Adds headers to every answer that does not set them, also to those that no hook of Flask sees."""
+
+    def __init__(self, app: WSGIApplication, headers: dict[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
+            present = {name.lower() for name, _ in headers}
+            headers += [header for header in self._headers.items() if header[0].lower() not in present]
             return start_response(status, headers, *rest)
 
-        return super().wsgi_app(environ, start)
+        return self._app(environ, start)

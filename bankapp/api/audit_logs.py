@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import Page, Window
-from bankapp.models import AuditLog
+from bankapp.models import AuditLogRecord
 from bankapp.schemas import audit_logs as schemas
 from bankapp.services import audit
 
@@ -15,16 +15,18 @@ blueprint = Blueprint("audit-logs", __name__, "The audit log")
 
 
 @blueprint.operation(
-    "GET",
-    "/audit-logs",
-    access=Access.USER,
-    query=schemas.AuditLogQuery,
-    answer=schemas.AuditLog,
-    errors=[errors.Forbidden],
+    Operation(
+        "GET",
+        "/audit-logs",
+        access=Access.USER,
+        query=schemas.AuditLogQuery,
+        answer=schemas.AuditLog,
+        errors=[errors.Forbidden],
+    )
 )
 def list_audit_logs(
     event_type: str | None, start: datetime | None, end: datetime | None, user_id: str | None, window: Window
-) -> Page[AuditLog]:
+) -> Page[AuditLogRecord]:
     """List what was done
 
     One's own rows; an admin sees everybody's, or those of one user with `user_id`.

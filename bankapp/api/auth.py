@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.api.limits import LOGIN, REFRESH, SIGNUP
 from bankapp.api.security import token_pair
 from bankapp.listing import Page, Window
-from bankapp.models import Session, User
+from bankapp.models import SessionRecord, UserRecord
 from bankapp.schemas import auth as schemas
 from bankapp.services.identity import auth, sessions, tokens
 from bankapp.services.identity.auth import Person
@@ -18,14 +18,16 @@ blueprint = Blueprint("auth", __name__, "Signing up, in and out; sessions")
 
 
 @blueprint.operation(
-    "POST",
-    "/auth/signup",
-    access=Access.PUBLIC,
-    body=schemas.Signup,
-    answer=schemas.SignedUp,
-    status=201,
-    limits=SIGNUP,
-    errors=[errors.EmailTaken],
+    Operation(
+        "POST",
+        "/auth/signup",
+        access=Access.PUBLIC,
+        body=schemas.Signup,
+        answer=schemas.SignedUp,
+        status=201,
+        limits=SIGNUP,
+        errors=[errors.EmailTaken],
+    )
 )
 def signup(new: dict[str, Any]) -> dict[str, Any]:
     """Sign up
@@ -38,13 +40,15 @@ def signup(new: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    "POST",
-    "/auth/login",
-    access=Access.PUBLIC,
-    body=schemas.Login,
-    answer=schemas.TokenPair,
-    limits=LOGIN,
-    errors=[errors.InvalidCredentials, errors.OtpRequired],
+    Operation(
+        "POST",
+        "/auth/login",
+        access=Access.PUBLIC,
+        body=schemas.Login,
+        answer=schemas.TokenPair,
+        limits=LOGIN,
+        errors=[errors.InvalidCredentials, errors.OtpRequired],
+    )
 )
 def login(credentials: dict[str, Any]) -> dict[str, Any]:
     """Sign in
@@ -56,13 +60,15 @@ def login(credentials: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    "POST",
-    "/auth/refresh",
-    access=Access.PUBLIC,
-    body=schemas.Refresh,
-    answer=schemas.TokenPair,
-    limits=REFRESH,
-    errors=[errors.RefreshTokenInvalid, errors.RefreshTokenReused],
+    Operation(
+        "POST",
+        "/auth/refresh",
+        access=Access.PUBLIC,
+        body=schemas.Refresh,
+        answer=schemas.TokenPair,
+        limits=REFRESH,
+        errors=[errors.RefreshTokenInvalid, errors.RefreshTokenReused],
+    )
 )
 def refresh(given: dict[str, Any]) -> dict[str, Any]:
     """Exchange the refresh token for a new pair
@@ -72,7 +78,7 @@ def refresh(given: dict[str, Any]) -> dict[str, Any]:
     return token_pair(tokens.refresh(given["refresh_token"]))
 
 
-@blueprint.operation("POST", "/auth/logout", access=Access.USER, status=204)
+@blueprint.operation(Operation("POST", "/auth/logout", access=Access.USER, status=204))
 def logout() -> None:
     """Sign out
 
@@ -81,19 +87,21 @@ def logout() -> None:
     sessions.logout()
 
 
-@blueprint.operation("GET", "/auth/me", access=Access.USER, answer=schemas.User)
-def me() -> User:
+@blueprint.operation(Operation("GET", "/auth/me", access=Access.USER, answer=schemas.User))
+def me() -> UserRecord:
     """Read who is signed in"""
     return auth.me()
 
 
 @blueprint.operation(
-    "POST",
-    "/auth/password",
-    access=Access.USER,
-    body=schemas.PasswordChange,
-    status=204,
-    errors=[errors.InvalidCredentials, errors.RateLimited],
+    Operation(
+        "POST",
+        "/auth/password",
+        access=Access.USER,
+        body=schemas.PasswordChange,
+        status=204,
+        errors=[errors.InvalidCredentials, errors.RateLimited],
+    )
 )
 def change_password(change: dict[str, Any]) -> None:
     """Change the password
@@ -103,19 +111,21 @@ def change_password(change: dict[str, Any]) -> None:
     auth.change_password(change["current_password"], change["new_password"])
 
 
-@blueprint.operation("GET", "/auth/sessions", access=Access.USER, query=schemas.SessionQuery, answer=schemas.Session)
-def list_sessions(window: Window) -> Page[Session]:
+@blueprint.operation(
+    Operation("GET", "/auth/sessions", access=Access.USER, query=schemas.SessionQuery, answer=schemas.Session)
+)
+def list_sessions(window: Window) -> Page[SessionRecord]:
     """List one's live sessions"""
     return sessions.live(window)
 
 
-@blueprint.operation("DELETE", "/auth/sessions/<id:session_id>", access=Access.USER, status=204)
+@blueprint.operation(Operation("DELETE", "/auth/sessions/<id:session_id>", access=Access.USER, status=204))
 def revoke_session(session_id: str) -> None:
     """End one session"""
     sessions.end(session_id)
 
 
-@blueprint.operation("DELETE", "/auth/sessions", access=Access.USER, status=204)
+@blueprint.operation(Operation("DELETE", "/auth/sessions", access=Access.USER, status=204))
 def revoke_sessions() -> None:
     """End all sessions, this one too"""
     sessions.end_all()

@@ -5,80 +5,89 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import Page, Window
-from bankapp.models import Authorization
+from bankapp.models import AuthorizationRecord
 from bankapp.schemas import authorizations as schemas
 from bankapp.services import authorizations
+from bankapp.services.idempotency import Claim
 
 blueprint = Blueprint("authorizations", __name__, "Card authorizations")
 
 
 @blueprint.operation(
-    "POST",
-    "/cards/<id:card_id>/authorizations",
-    access=Access.USER,
-    body=schemas.NewAuthorization,
-    answer=schemas.Authorization,
-    status=201,
-    idempotent=True,
-    errors=[
-        errors.AccountNotActive,
-        errors.CurrencyMismatch,
-        errors.InsufficientFunds,
-        errors.LimitExceeded,
-        errors.StateConflict,
-    ],
+    Operation(
+        "POST",
+        "/cards/<id:card_id>/authorizations",
+        access=Access.USER,
+        body=schemas.NewAuthorization,
+        answer=schemas.Authorization,
+        status=201,
+        idempotent=True,
+        errors=[
+            errors.AccountNotActive,
+            errors.CurrencyMismatch,
+            errors.InsufficientFunds,
+            errors.LimitExceeded,
+            errors.StateConflict,
+        ],
+    )
 )
-def authorize(new: dict[str, Any], card_id: str) -> Authorization:
+def authorize(new: dict[str, Any], card_id: str, claim: Claim | None) -> AuthorizationRecord:
     """Hold an amount on a card
 
     Lowers the available balance, not the balance, until it is captured, voided or expires. A refusal is
     listed as a declined authorization with its reason.
     """
-    return authorizations.create(card_id, new["amount"], new["currency"], new["merchant"])
+    return authorizations.create(card_id, **new, claim=claim)
 
 
 @blueprint.operation(
-    "POST",
-    "/authorizations/<id:authorization_id>/capture",
-    access=Access.USER,
-    body=schemas.Capture,
-    answer=schemas.Authorization,
-    idempotent=True,
-    errors=[errors.AccountNotActive, errors.StateConflict],
+    Operation(
+        "POST",
+        "/authorizations/<id:authorization_id>/capture",
+        access=Access.USER,
+        body=schemas.Capture,
+        answer=schemas.Authorization,
+        idempotent=True,
+        errors=[errors.AccountNotActive, errors.StateConflict],
+    )
 )
-def capture_authorization(capture: dict[str, Any], authorization_id: str) -> Authorization:
+def capture_authorization(capture: dict[str, Any], authorization_id: str, claim: Claim | None) -> AuthorizationRecord:
     """Take what is held, or a part of it
 
     Posts a transaction of type `card_purchase` with the merchant as its description, and releases the rest
     of the hold. Once only.
     """
-    return authorizations.capture(authorization_id, capture.get("amount"))
+    return authorizations.capture(authorization_id, capture.get("amount"), claim)
 
 
 @blueprint.operation(
-    "POST",
-    "/authorizations/<id:authorization_id>/void",
-    access=Access.USER,
-    answer=schemas.Authorization,
-    idempotent=True,
-    errors=[errors.StateConflict],
+    Operation(
+        "POST",
+        "/authorizations/<id:authorization_id>/void",
+        access=Access.USER,
+        answer=schemas.Authorization,
+        idempotent=True,
+        errors=[errors.StateConflict],
+    )
 )
-def void_authorization(authorization_id: str) -> Authorization:
+def void_authorization(authorization_id: str, claim: Claim | None) -> AuthorizationRecord:
     """Release a hold without taking anything"""
-    return authorizations.void(authorization_id)
+    return authorizations.void(authorization_id, claim)
 
 
 @blueprint.operation(
-    "GET",
-    "/authorizations",
-    access=Access.USER,
-    query=schemas.AuthorizationQuery,
-    answer=schemas.Authorization,
-    errors=[errors.NotFound],
+    Operation(
+        "GET",
+        "/authorizations",
+        access=Access.USER,
+        query=schemas.AuthorizationQuery,
+        answer=schemas.Authorization,
+        errors=[errors.NotFound],
+    )
 )
-def list_authorizations(card_id: str | None, window: Window) -> Page[Authorization]:
+def list_authorizations(card_id: str | None, window: Window) -> Page[AuthorizationRecord]:
     """List authorizations
 
     Declined ones, too, with their reason.
@@ -86,7 +95,9 @@ def list_authorizations(card_id: str | None, window: Window) -> Page[Authorizati
     return authorizations.search(card_id, window)
 
 
-@blueprint.operation("GET", "/authorizations/<id:authorization_id>", access=Access.USER, answer=schemas.Authorization)
-def read_authorization(authorization_id: str) -> Authorization:
+@blueprint.operation(
+    Operation("GET", "/authorizations/<id:authorization_id>", access=Access.USER, answer=schemas.Authorization)
+)
+def read_authorization(authorization_id: str) -> AuthorizationRecord:
     """Read an authorization"""
     return authorizations.get(authorization_id)

@@ -1,36 +1,28 @@
-"""How an endpoint is declared: one decorator that says who may call it, what it takes and what it answers.
-
-``access`` has no default, so an endpoint without a rule cannot be written. Everything that is the
-same for all endpoints hangs here: parsing, rendering, idempotency, and their share of the OpenAPI
-document.
-"""
+"""How an endpoint is declared and called: parsing, idempotency and rendering are the same for all of them."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import flask_smorest
 from flask import Response, request
 from marshmallow import Schema
 
-from bankapp import context, errors
-from bankapp.api import idempotency, openapi
-from bankapp.api.limits import Limit
+from bankapp.api import idempotency, openapi, operations
+from bankapp.api.operations import Access, Operation
 from bankapp.api.parsing import load_body, load_query, refuse_stray_input
-from bankapp.context import Answer
-from bankapp.endpoints import Access, declare
-from bankapp.errors import BankError, Unavailable
 from bankapp.listing import Page
 from bankapp.schemas.base import example_of
 from bankapp.schemas.layout import json_of
 from bankapp.schemas.pagination import PageQuery, page_of
-from bankapp.services.idempotency import Replay
+from bankapp.services.idempotency import Answer, Replay
 
 View = Callable[..., Any]
 
-__all__ = ["Access", "Blueprint"]
+__all__ = ["Access", "Blueprint", "Operation"]
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -39,91 +31,70 @@ class Blueprint(flask_smorest.Blueprint):
     def __init__(self, name: str, import_name: str, description: str) -> None:
         super().__init__(name, import_name, url_prefix="/v1", description=description)
 
-    def operation(
-        self,
-        method: str,
-        rule: str,
-        *,
-        access: Access,
-        answer: type[Schema] | None = None,
-        status: int = 200,
-        body: type[Schema] | None = None,
-        query: type[Schema] | None = None,
-        idempotent: bool = False,
-        body_limit_bytes: int | None = None,
-        limits: Sequence[Limit] = (),
-        errors: Sequence[type[errors.BankError]] = (),
-        on_replay: Callable[[Any], Any] | None = None,
-        also: Mapping[int, type[Schema]] | None = None,
-        downloads: Sequence[str] = (),
-        extra_parameters: Sequence[dict[str, Any]] = (),
-    ) -> Callable[[View], View]:
-        """Declare a view as the operation ``method rule``.
-
-        The view gets ``body`` as its first argument and the fields of ``query`` by name, and
-        returns what ``answer`` lays out (a Page where ``query`` is a PageQuery), or a Response.
-        ``body_limit_bytes`` lets the body be larger than others may.
-        ``on_replay`` says what of the result a replay shows. ``also`` (answers of other statuses),
-        ``downloads`` (other media types) and ``extra_parameters`` are for the document alone.
-        """
-        queried = query() if query else None
-        schema = _answer_schema(answer, queried)
-        renderer = _Renderer(schema, status, queried)
+    def operation(self, operation: Operation) -> Callable[[View], View]:
+        """Declare a view as ``operation``. Raises TypeError where view and operation disagree about the claim."""
 
         def decorate(view: View) -> View:
+            takes_claim = "claim" in inspect.signature(view).parameters
+            if takes_claim != operation.idempotent:
+                raise TypeError(f"{view.__name__}: an idempotent operation, and no other, takes a claim")
+            endpoint = _Endpoint(view, operation)
+
             @functools.wraps(view)
             def call(*args: Any, **kwargs: Any) -> Response:
-                try:
-                    refuse_stray_input(body=body is not None, query=query is not None)
-                    if queried is not None:
-                        kwargs |= load_query(queried)
-                    if body is not None:
-                        args = (load_body(_loader(body)), *args)
-                    response = _run(view, args, kwargs, renderer, idempotent=idempotent, on_replay=on_replay)
-                except Unavailable:
-                    raise
-                except BankError:
-                    # That a token does not count any more is told first, whatever else is wrong with the request.
-                    context.identify()
-                    raise
-                context.identify()
-                return response
+                return endpoint.answer(args, kwargs)
 
-            declare(call, access, identifies=not limits)
-            call.body_limit_bytes = body_limit_bytes  # type: ignore[attr-defined]  # read by api/parsing.py
-            call.limits = limits  # type: ignore[attr-defined]  # read by api/limits.py
-            documented = self.doc(
-                operationId=view.__name__,
-                **openapi.operation(
-                    rule=rule,
-                    method=method,
-                    public=access is Access.PUBLIC,
-                    staff=access is Access.STAFF,
-                    body=body,
-                    query=queried,
-                    idempotent=idempotent,
-                    limited=bool(limits),
-                    kinds=errors,
-                    also=also or {},
-                    downloads=downloads,
-                    extra_parameters=extra_parameters,
-                ),
-            )(call)
-            if schema is not None:
-                documented = self.response(status, schema, example=example_of(schema))(documented)
+            documented = self.doc(operationId=view.__name__, **openapi.operation(operation, endpoint.query))(call)
+            if endpoint.schema is not None:
+                answered = self.response(operation.status, endpoint.schema, example=example_of(endpoint.schema))
             else:
-                documented = self.response(status, description=openapi.phrase(status))(documented)
-            self.add_url_rule(rule, endpoint=view.__name__, view_func=documented, methods=[method])
-            # What documents it is not called for every request: it would only pass the Response on.
-            self.record(lambda state: state.app.view_functions.update({f"{state.name}.{view.__name__}": call}))
+                answered = self.response(operation.status, description=openapi.phrase(operation.status))
+            self.add_url_rule(
+                operation.rule, endpoint=view.__name__, view_func=answered(documented), methods=[operation.method]
+            )
+            operations.register(f"{self.name}.{view.__name__}", operation)
             return view
 
         return decorate
 
 
-@functools.cache
-def _loader(schema: type[Schema]) -> Schema:
-    return schema()
+class _Endpoint:
+    """One call of an endpoint: read the request, call the view, write the answer."""
+
+    def __init__(self, view: View, operation: Operation) -> None:
+        self._view = view
+        self._operation = operation
+        self._body = operation.body() if operation.body else None
+        self.query = operation.query() if operation.query else None
+        self.schema = _answer_schema(operation.answer, self.query)
+        self._json_of = json_of(self.schema) if self.schema else None
+
+    def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Response:
+        """Answer a request whose path has the parameters ``args`` and ``kwargs``."""
+        refuse_stray_input(body=self._body is not None, query=self.query is not None)
+        if self.query is not None:
+            kwargs |= load_query(self.query)
+        if self._body is not None:
+            args = (load_body(self._body), *args)
+        if self._operation.idempotent:
+            kwargs["claim"] = idempotency.claim(self._render_for_replay)
+        try:
+            result = self._view(*args, **kwargs)
+        except Replay as replay:
+            return _respond(replay.answer)
+        return result if isinstance(result, Response) else _respond(self._render(result))
+
+    def _render(self, result: Any) -> Answer:
+        """Write a view's result as the bytes of its answer: the same bytes for the same result."""
+        if self._json_of is None:
+            return Answer(self._operation.status, b"")
+        if isinstance(result, Page) and isinstance(self.query, PageQuery):
+            result = {"items": result.items, "next_cursor": self.query.encode(result.next_position, request.args)}
+        return Answer(self._operation.status, self._json_of(result), etag=etag_of(result))
+
+    def _render_for_replay(self, result: Any) -> Answer:
+        on_replay = self._operation.on_replay
+        return self._render(on_replay(result) if on_replay else result)
 
 
 def _answer_schema(answer: type[Schema] | None, query: Schema | None) -> Schema | None:
@@ -132,54 +103,10 @@ def _answer_schema(answer: type[Schema] | None, query: Schema | None) -> Schema 
     return openapi.complete(page_of(answer)() if isinstance(query, PageQuery) else answer())  # type: ignore[arg-type]  # all are BaseSchema
 
 
-class _Renderer:
-    """Lays a view's result out as the bytes of its answer."""
-
-    def __init__(self, schema: Schema | None, status: int, query: Schema | None) -> None:
-        self._json_of = json_of(schema) if schema else None
-        self._status = status
-        self._query = query
-
-    def __call__(self, result: Any) -> Answer:
-        if self._json_of is None:
-            return Answer(self._status, b"")
-        if isinstance(result, Page) and isinstance(self._query, PageQuery):
-            result = {"items": result.items, "next_cursor": self._query.encode(result.next_position, request.args)}
-        return Answer(self._status, self._json_of(result), etag=etag_of(result))
-
-
 def etag_of(result: Any) -> str | None:
     """Return the entity tag of a versioned resource, or None for any other."""
     version = getattr(result, "version", None)
     return None if version is None else str(version)
-
-
-def _run(
-    view: View,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    renderer: _Renderer,
-    *,
-    idempotent: bool,
-    on_replay: Callable[[Any], Any] | None,
-) -> Response:
-    kept: list[Answer] = []
-
-    def render(result: Any) -> Answer:
-        # Called inside the transaction that does the work; the client gets these very bytes.
-        kept[:] = [renderer(result)]
-        return renderer(on_replay(result)) if on_replay else kept[0]
-
-    if idempotent:
-        claim = idempotency.claim(render)
-        context.update(claim=claim)
-    try:
-        result = view(*args, **kwargs)
-    except Replay as replay:
-        return _respond(replay.answer)
-    if isinstance(result, Response):
-        return result
-    return _respond(kept[0] if kept else renderer(result))
 
 
 def _respond(answer: Answer) -> Response:

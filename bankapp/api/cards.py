@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import Page, Window
-from bankapp.models import Card
+from bankapp.models import CardRecord
 from bankapp.schemas import cards as schemas
 from bankapp.services import card_limits, cards
 from bankapp.services.card_limits import CardLimits
 from bankapp.services.cards import IssuedCard
+from bankapp.services.idempotency import Claim
 
 blueprint = Blueprint("cards", __name__, "Cards")
 
@@ -22,92 +23,104 @@ def _without_pan(issued: IssuedCard) -> IssuedCard:
 
 
 @blueprint.operation(
-    "POST",
-    "/cards",
-    access=Access.USER,
-    body=schemas.NewCard,
-    answer=schemas.IssuedCard,
-    status=201,
-    idempotent=True,
-    on_replay=_without_pan,
-    errors=[errors.NotFound, errors.AccountNotActive],
+    Operation(
+        "POST",
+        "/cards",
+        access=Access.USER,
+        body=schemas.NewCard,
+        answer=schemas.IssuedCard,
+        status=201,
+        idempotent=True,
+        on_replay=_without_pan,
+        errors=[errors.NotFound, errors.AccountNotActive],
+    )
 )
-def issue_card(new: dict[str, Any]) -> IssuedCard:
+def issue_card(new: dict[str, Any], claim: Claim | None) -> IssuedCard:
     """Issue a card
 
     `pan` is its number, shown in this answer only; a replay has null.
     """
-    return cards.issue(new["account_id"], new["type"])
+    return cards.issue(new["account_id"], new["type"], claim)
 
 
 @blueprint.operation(
-    "GET",
-    "/cards",
-    access=Access.USER,
-    query=schemas.CardQuery,
-    answer=schemas.Card,
-    errors=[errors.NotFound],
+    Operation(
+        "GET",
+        "/cards",
+        access=Access.USER,
+        query=schemas.CardQuery,
+        answer=schemas.Card,
+        errors=[errors.NotFound],
+    )
 )
-def list_cards(account_id: str | None, window: Window) -> Page[Card]:
+def list_cards(account_id: str | None, window: Window) -> Page[CardRecord]:
     """List cards"""
     return cards.search(account_id, window)
 
 
-@blueprint.operation("GET", "/cards/<id:card_id>", access=Access.USER, answer=schemas.Card)
-def read_card(card_id: str) -> Card:
+@blueprint.operation(Operation("GET", "/cards/<id:card_id>", access=Access.USER, answer=schemas.Card))
+def read_card(card_id: str) -> CardRecord:
     """Read a card"""
     return cards.get(card_id)
 
 
 @blueprint.operation(
-    "POST",
-    "/cards/<id:card_id>/block",
-    access=Access.USER,
-    answer=schemas.Card,
-    errors=[errors.StateConflict],
+    Operation(
+        "POST",
+        "/cards/<id:card_id>/block",
+        access=Access.USER,
+        answer=schemas.Card,
+        errors=[errors.StateConflict],
+    )
 )
-def block_card(card_id: str) -> Card:
+def block_card(card_id: str) -> CardRecord:
     """Block a card"""
     return cards.block(card_id)
 
 
 @blueprint.operation(
-    "POST",
-    "/cards/<id:card_id>/unblock",
-    access=Access.USER,
-    answer=schemas.Card,
-    errors=[errors.StateConflict],
+    Operation(
+        "POST",
+        "/cards/<id:card_id>/unblock",
+        access=Access.USER,
+        answer=schemas.Card,
+        errors=[errors.StateConflict],
+    )
 )
-def unblock_card(card_id: str) -> Card:
+def unblock_card(card_id: str) -> CardRecord:
     """Unblock a card"""
     return cards.unblock(card_id)
 
 
 @blueprint.operation(
-    "POST",
-    "/cards/<id:card_id>/terminate",
-    access=Access.USER,
-    answer=schemas.Card,
-    errors=[errors.StateConflict],
+    Operation(
+        "POST",
+        "/cards/<id:card_id>/terminate",
+        access=Access.USER,
+        answer=schemas.Card,
+        errors=[errors.StateConflict],
+    )
 )
-def terminate_card(card_id: str) -> Card:
+def terminate_card(card_id: str) -> CardRecord:
     """Terminate a card for good"""
     return cards.terminate(card_id)
 
 
-@blueprint.operation("GET", "/cards/<id:card_id>/limits", access=Access.USER, answer=schemas.CardLimits)
+@blueprint.operation(Operation("GET", "/cards/<id:card_id>/limits", access=Access.USER, answer=schemas.CardLimits))
 def read_card_limits(card_id: str) -> CardLimits:
     """Read a card's limits, and what is used of today's"""
     return card_limits.get(card_id)
 
 
 @blueprint.operation(
-    "PUT",
-    "/cards/<id:card_id>/limits",
-    access=Access.USER,
-    body=schemas.NewCardLimits,
-    answer=schemas.CardLimits,
-    errors=[errors.StateConflict],
+    Operation(
+        "PUT",
+        "/cards/<id:card_id>/limits",
+        access=Access.USER,
+        body=schemas.NewCardLimits,
+        answer=schemas.CardLimits,
+        errors=[errors.StateConflict],
+    )
 )
 def change_card_limits(new: dict[str, Any], card_id: str) -> CardLimits:
     """Set a card's limits

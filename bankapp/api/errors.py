@@ -9,9 +9,9 @@ from typing import Any, Final
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from bankapp import context, driver_errors, errors
-from bankapp.context import Answer
+from bankapp import context, errors
 from bankapp.errors import BankError
+from bankapp.services.idempotency import Answer
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -91,6 +91,9 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(BankError)
     def refused(problem: BankError) -> Response:
+        if isinstance(problem, errors.Unavailable) and problem.__cause__ is not None:
+            cause = problem.__cause__
+            log.warning("%s %s: %s", problem.detail, type(cause).__name__, " ".join(str(cause).split()))
         return respond(problem)
 
     @app.errorhandler(HTTPException)
@@ -105,8 +108,5 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(problem: Exception) -> Response:
-        if driver_errors.is_outage(problem):
-            log.warning("the database cannot answer", exc_info=problem)
-            return respond(errors.Unavailable("The database cannot answer now.", retry_after_seconds=2))
         log.error("unexpected error", exc_info=problem)
         return respond(BankError("Something went wrong on our side; the request id leads us to it."))

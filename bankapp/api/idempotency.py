@@ -17,7 +17,7 @@ from marshmallow import missing
 from bankapp import context, errors, ids
 from bankapp.api.errors import render as render_problem
 from bankapp.api.parsing import request
-from bankapp.context import Answer, IdempotencyClaim
+from bankapp.services.idempotency import Answer, Claim
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -26,19 +26,23 @@ _PLAIN = re.compile(r"[\x20-\x7e]{1,255}")
 _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 
 
-def claim(render: Callable[[Any], Answer]) -> IdempotencyClaim | None:
-    """Return what the current request claims, or None without a key. Raises IdempotencyKeyInvalid."""
+def claim(render: Callable[[Any], Answer]) -> Claim | None:
+    """Return what the current request claims, or None without a key. Raises IdempotencyKeyInvalid.
+
+    ``render`` writes the result of the request as the answer that a replay repeats.
+    """
     key = _key()
     if key is None:
         return None
-    owner = context.user_id()
-    assert owner is not None, "keys of people who are not signed in would be one another's"
-    return IdempotencyClaim(
+    user_id = context.current().subject
+    assert user_id is not None, "a key has the scope of a user, so an idempotent endpoint needs a token"
+    return Claim(
         id=ids.new(),
-        scope=_digest(owner, request.method, request.path, key),
+        scope=_digest(user_id, request.method, request.path, key),
         fingerprint=_digest(_canonical_body()),
+        user_id=user_id,
         render=render,
-        render_refusal=_render_refusal,
+        render_refusal=render_problem,
     )
 
 
@@ -64,8 +68,3 @@ def _canonical_body() -> str:
 def _digest(*parts: str) -> str:
     # Separated by a character that none of the parts can have.
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _render_refusal(problem: Exception) -> Answer:
-    assert isinstance(problem, errors.BankError)
-    return render_problem(problem)

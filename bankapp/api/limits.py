@@ -5,28 +5,20 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, Response
 from flask_limiter import Limiter, RateLimitExceeded
 from limits.errors import StorageError
 
 from bankapp import context, errors
+from bankapp.api import operations
 from bankapp.api.errors import respond
+from bankapp.api.operations import Limit
 from bankapp.api.parsing import request
 from bankapp.services.identity import throttle, tokens
 from bankapp.services.identity.auth import fold_email
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most ``rate`` (such as ``10 per minute``) for each value that ``key`` finds in the request."""
-
-    rate: str
-    key: Callable[[], str]
 
 
 def _address() -> str:
@@ -96,11 +88,13 @@ def init_app(app: Flask) -> None:
         in_memory_fallback_enabled=True,
         storage_options={"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True},
     )
-    for endpoint, view in app.view_functions.items():
-        limited: Any = view
-        for limit in reversed(getattr(view, "limits", ())):
-            limited = limiter.limit(limit.rate, key_func=limit.key)(limited)
-        app.view_functions[endpoint] = limited
+
+    @app.before_request
+    def check_limits() -> None:
+        operation = operations.of(request.endpoint)
+        for limit in operation.limits if operation else ():
+            with limiter.limit(limit.rate, key_func=limit.key):
+                pass
 
     @app.after_request
     def tell(response: Response) -> Response:

@@ -8,7 +8,8 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from bankapp.endpoints import public
+from bankapp import endpoints
+from bankapp.endpoints import Access
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -53,7 +54,6 @@ class Metrics:
 
 
 @blueprint.get("/metrics")
-@public
 def page() -> Response:
     """Answer the numbers."""
     metrics: Metrics = current_app.extensions["bankapp_metrics"]
@@ -65,6 +65,7 @@ def init_app(app: Flask) -> None:
     metrics = Metrics(app.config["BANKAPP"].metrics_directory)
     app.extensions["bankapp_metrics"] = metrics
     app.register_blueprint(blueprint)
+    endpoints.declare("metrics.page", Access.PUBLIC)
 
     @app.after_request
     def observe(response: Response) -> Response:

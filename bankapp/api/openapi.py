@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from marshmallow import Schema, fields
 
 from bankapp import errors
 from bankapp.api.errors import MEDIA_TYPE, STATUSES, status_of
+from bankapp.api.operations import Access, Operation
 from bankapp.errors import BankError
 from bankapp.schemas.base import EXAMPLE_ID, example_of
 from bankapp.schemas.problem import Problem
@@ -77,52 +78,38 @@ def complete(schema: Schema) -> Schema:
     return schema
 
 
-def operation(
-    *,
-    rule: str,
-    method: str,
-    public: bool,
-    staff: bool,
-    body: type[Schema] | None,
-    query: Schema | None,
-    idempotent: bool,
-    limited: bool,
-    kinds: Sequence[type[BankError]],
-    also: Mapping[int, type[Schema]],
-    downloads: Sequence[str],
-    extra_parameters: Sequence[dict[str, Any]],
-) -> dict[str, Any]:
-    """Return what the document says of one operation beside its successful answer."""
-    found: list[type[BankError]] = [errors.ValidationFailed, *kinds, BankError, errors.Unavailable]
-    parameters: list[dict[str, Any]] = [*_REQUEST_HEADERS, *extra_parameters]
+def operation(operation: Operation, query: Schema | None) -> dict[str, Any]:
+    """Return what the document says of an operation beside its successful answer."""
+    found: list[type[BankError]] = [errors.ValidationFailed, *operation.errors, BankError, errors.Unavailable]
+    parameters: list[Mapping[str, Any]] = [*_REQUEST_HEADERS, *operation.parameters]
     doc: dict[str, Any] = {}
-    if method in ("POST", "PUT", "PATCH", "DELETE"):
+    if operation.method in ("POST", "PUT", "PATCH", "DELETE"):
         found += _BODY_PROBLEMS
-    if not public:
+    if operation.access is not Access.PUBLIC:
         found += _TOKEN_PROBLEMS
         doc["security"] = [{"bearer": []}]
-    if staff:
+    if operation.access is Access.STAFF:
         found.append(errors.Forbidden)
-    if limited:
+    if operation.limits:
         found.append(errors.RateLimited)
-    if "<id:" in rule:
+    if "<id:" in operation.rule:
         found.append(errors.NotFound)
-    if idempotent:
+    if operation.idempotent:
         found += _IDEMPOTENCY_PROBLEMS
         parameters.append(_IDEMPOTENCY_KEY)
     if query is not None:
         parameters.append({"in": "query", "schema": type(query)})
-    if body is not None:
-        content = {"schema": body, "example": example_of(body())}
-        required = getattr(body, "body_required", True)
+    if operation.body is not None:
+        content = {"schema": operation.body, "example": example_of(operation.body())}
+        required = getattr(operation.body, "body_required", True)
         doc["requestBody"] = {"required": required, "content": {"application/json": content}}
     answers: dict[Any, Any] = dict(_problems(found)) | {
-        str(status): _alternative(status, schema) for status, schema in also.items()
+        str(status): _alternative(status, schema) for status, schema in operation.also.items()
     }
-    if downloads:
+    if operation.downloads:
         file = {"schema": {"type": "string", "format": "binary"}}
         # An integer, as flask-smorest keeps the successful answer, with which it is merged.
-        answers[200] = {"content": dict.fromkeys(downloads, file)}
+        answers[200] = {"content": dict.fromkeys(operation.downloads, file)}
     return doc | {"parameters": parameters, "responses": answers}
 
 

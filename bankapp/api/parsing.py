@@ -9,12 +9,12 @@ from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
 import flask
-from flask import current_app
 from marshmallow import Schema, ValidationError, missing
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.utils import cached_property
 
 from bankapp import errors
+from bankapp.api import operations
 from bankapp.context import config
 
 MAX_DEPTH: Final = 16
@@ -48,8 +48,8 @@ class Request(flask.Request):
 
     @cached_property
     def _body_limit(self) -> int:
-        view = current_app.view_functions.get(self.endpoint or "")
-        declared: int | None = getattr(view, "body_limit_bytes", None)
+        operation = operations.of(self.endpoint)
+        declared = operation.body_limit_bytes if operation else None
         return declared or config().body_limit_bytes
 
 

@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bankapp import connections, context, ids
+from bankapp import context, ids
 from bankapp.context import Context
 from bankapp.logging import access
 
@@ -35,7 +35,6 @@ def init_app(app: Flask) -> None:
         g.started = time.perf_counter()
         headers = request.headers
         context.begin(Context(_request_id(headers), _client_ip(request.environ), _device_id(headers)))
-        connections.keep()
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -47,7 +46,6 @@ def init_app(app: Flask) -> None:
     @app.teardown_request
     def end(_: BaseException | None) -> None:
         context.clear()
-        connections.release()
 
 
 def _log(response: Response) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.schemas import second_factors as schemas
 from bankapp.services.identity import second_factors
 from bankapp.services.identity.second_factors import Enrolment, Status
@@ -15,19 +15,21 @@ blueprint = Blueprint("second-factor", __name__, "The second factor: one-time pa
 _REFUSALS = (errors.InvalidCredentials, errors.StateConflict, errors.RateLimited)
 
 
-@blueprint.operation("GET", "/auth/otp", access=Access.USER, answer=schemas.Status)
+@blueprint.operation(Operation("GET", "/auth/otp", access=Access.USER, answer=schemas.Status))
 def read_otp() -> Status:
     """Read whether a second factor is on"""
     return second_factors.status()
 
 
 @blueprint.operation(
-    "POST",
-    "/auth/otp/enrol",
-    access=Access.USER,
-    body=schemas.Enrol,
-    answer=schemas.Enrolment,
-    errors=_REFUSALS,
+    Operation(
+        "POST",
+        "/auth/otp/enrol",
+        access=Access.USER,
+        body=schemas.Enrol,
+        answer=schemas.Enrolment,
+        errors=_REFUSALS,
+    )
 )
 def enrol_otp(given: dict[str, Any]) -> Enrolment:
     """Begin to switch a second factor on
@@ -39,12 +41,14 @@ def enrol_otp(given: dict[str, Any]) -> Enrolment:
 
 
 @blueprint.operation(
-    "POST",
-    "/auth/otp/confirm",
-    access=Access.USER,
-    body=schemas.Confirm,
-    answer=schemas.RecoveryCodes,
-    errors=_REFUSALS,
+    Operation(
+        "POST",
+        "/auth/otp/confirm",
+        access=Access.USER,
+        body=schemas.Confirm,
+        answer=schemas.RecoveryCodes,
+        errors=_REFUSALS,
+    )
 )
 def confirm_otp(given: dict[str, Any]) -> dict[str, Any]:
     """Switch the second factor on with its first code
@@ -54,7 +58,9 @@ def confirm_otp(given: dict[str, Any]) -> dict[str, Any]:
     return {"recovery_codes": second_factors.confirm(given["otp"])}
 
 
-@blueprint.operation("POST", "/auth/otp/disable", access=Access.USER, body=schemas.Proof, status=204, errors=_REFUSALS)
+@blueprint.operation(
+    Operation("POST", "/auth/otp/disable", access=Access.USER, body=schemas.Proof, status=204, errors=_REFUSALS)
+)
 def disable_otp(given: dict[str, Any]) -> None:
     """Switch the second factor off with password and code
 
@@ -64,12 +70,14 @@ def disable_otp(given: dict[str, Any]) -> None:
 
 
 @blueprint.operation(
-    "POST",
-    "/auth/otp/recovery-codes",
-    access=Access.USER,
-    body=schemas.Proof,
-    answer=schemas.RecoveryCodes,
-    errors=_REFUSALS,
+    Operation(
+        "POST",
+        "/auth/otp/recovery-codes",
+        access=Access.USER,
+        body=schemas.Proof,
+        answer=schemas.RecoveryCodes,
+        errors=_REFUSALS,
+    )
 )
 def renew_recovery_codes(given: dict[str, Any]) -> dict[str, Any]:
     """Make new recovery codes; the old ones are dead"""

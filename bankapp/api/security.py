@@ -7,13 +7,14 @@ import time
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask_jwt_extended import create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, InvalidTokenError, PyJWTError
 
-from bankapp import context, errors, ids
-from bankapp.endpoints import Access, public
+from bankapp import context, endpoints, errors, ids
+from bankapp.api.errors import respond
+from bankapp.endpoints import Access
 from bankapp.extensions import jwt
 from bankapp.services.identity import tokens
 from bankapp.services.identity.tokens import Grant
@@ -25,7 +26,7 @@ def init_app(app: Flask) -> None:
     """Check the token before anything else of a request is looked at; no declared access means no entry."""
     jwt.init_app(app)
     if app.has_static_folder:
-        public(app.view_functions["static"])
+        endpoints.declare("static", Access.PUBLIC)
 
     leeway = app.config["JWT_DECODE_LEEWAY"]
 
@@ -34,16 +35,27 @@ def init_app(app: Flask) -> None:
         endpoint = request.endpoint
         if endpoint is None or request.method == "OPTIONS":
             return
-        view = app.view_functions[endpoint]
-        access: Access | None = getattr(view, "access", None)
+        access = endpoints.access_of(endpoint)
         if access is Access.PUBLIC:
             return
         _present_token(leeway)
-        if access is Access.USER and getattr(view, "identifies", False):
+        if access is Access.USER:
+            # The request's first statement checks the token; where it has none, finish_authentication does.
             return
-        user = context.user()
-        if access is None or (access is Access.STAFF and not user.is_staff):
+        if access is None or not context.user().is_staff:
             raise errors.Forbidden("Your role does not allow this.")
+
+    @app.after_request
+    def finish_authentication(response: Response) -> Response:
+        """Check the token where no statement of the request did; a refusal replaces any other answer."""
+        if response.status_code in (401, 503):
+            return response
+        try:
+            context.check_user()
+        except errors.BankError as refusal:
+            response.close()
+            return respond(refusal)
+        return response
 
 
 def _present_token(leeway_seconds: int) -> None:
@@ -55,7 +67,7 @@ def _present_token(leeway_seconds: int) -> None:
         raise errors.TokenInvalid("The access token is not valid.") from None
     if claims["exp"] + leeway_seconds <= time.time():
         raise errors.TokenExpired("The access token has expired; refresh it.")
-    tokens.present(claims["sub"], claims["sid"], claims["jti"])
+    tokens.authenticate_request(claims["sub"], claims["sid"], claims["jti"])
 
 
 @lru_cache(maxsize=4096)

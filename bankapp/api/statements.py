@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 from flask import Response
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.api.parsing import accepts
 from bankapp.listing import Page, Window
 from bankapp.schemas import statements as schemas
@@ -31,12 +31,14 @@ _BY_MEDIA_TYPE = {"application/json": "json"} | {found.media_type: name for name
 
 
 @blueprint.operation(
-    "GET",
-    "/statements/periods",
-    access=Access.USER,
-    query=schemas.StatementPeriodQuery,
-    answer=schemas.StatementPeriod,
-    errors=[errors.NotFound],
+    Operation(
+        "GET",
+        "/statements/periods",
+        access=Access.USER,
+        query=schemas.StatementPeriodQuery,
+        answer=schemas.StatementPeriod,
+        errors=[errors.NotFound],
+    )
 )
 def list_statement_periods(account_id: str, window: Window) -> Page[Month]:
     """List the months that have entries
@@ -47,12 +49,14 @@ def list_statement_periods(account_id: str, window: Window) -> Page[Month]:
 
 
 @blueprint.operation(
-    "GET",
-    "/statements/<id:account_id>",
-    access=Access.USER,
-    query=schemas.StatementQuery,
-    answer=schemas.Statement,
-    downloads=sorted({found.media_type for found in FORMATS.values()}),
+    Operation(
+        "GET",
+        "/statements/<id:account_id>",
+        access=Access.USER,
+        query=schemas.StatementQuery,
+        answer=schemas.Statement,
+        downloads=sorted({found.media_type for found in FORMATS.values()}),
+    )
 )
 def read_statement(account_id: str, start: date | None, end: date | None, format: str | None) -> object:
     """Read a statement

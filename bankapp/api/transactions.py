@@ -5,45 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import HistoryFilter, Page, Window
-from bankapp.models import Transaction
+from bankapp.models import TransactionRecord
 from bankapp.schemas import transactions as schemas
 from bankapp.services import transactions
+from bankapp.services.idempotency import Claim
 
 blueprint = Blueprint("transactions", __name__, "Deposits, withdrawals, and the history of accounts")
 
 
 @blueprint.operation(
-    "POST",
-    "/transactions",
-    access=Access.USER,
-    body=schemas.NewTransaction,
-    answer=schemas.Transaction,
-    status=201,
-    idempotent=True,
-    errors=[
-        errors.NotFound,
-        errors.InsufficientFunds,
-        errors.AccountNotActive,
-        errors.CurrencyMismatch,
-        errors.BalanceLimitExceeded,
-    ],
+    Operation(
+        "POST",
+        "/transactions",
+        access=Access.USER,
+        body=schemas.NewTransaction,
+        answer=schemas.Transaction,
+        status=201,
+        idempotent=True,
+        errors=[
+            errors.NotFound,
+            errors.InsufficientFunds,
+            errors.AccountNotActive,
+            errors.CurrencyMismatch,
+            errors.BalanceLimitExceeded,
+        ],
+    )
 )
-def create_transaction(new: dict[str, Any]) -> dict[str, Any]:
+def create_transaction(new: dict[str, Any], claim: Claim | None) -> TransactionRecord:
     """Deposit or withdraw"""
-    return transactions.create(**new)
+    return transactions.create(**new, claim=claim)
 
 
 @blueprint.operation(
-    "GET",
-    "/transactions",
-    access=Access.USER,
-    query=schemas.TransactionQuery,
-    answer=schemas.Transaction,
-    errors=[errors.NotFound],
+    Operation(
+        "GET",
+        "/transactions",
+        access=Access.USER,
+        query=schemas.TransactionQuery,
+        answer=schemas.Transaction,
+        errors=[errors.NotFound],
+    )
 )
-def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[Any]:
+def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[TransactionRecord]:
     """List transactions
 
     Of one account in the order of its sequence, or of all one's accounts; newest first.
@@ -51,7 +56,9 @@ def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: W
     return transactions.search(account_id, narrowed, window)
 
 
-@blueprint.operation("GET", "/transactions/<id:transaction_id>", access=Access.USER, answer=schemas.Transaction)
-def read_transaction(transaction_id: str) -> Transaction:
+@blueprint.operation(
+    Operation("GET", "/transactions/<id:transaction_id>", access=Access.USER, answer=schemas.Transaction)
+)
+def read_transaction(transaction_id: str) -> TransactionRecord:
     """Read a transaction"""
     return transactions.get(transaction_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint
+from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import Page, Window
-from bankapp.models import Transfer
+from bankapp.models import TransferRecord
 from bankapp.schemas import transfers as schemas
 from bankapp.services import transfers
+from bankapp.services.idempotency import Claim
 from bankapp.services.transfers import Batch, Order
 
 BATCH_BODY_LIMIT_BYTES: Final = 1024 * 1024
@@ -21,34 +22,38 @@ _REFUSALS = (errors.InsufficientFunds, errors.AccountNotActive, errors.BalanceLi
 
 
 @blueprint.operation(
-    "POST",
-    "/transfers",
-    access=Access.USER,
-    body=schemas.NewTransfer,
-    answer=schemas.Transfer,
-    status=201,
-    idempotent=True,
-    errors=[errors.NotFound, errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
+    Operation(
+        "POST",
+        "/transfers",
+        access=Access.USER,
+        body=schemas.NewTransfer,
+        answer=schemas.Transfer,
+        status=201,
+        idempotent=True,
+        errors=[errors.NotFound, errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
+    )
 )
-def create_transfer(order: Order) -> dict[str, Any]:
+def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
     """Transfer money
 
     From one's own account to any account of the same currency, named by id or by IBAN.
     """
-    return transfers.create(order)
+    return transfers.create(order, claim)
 
 
 @blueprint.operation(
-    "POST",
-    "/transfers/batch",
-    access=Access.USER,
-    body=schemas.NewBatch,
-    body_limit_bytes=BATCH_BODY_LIMIT_BYTES,
-    answer=schemas.Batch,
-    idempotent=True,
-    errors=[errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
+    Operation(
+        "POST",
+        "/transfers/batch",
+        access=Access.USER,
+        body=schemas.NewBatch,
+        body_limit_bytes=BATCH_BODY_LIMIT_BYTES,
+        answer=schemas.Batch,
+        idempotent=True,
+        errors=[errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
+    )
 )
-def create_batch(new: dict[str, Any]) -> Batch:
+def create_batch(new: dict[str, Any], claim: Claim | None) -> Batch:
     """Make many transfers in one request
 
     They are made in turn, each on what the ones before it left behind, in one transaction. `atomic` (the
@@ -56,37 +61,41 @@ def create_batch(new: dict[str, Any]) -> Batch:
     it names an account that is not there) and the reasons by index in `errors`. Otherwise those that can be
     made are, and `items` says what became of each.
     """
-    return transfers.create_batch(new["transfers"], atomic=new["atomic"])
+    return transfers.create_batch(new["transfers"], claim, atomic=new["atomic"])
 
 
 @blueprint.operation(
-    "POST",
-    "/transfers/<id:transfer_id>/reversal",
-    access=Access.STAFF,
-    answer=schemas.Transfer,
-    status=201,
-    idempotent=True,
-    errors=[errors.StateConflict, *_REFUSALS],
+    Operation(
+        "POST",
+        "/transfers/<id:transfer_id>/reversal",
+        access=Access.STAFF,
+        answer=schemas.Transfer,
+        status=201,
+        idempotent=True,
+        errors=[errors.StateConflict, *_REFUSALS],
+    )
 )
-def reverse_transfer(transfer_id: str) -> dict[str, Any]:
+def reverse_transfer(transfer_id: str, claim: Claim | None) -> TransferRecord:
     """Reverse a transfer (staff)
 
     Once, and while the receiver's available balance covers it; also on frozen accounts, not on closed ones. The
     reversal is a transfer the other way that names the original in `reverses_transfer_id`; the original then
     names it in `reversed_by_transfer_id`.
     """
-    return transfers.reverse(transfer_id)
+    return transfers.reverse(transfer_id, claim)
 
 
 @blueprint.operation(
-    "GET",
-    "/transfers",
-    access=Access.USER,
-    query=schemas.TransferQuery,
-    answer=schemas.Transfer,
-    errors=[errors.NotFound],
+    Operation(
+        "GET",
+        "/transfers",
+        access=Access.USER,
+        query=schemas.TransferQuery,
+        answer=schemas.Transfer,
+        errors=[errors.NotFound],
+    )
 )
-def list_transfers(account_id: str | None, window: Window) -> Page[Transfer]:
+def list_transfers(account_id: str | None, window: Window) -> Page[TransferRecord]:
     """List transfers
 
     From or to one account, or any of one's accounts; newest first.
@@ -94,8 +103,8 @@ def list_transfers(account_id: str | None, window: Window) -> Page[Transfer]:
     return transfers.search(account_id, window)
 
 
-@blueprint.operation("GET", "/transfers/<id:transfer_id>", access=Access.USER, answer=schemas.Transfer)
-def read_transfer(transfer_id: str) -> Transfer:
+@blueprint.operation(Operation("GET", "/transfers/<id:transfer_id>", access=Access.USER, answer=schemas.Transfer))
+def read_transfer(transfer_id: str) -> TransferRecord:
     """Read a transfer
 
     The owner of either side may.

@@ -13,7 +13,7 @@ from typing import Final
 import click
 from flask.cli import with_appcontext
 
-from bankapp import clock, context, errors, probes
+from bankapp import clock, context, db, errors
 from bankapp.logging import events
 from bankapp.services import seed_story, seeding
 from bankapp.services.seed_story import Join, Move, Send, Step, Story
@@ -34,7 +34,7 @@ def command(customers: int, months: int, random_seed: int, until: datetime | Non
     production = context.config().is_production
     if production and not force:
         raise click.ClickException("this is production; demo users do not belong here (--force, if they do)")
-    if probes.lacks_migrations():
+    if db.lacks_migrations():
         raise click.ClickException("the database lacks migrations; run: flask db upgrade")
     if seeding.is_seeded():
         click.echo("The demo data is there already; nothing changed.")

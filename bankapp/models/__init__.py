@@ -1,33 +1,53 @@
-"""One table family per module; importing the package makes the metadata complete."""
+"""One table family per module, with the record that a row is read as; importing the package completes the metadata."""
 
-from bankapp.models.account import Account, AccountView
-from bankapp.models.account_holder import AccountHolder
-from bankapp.models.audit_log import AuditLog, AuditSeal
-from bankapp.models.authorization import Authorization
-from bankapp.models.card import Card
-from bankapp.models.idempotency_key import IdempotencyKey
-from bankapp.models.login_throttle import LoginThrottle
-from bankapp.models.second_factor import RecoveryCode, SecondFactor
-from bankapp.models.transaction import Posting, Transaction, Transfer
-from bankapp.models.user import AuthToken, RefreshToken, Session, User
+from bankapp.models.account import Account, AccountRecord
+from bankapp.models.account_holder import AccountHolder, AccountHolderRecord
+from bankapp.models.audit_log import AuditLog, AuditLogRecord, AuditSeal
+from bankapp.models.authorization import Authorization, AuthorizationRecord
+from bankapp.models.card import Card, CardRecord
+from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
+from bankapp.models.login_throttle import LoginThrottle, LoginThrottleRecord
+from bankapp.models.second_factor import RecoveryCode, SecondFactor, SecondFactorRecord
+from bankapp.models.transaction import Posting, Transaction, TransactionRecord, Transfer, TransferRecord
+from bankapp.models.user import (
+    AuthToken,
+    RefreshToken,
+    RefreshTokenRecord,
+    Session,
+    SessionRecord,
+    User,
+    UserRecord,
+)
 
 __all__ = [
     "Account",
     "AccountHolder",
-    "AccountView",
+    "AccountHolderRecord",
+    "AccountRecord",
     "AuditLog",
+    "AuditLogRecord",
     "AuditSeal",
     "AuthToken",
     "Authorization",
+    "AuthorizationRecord",
     "Card",
+    "CardRecord",
     "IdempotencyKey",
+    "IdempotencyKeyRecord",
     "LoginThrottle",
+    "LoginThrottleRecord",
     "Posting",
     "RecoveryCode",
     "RefreshToken",
+    "RefreshTokenRecord",
     "SecondFactor",
+    "SecondFactorRecord",
     "Session",
+    "SessionRecord",
     "Transaction",
+    "TransactionRecord",
     "Transfer",
+    "TransferRecord",
     "User",
+    "UserRecord",
 ]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
-from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
-from bankapp.models.account_holder import AccountHolder
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
 from bankapp.money import MAX_BALANCE
 
@@ -21,11 +19,10 @@ STATUSES: Final = ("active", "frozen", "closed")
 class Account(Model):
     """An account. ``balance`` and ``held`` are minor units; ``number`` is an IBAN.
 
-    ``balance``, ``sequence`` (number of its last transaction) and ``last_posted_at`` are moved by
-    the database when a transaction is inserted, by nothing else. The bank's own cash accounts (type
-    ``cash``, no holder) keep all three at rest: theirs is derived, so no deposit waits for another.
-    ``held`` follows the authorizations the same way; ``overdue`` is what of it belongs to holds that
-    have expired and were not released yet.
+    The database moves ``balance``, ``sequence`` (the number of the last transaction) and ``last_posted_at``
+    when a transaction is inserted, and ``held`` when an authorization changes; nothing else does. The bank's
+    own cash accounts (type ``cash``, no holder) keep all four at rest: their balance is derived, so that no
+    deposit waits for another.
     """
 
     __tablename__ = "accounts"
@@ -47,30 +44,19 @@ class Account(Model):
     number: Mapped[str] = mapped_column(String(34), unique=True)
     type: Mapped[str] = mapped_column(String(16))
     currency: Mapped[str] = mapped_column(String(3))
-    balance: Mapped[int] = mapped_column(BigInteger, default=0)
-    held: Mapped[int] = mapped_column(BigInteger, default=0)
-    sequence: Mapped[int] = mapped_column(BigInteger, default=0)
+    balance: Mapped[int] = mapped_column(BigInteger)
+    held: Mapped[int] = mapped_column(BigInteger)
+    sequence: Mapped[int] = mapped_column(BigInteger)
     last_posted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    status: Mapped[str] = mapped_column(String(16), default="active")
+    status: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    holder: Mapped[AccountHolder | None] = relationship()
-    if TYPE_CHECKING:
-        overdue: Mapped[int]
 
-    @hybrid_property
-    def available_balance(self) -> int:
-        """Return what can be spent: the balance less the holds on it that have not expired, in minor units."""
-        return self.balance - self.held + self.overdue
+class AccountRecord(NamedTuple):
+    """A customer's account with its holder, as it was read; amounts are minor units.
 
-    @property
-    def user_id(self) -> str | None:
-        """The user who owns it; None for the bank's own."""
-        return self.holder.user_id if self.holder else None
-
-
-class AccountView(NamedTuple):
-    """An account with what is looked at of its holder; amounts are minor units."""
+    ``available_balance`` is the balance less the holds that have not expired.
+    """
 
     id: str
     number: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime
-from bankapp.models.user import User
 
 
 class AccountHolder(Model):
@@ -21,7 +21,18 @@ class AccountHolder(Model):
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
     dob: Mapped[date]
-    version: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    user: Mapped[User] = relationship()
+
+class AccountHolderRecord(NamedTuple):
+    """An account holder as it was read, with the e-mail address of the user."""
+
+    id: str
+    user_id: str
+    first_name: str
+    last_name: str
+    dob: date
+    version: int
+    created_at: datetime
+    email: str

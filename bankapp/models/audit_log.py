@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -43,6 +43,22 @@ class AuditLog(Model):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class AuditLogRecord(NamedTuple):
+    """An audit row as it was read."""
+
+    id: str
+    user_id: str | None
+    event_type: str
+    resource_type: str | None
+    resource_id: str | None
+    status: str
+    ip_address: str | None
+    device_id: str | None
+    request_id: str | None
+    details: dict[str, Any]
+    created_at: datetime
+
+
 class AuditSeal(Model):
     """One link of the chain over finished audit rows, in the order in which they were sealed.
 
@@ -57,3 +73,10 @@ class AuditSeal(Model):
     row_digest: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
     sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuditSealRecord(NamedTuple):
+    """The end of the chain of seals as it was read."""
+
+    position: int
+    digest: str

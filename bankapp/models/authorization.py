@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Index,
-    String,
-    UniqueConstraint,
-    bindparam,
-    case,
-    cast,
-    func,
-    select,
-    text,
-)
-from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp import clock
-from bankapp.models.account import Account
-from bankapp.models.card import Card
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
 from bankapp.money import MAX_AMOUNT
 
@@ -66,7 +51,7 @@ class Authorization(Model):
     card_id: Mapped[str] = mapped_column(Id, ForeignKey("cards.id"))
     account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
     amount: Mapped[int] = mapped_column(BigInteger)
-    captured_amount: Mapped[int] = mapped_column(BigInteger, default=0)
+    captured_amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     merchant: Mapped[str] = mapped_column(String(140))
     status: Mapped[str] = mapped_column(String(16))
@@ -76,41 +61,36 @@ class Authorization(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    card: Mapped[Card] = relationship()
+
+class AuthorizationRecord(NamedTuple):
+    """An authorization as it was read, with the user who owns its card; amounts are minor units."""
+
+    id: str
+    card_id: str
+    account_id: str
+    amount: int
+    captured_amount: int
+    currency: str
+    merchant: str
+    status: str
+    decline_reason: str | None
+    posting_id: str | None
+    expires_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+    user_id: str
 
     @property
     def is_overdue(self) -> bool:
-        """Whether this hold has expired and nobody released it yet."""
+        """Whether this hold has expired and was not released yet."""
         return self.status == PENDING and self.expires_at is not None and self.expires_at <= clock.now()
 
     @property
     def effective_status(self) -> str:
-        """The status as it is now: an overdue hold has expired, whenever it is released."""
+        """The status as it is now: an overdue hold counts as expired before its release."""
         return EXPIRED if self.is_overdue else self.status
 
     @property
     def effective_finished_at(self) -> datetime | None:
         """When it ended, or None while it has not."""
         return self.expires_at if self.is_overdue else self.finished_at
-
-
-# Declared here because it takes both tables. An account without holds is not looked at twice.
-Account.overdue = column_property(
-    case(
-        (
-            Account.held > 0,
-            # PostgreSQL sums integers as numeric, and money here is integers.
-            select(cast(func.coalesce(func.sum(Authorization.amount), 0), BigInteger))
-            .where(
-                Authorization.account_id == Account.id,
-                Authorization.status == PENDING,
-                Authorization.expires_at <= bindparam("now", callable_=clock.now, type_=UtcDateTime),
-            )
-            .correlate_except(Authorization)
-            .scalar_subquery(),
-        ),
-        else_=0,
-    ),
-    # What is read here changes with time, not with what is written to the account.
-    expire_on_flush=False,
-)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
-from bankapp.models.account import Account
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
 from bankapp.money import MAX_AMOUNT
 
@@ -32,10 +31,28 @@ class Card(Model):
     account_id: Mapped[str] = mapped_column(Id, ForeignKey("accounts.id"))
     type: Mapped[str] = mapped_column(String(16))
     last4: Mapped[str] = mapped_column(String(4))
-    status: Mapped[str] = mapped_column(String(16), default="active")
+    status: Mapped[str] = mapped_column(String(16))
     expires: Mapped[date]
     limit_per_authorization: Mapped[int | None] = mapped_column(BigInteger)
     limit_per_day: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    account: Mapped[Account] = relationship()
+
+class CardRecord(NamedTuple):
+    """A card as it was read, with its account's currency, number and holder; limits are minor units."""
+
+    id: str
+    account_id: str
+    type: str
+    last4: str
+    status: str
+    expires: date
+    limit_per_authorization: int | None
+    limit_per_day: int | None
+    created_at: datetime
+    user_id: str
+    currency: str
+    account_type: str
+    account_number: str
+    first_name: str
+    last_name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -35,3 +36,17 @@ class IdempotencyKey(Model):
     answer_media_type: Mapped[str | None] = mapped_column(String(64))
     answer_etag: Mapped[str | None] = mapped_column(String(20))
     answer_body: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class IdempotencyKeyRecord(NamedTuple):
+    """A claimed key as it was read; the answer's fields are null while the request runs."""
+
+    scope: str
+    fingerprint: str
+    claim_id: str
+    claimed_at: datetime
+    finished_at: datetime | None
+    answer_status: int | None
+    answer_media_type: str | None
+    answer_etag: str | None
+    answer_body: bytes | None

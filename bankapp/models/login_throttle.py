@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,3 +20,10 @@ class LoginThrottle(Model):
     bucket: Mapped[str] = mapped_column(String(64), primary_key=True)
     failures: Mapped[int]
     last_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LoginThrottleRecord(NamedTuple):
+    """A count of failed sign-ins as it was read."""
+
+    failures: int
+    last_attempt_at: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +24,14 @@ class SecondFactor(Model):
     last_step: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SecondFactorRecord(NamedTuple):
+    """A second factor as it was read; its secret is encrypted."""
+
+    user_id: str
+    sealed_secret: bytes
+    confirmed_at: datetime | None
 
 
 class RecoveryCode(Model):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship, remote
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
@@ -66,17 +66,19 @@ class Transfer(Model):
     reverses_transfer_id: Mapped[str | None] = mapped_column(Id, ForeignKey("transfers.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    reversal: Mapped[Transfer | None] = relationship(
-        primaryjoin=lambda: Transfer.id == foreign(remote(Transfer.reverses_transfer_id)),
-        uselist=False,
-        viewonly=True,
-        lazy="selectin",
-    )
 
-    @property
-    def reversed_by_transfer_id(self) -> str | None:
-        """The transfer that gave this one's money back."""
-        return self.reversal.id if self.reversal else None
+class TransferRecord(NamedTuple):
+    """A transfer as it was read or made; ``amount`` is minor units."""
+
+    id: str
+    from_account_id: str
+    to_account_id: str
+    amount: int
+    currency: str
+    description: str | None
+    reverses_transfer_id: str | None
+    reversed_by_transfer_id: str | None
+    created_at: datetime
 
 
 class Transaction(Model):
@@ -114,3 +116,21 @@ class Transaction(Model):
     balance_after: Mapped[int | None] = mapped_column(BigInteger)
     description: Mapped[str | None] = mapped_column(String(140))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TransactionRecord(NamedTuple):
+    """A transaction of a customer's account as it was read or made; amounts are minor units."""
+
+    id: str
+    account_id: str
+    posting_id: str
+    transfer_id: str | None
+    type: str
+    direction: int
+    amount: int
+    currency: str
+    sequence: int
+    balance_after: int
+    description: str | None
+    created_at: datetime
+    user_id: str

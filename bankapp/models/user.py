@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.context import ROLES
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
@@ -23,8 +24,23 @@ class User(Model):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     hashed_password: Mapped[str] = mapped_column(String(128))
     role: Mapped[str] = mapped_column(String(16))
-    status: Mapped[str] = mapped_column(String(16), default="active")
+    status: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UserRecord(NamedTuple):
+    """A user as it was read."""
+
+    id: str
+    email: str
+    hashed_password: str
+    role: str
+    status: str
+    created_at: datetime
+
+    def __repr__(self) -> str:
+        """Return the user without the password's hash, which no log may show."""
+        return f"UserRecord(id={self.id!r}, role={self.role!r}, status={self.status!r})"
 
 
 class Session(Model):
@@ -42,7 +58,18 @@ class Session(Model):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    user: Mapped[User] = relationship()
+
+class SessionRecord(NamedTuple):
+    """A sign-in session as it was read."""
+
+    id: str
+    user_id: str
+    ip_address: str | None
+    device_id: str | None
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
 
 
 class AuthToken(Model):
@@ -81,4 +108,11 @@ class RefreshToken(Model):
     ip_address: Mapped[str | None] = mapped_column(String(45))
     device_id: Mapped[str | None] = mapped_column(String(128))
 
-    session: Mapped[Session] = relationship()
+
+class RefreshTokenRecord(NamedTuple):
+    """A refresh token's row as it was read; the token itself is not stored."""
+
+    id: str
+    user_id: str
+    family_id: str
+    rotated_at: datetime | None

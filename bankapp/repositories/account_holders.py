@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import contains_eager
+from typing import Any
 
-from bankapp import driver_errors, errors
-from bankapp.extensions import db
+from sqlalchemy import bindparam, func, update
+
+from bankapp import db, errors
 from bankapp.listing import Page, Window
-from bankapp.models import AccountHolder, User
+from bankapp.models import AccountHolder, AccountHolderRecord, User
 from bankapp.repositories.listing import page
+from bankapp.repositories.selecting import select_record
+
+_HOLDERS = select_record(AccountHolderRecord, AccountHolder, email=User.email).join_from(AccountHolder, User)
+_BY_ID = _HOLDERS.where(AccountHolder.id == bindparam("holder_id"))
+_LOCK = _BY_ID.with_for_update(key_share=True, of=AccountHolder)
+_OF_USER = _HOLDERS.where(AccountHolder.user_id == bindparam("user_id"))
 
 
-def add(holder: AccountHolder) -> None:
+def add(row: dict[str, Any]) -> None:
     """Store a new account holder. Raises AccountHolderExists when the user has one."""
-    db.session.add(holder)
     try:
-        db.session.flush()
-    except IntegrityError as problem:
-        if driver_errors.violates(problem, "uq_account_holders_user_id", "account_holders.user_id"):
+        db.insert(AccountHolder, row)
+    except db.ConstraintViolated as problem:
+        if problem.is_of("uq_account_holders_user_id", "account_holders.user_id"):
             raise errors.AccountHolderExists("You already are an account holder.") from problem
         raise
 
 
-def get(holder_id: str) -> AccountHolder | None:
+def get(holder_id: str) -> AccountHolderRecord | None:
     """Return the account holder with this id."""
-    return db.session.get(AccountHolder, holder_id)
+    return db.one(_BY_ID, {"holder_id": holder_id}, record=AccountHolderRecord)
 
 
-def lock(holder_id: str) -> AccountHolder | None:
+def lock(holder_id: str) -> AccountHolderRecord | None:
     """Return the account holder with this id, locked until the transaction ends."""
-    return db.session.get(AccountHolder, holder_id, with_for_update=True, populate_existing=True)
+    return db.one(_LOCK, {"holder_id": holder_id}, record=AccountHolderRecord)
 
 
-def of_user(user_id: str) -> AccountHolder | None:
+def change(holder_id: str, values: dict[str, Any]) -> None:
+    """Change columns, given by name, of an account holder, who must be locked."""
+    db.change(update(AccountHolder).where(AccountHolder.id == holder_id).values(values))
+
+
+def of_user(user_id: str) -> AccountHolderRecord | None:
     """Return the account holder that a user is."""
-    return db.session.scalars(select(AccountHolder).where(AccountHolder.user_id == user_id)).one_or_none()
+    return db.one(_OF_USER, {"user_id": user_id}, record=AccountHolderRecord)
 
 
-def search(user_id: str | None, email: str | None, name: str | None, window: Window) -> Page[AccountHolder]:
+def search(user_id: str | None, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
     """Return account holders, newest first, narrowed by user, exact e-mail, and a part of the full name."""
-    query = select(AccountHolder).join(AccountHolder.user).options(contains_eager(AccountHolder.user))
+    query = _HOLDERS
     if user_id is not None:
         query = query.where(AccountHolder.user_id == user_id)
     if email is not None:
@@ -49,4 +58,4 @@ def search(user_id: str | None, email: str | None, name: str | None, window: Win
     if name is not None:
         full_name = func.lower(AccountHolder.first_name + " " + AccountHolder.last_name)
         query = query.where(full_name.contains(name.lower(), autoescape=True))
-    return page(query, [AccountHolder.id], window)
+    return page(query, [AccountHolder.id], window, AccountHolderRecord)

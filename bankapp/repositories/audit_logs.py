@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, update
 
-from bankapp import connections
+from bankapp import db
 from bankapp.listing import Page, Window
-from bankapp.models import AuditLog
+from bankapp.models import AuditLog, AuditLogRecord
 from bankapp.models.audit_log import PENDING
-from bankapp.repositories import bulk
 from bankapp.repositories.listing import page
+from bankapp.repositories.selecting import select_record
 
-_ADD = insert(AuditLog.__table__)  # type: ignore[arg-type]  # FromClause in the stubs, a Table in fact
+_TABLE: Any = AuditLog.__table__
 FINISH = (
-    update(AuditLog.__table__)  # type: ignore[arg-type]  # as above
-    .where(AuditLog.__table__.c.id == bindparam("row_id"), AuditLog.__table__.c.status == PENDING)
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.status == PENDING)
     .values(
         status=bindparam("new_status"),
         resource_id=bindparam("new_resource_id"),
@@ -27,42 +25,17 @@ FINISH = (
         finished_at=bindparam("new_finished_at"),
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What becomes of the pending row ``row_id``."""
-
-    row_id: str
-    status: str
-    resource_id: str | None
-    metadata: dict[str, Any]
-    finished_at: datetime
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters of ``FINISH``."""
-        return {
-            "row_id": self.row_id,
-            "new_status": self.status,
-            "new_resource_id": self.resource_id,
-            "new_metadata": self.metadata,
-            "new_finished_at": self.finished_at,
-        }
+"""Gives a pending row its outcome; its parameters are those of :func:`finish`."""
 
 
 def add(row: dict[str, Any]) -> None:
-    """Store a new audit row; ``row`` has its columns by name."""
-    connections.change(_ADD, row)
+    """Store a new audit row; ``row`` has the fields of :class:`AuditLog` by column name."""
+    db.insert(AuditLog, row)
 
 
-def add_all(rows: Sequence[dict[str, Any]]) -> None:
-    """Store many new audit rows, as :func:`add` does one."""
-    bulk.insert({"audit_logs": rows})
-
-
-def finish(outcome: Outcome) -> bool:
+def finish(outcome: dict[str, Any]) -> bool:
     """Finish a pending row; False when it is not there, or finished already, which it then stays."""
-    return connections.change(FINISH, outcome.parameters()) == 1
+    return db.change(FINISH, outcome) == 1
 
 
 def search(
@@ -71,9 +44,9 @@ def search(
     start: datetime | None,
     end: datetime | None,
     window: Window,
-) -> Page[AuditLog]:
+) -> Page[AuditLogRecord]:
     """Return audit rows, newest first, narrowed by user, event type and a span of time (both ends included)."""
-    query = select(AuditLog)
+    query = select_record(AuditLogRecord, AuditLog)
     if user_id is not None:
         query = query.where(AuditLog.user_id == user_id)
     if event_type is not None:
@@ -82,4 +55,4 @@ def search(
         query = query.where(AuditLog.created_at >= start)
     if end is not None:
         query = query.where(AuditLog.created_at <= end)
-    return page(query, [AuditLog.created_at, AuditLog.id], window)
+    return page(query, [AuditLog.created_at, AuditLog.id], window, AuditLogRecord)

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from collections.abc import Mapping
+from typing import Any
 
-from bankapp.extensions import db
+from sqlalchemy import bindparam, update
+
+from bankapp import db
 from bankapp.listing import Page, Window
-from bankapp.models import Account, AccountHolder, Card
+from bankapp.models import Account, AccountHolder, Card, CardRecord
 from bankapp.repositories.listing import page
+from bankapp.repositories.selecting import select_record
 
-_WITH_OWNER = joinedload(Card.account).joinedload(Account.holder)
+_CARDS = (
+    select_record(
+        CardRecord,
+        Card,
+        user_id=AccountHolder.user_id,
+        currency=Account.currency,
+        account_type=Account.type,
+        account_number=Account.number,
+        first_name=AccountHolder.first_name,
+        last_name=AccountHolder.last_name,
+    )
+    .join_from(Card, Account)
+    .join(AccountHolder)
+)
+_BY_ID = _CARDS.where(Card.id == bindparam("card_id"))
+_LOCK = _BY_ID.with_for_update(key_share=True, of=Card)
 
 
-def add(card: Card) -> None:
+def add(row: dict[str, Any]) -> None:
     """Store a new card."""
-    db.session.add(card)
-    db.session.flush()
+    db.insert(Card, row)
 
 
-def get(card_id: str) -> Card | None:
-    """Return a card with its account and holder."""
-    return db.session.scalars(select(Card).where(Card.id == card_id).options(_WITH_OWNER)).one_or_none()
+def get(card_id: str) -> CardRecord | None:
+    """Return the card with this id."""
+    return db.one(_BY_ID, {"card_id": card_id}, record=CardRecord)
 
 
-def lock(card_id: str) -> Card | None:
-    """Return a card with its account and holder, the card locked until the transaction ends."""
-    query = select(Card).where(Card.id == card_id).options(_WITH_OWNER).with_for_update(key_share=True, of=Card)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+def lock(card_id: str) -> CardRecord | None:
+    """Return the card with this id, locked until the transaction ends."""
+    return db.one(_LOCK, {"card_id": card_id}, record=CardRecord)
 
 
-def search(user_id: str | None, account_id: str | None, window: Window) -> Page[Card]:
+def change(card_id: str, values: Mapping[str, Any]) -> None:
+    """Change columns, given by name, of a card, which must be locked."""
+    db.change(update(Card).where(Card.id == card_id).values(values))
+
+
+def search(user_id: str | None, account_id: str | None, window: Window) -> Page[CardRecord]:
     """Return cards, newest first, narrowed by user and account."""
-    query = select(Card)
+    query = _CARDS
     if user_id is not None:
-        query = query.join(Account).join(AccountHolder).where(AccountHolder.user_id == user_id)
+        query = query.where(AccountHolder.user_id == user_id)
     if account_id is not None:
         query = query.where(Card.account_id == account_id)
-    return page(query, [Card.id], window)
+    return page(query, [Card.id], window, CardRecord)

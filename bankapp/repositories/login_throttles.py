@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import bindparam, delete, text, update
 
-from bankapp.extensions import db
-from bankapp.models import LoginThrottle
+from bankapp import db
+from bankapp.models import LoginThrottle, LoginThrottleRecord
 from bankapp.models.types import UtcDateTime
+from bankapp.repositories.selecting import select_record
 
+_BY_BUCKET = select_record(LoginThrottleRecord, LoginThrottle).where(LoginThrottle.bucket == bindparam("bucket"))
 # Textual, because both dialects know ON CONFLICT and SQLAlchemy's generic INSERT does not.
 _COUNT = text(
     "INSERT INTO login_throttles (bucket, failures, last_attempt_at) VALUES (:bucket, 1, :now)"
@@ -19,29 +20,22 @@ _COUNT = text(
 ).bindparams(bindparam("now", type_=UtcDateTime))
 
 
-def get(bucket: str) -> LoginThrottle | None:
-    """Return the count of this bucket as it is in the database now."""
-    return db.session.get(LoginThrottle, bucket, populate_existing=True)
+def get(bucket: str) -> LoginThrottleRecord | None:
+    """Return the count of this bucket."""
+    return db.one(_BY_BUCKET, {"bucket": bucket}, record=LoginThrottleRecord)
 
 
 def count(bucket: str, now: datetime) -> None:
     """Count one more failure."""
-    db.session.execute(_COUNT, {"bucket": bucket, "now": now})
+    db.change(_COUNT, {"bucket": bucket, "now": now})
 
 
 def take_turn(bucket: str, last_attempt_at: datetime, now: datetime) -> bool:
     """Note an attempt just now; False when another came since ``last_attempt_at``."""
-    taken: Any = db.session.execute(
-        update(LoginThrottle)
-        .where(LoginThrottle.bucket == bucket, LoginThrottle.last_attempt_at == last_attempt_at)
-        .values(last_attempt_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(taken.rowcount == 1)
+    unchanged = (LoginThrottle.bucket == bucket, LoginThrottle.last_attempt_at == last_attempt_at)
+    return db.change(update(LoginThrottle).where(*unchanged).values(last_attempt_at=now)) == 1
 
 
 def forget(bucket: str) -> None:
     """Forget the failures of this bucket."""
-    db.session.execute(
-        delete(LoginThrottle).where(LoginThrottle.bucket == bucket).execution_options(synchronize_session=False)
-    )
+    db.change(delete(LoginThrottle).where(LoginThrottle.bucket == bucket))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 
-from bankapp.extensions import db
+from bankapp import db
 
 PRIVILEGES: Final = {
     "account_holders": "SELECT, INSERT, UPDATE (first_name, last_name, dob, version)",
@@ -45,19 +46,19 @@ _FACTS = text(
 
 def facts(role: str) -> tuple[bool, bool] | None:
     """Return whether ``role`` has powers over the server, and whether it owns (or may act as who owns) a table."""
-    found = db.session.execute(_FACTS, {"role": role}).one_or_none()
+    found = db.one(_FACTS, {"role": role})
     return None if found is None else (found.powerful, found.owns)
 
 
 def grant(role: str) -> None:
     """Give ``role`` exactly :data:`PRIVILEGES`, whatever it had before."""
-    preparer = db.engine.dialect.identifier_preparer
+    preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     name = preparer.quote_identifier(role)
-    schema = preparer.quote_identifier(db.session.scalars(text("SELECT current_schema()")).one())
+    schema = preparer.quote_identifier(db.value(text("SELECT current_schema()")))
     for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
-        db.session.execute(text(f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {name}"))
+        db.change(text(f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {name}"))
     # Servers that were upgraded from PostgreSQL 14 or older let everybody create tables here.
-    db.session.execute(text(f"REVOKE CREATE ON SCHEMA {schema} FROM {name}, PUBLIC"))
-    db.session.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {name}"))
+    db.change(text(f"REVOKE CREATE ON SCHEMA {schema} FROM {name}, PUBLIC"))
+    db.change(text(f"GRANT USAGE ON SCHEMA {schema} TO {name}"))
     for table, privileges in PRIVILEGES.items():
-        db.session.execute(text(f"GRANT {privileges} ON {schema}.{table} TO {name}"))
+        db.change(text(f"GRANT {privileges} ON {schema}.{table} TO {name}"))

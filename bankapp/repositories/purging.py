@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, select
 
-from bankapp.extensions import db
+from bankapp import db
 from bankapp.models import AuthToken, LoginThrottle, RefreshToken, SecondFactor, Session
 
 BATCH: Final = 2_000
@@ -46,5 +46,4 @@ def unconfirmed_factors(before: datetime) -> int:
 
 def _delete(model: Any, key: Any, which: ColumnElement[bool]) -> int:
     batch = select(key).where(which).limit(BATCH)
-    gone: Any = db.session.execute(delete(model).where(key.in_(batch)).execution_options(synchronize_session=False))
-    return int(gone.rowcount)
+    return db.change(delete(model).where(key.in_(batch)))

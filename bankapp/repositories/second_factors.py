@@ -6,61 +6,57 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
-from bankapp import ids
-from bankapp.extensions import db
-from bankapp.models import RecoveryCode, SecondFactor
+from bankapp import db, ids
+from bankapp.models import RecoveryCode, SecondFactor, SecondFactorRecord
+from bankapp.repositories.selecting import select_record
+
+_OF_USER = select_record(SecondFactorRecord, SecondFactor).where(SecondFactor.user_id == bindparam("user_id"))
 
 
-def get(user_id: str) -> SecondFactor | None:
-    """Return the user's second factor as it is in the database now, confirmed or not."""
-    return db.session.get(SecondFactor, user_id, populate_existing=True)
+def get(user_id: str) -> SecondFactorRecord | None:
+    """Return the user's second factor, confirmed or not."""
+    return db.one(_OF_USER, {"user_id": user_id}, record=SecondFactorRecord)
 
 
 def put(user_id: str, sealed_secret: bytes, now: datetime) -> None:
-    """Store an unconfirmed second factor in place of whatever was there."""
+    """Store an unconfirmed second factor in place of the one that is there."""
     remove(user_id)
-    db.session.add(SecondFactor(user_id=user_id, sealed_secret=sealed_secret, created_at=now))
-    db.session.flush()
+    db.insert(SecondFactor, {"user_id": user_id, "sealed_secret": sealed_secret, "created_at": now})
+
+
+def change(user_id: str, **values: Any) -> None:
+    """Change columns, given by name, of a user's second factor."""
+    db.change(update(SecondFactor).where(SecondFactor.user_id == user_id).values(values))
 
 
 def remove(user_id: str) -> None:
     """Delete the second factor and its recovery codes."""
-    for model, whose in ((RecoveryCode, RecoveryCode.user_id), (SecondFactor, SecondFactor.user_id)):
-        db.session.execute(delete(model).where(whose == user_id))
+    db.change(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    db.change(delete(SecondFactor).where(SecondFactor.user_id == user_id))
 
 
 def claim_step(user_id: str, step: int) -> bool:
-    """Mark the code of a time step used; False when it, or a later one, was before."""
-    claimed: Any = db.session.execute(
-        update(SecondFactor)
-        .where(SecondFactor.user_id == user_id, or_(SecondFactor.last_step.is_(None), SecondFactor.last_step < step))
-        .values(last_step=step)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(claimed.rowcount == 1)
+    """Mark the code of a time step used; False when its code, or that of a later step, was used before."""
+    unused = or_(SecondFactor.last_step.is_(None), SecondFactor.last_step < step)
+    return db.change(update(SecondFactor).where(SecondFactor.user_id == user_id, unused).values(last_step=step)) == 1
 
 
 def put_codes(user_id: str, hashes: Iterable[str]) -> None:
     """Store recovery codes in place of all earlier ones."""
-    db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
-    rows = [{"id": ids.new(), "user_id": user_id, "code_hash": code_hash} for code_hash in hashes]
-    db.session.execute(insert(RecoveryCode), rows)
+    db.change(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    for code_hash in hashes:
+        db.insert(RecoveryCode, {"id": ids.new(), "user_id": user_id, "code_hash": code_hash})
 
 
 def claim_code(user_id: str, code_hash: str, now: datetime) -> bool:
     """Mark a recovery code used; False when there is none such, or it was used before."""
-    claimed: Any = db.session.execute(
-        update(RecoveryCode)
-        .where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == code_hash, RecoveryCode.used_at.is_(None))
-        .values(used_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(claimed.rowcount == 1)
+    unused = (RecoveryCode.user_id == user_id, RecoveryCode.code_hash == code_hash, RecoveryCode.used_at.is_(None))
+    return db.change(update(RecoveryCode).where(*unused).values(used_at=now)) == 1
 
 
 def count_codes(user_id: str) -> int:
     """Return how many recovery codes are left."""
     query = select(func.count()).where(RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None))
-    return db.session.scalars(query).one()
+    return int(db.value(query))

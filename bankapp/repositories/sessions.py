@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, select, update
 
-from bankapp import connections
-from bankapp.extensions import db
+from bankapp import db
 from bankapp.listing import Page, Window
-from bankapp.models import AuthToken, RefreshToken, Session, User
+from bankapp.models import AuthToken, RefreshToken, RefreshTokenRecord, Session, SessionRecord, User
 from bankapp.models.types import Id
 from bankapp.repositories.listing import page
+from bankapp.repositories.selecting import select_record
 
-_LIVE = (
+_LIVE_TOKEN = (
     select(User.role)
     .join_from(AuthToken, Session, AuthToken.session_id == Session.id)
     .join(User, User.id == AuthToken.user_id)
@@ -26,91 +26,93 @@ _LIVE = (
         User.status == "active",
     )
 )
-
-
-_LIVE_OF_BEARER = _LIVE.where(
+_LIVE_TOKEN_OF_USER = _LIVE_TOKEN.where(
     User.id == bindparam("token_user_id", type_=Id), Session.id == bindparam("token_session_id", type_=Id)
+)
+_SESSIONS = select_record(SessionRecord, Session)
+_BY_ID = _SESSIONS.where(Session.id == bindparam("session_id"))
+_LOCK = _BY_ID.with_for_update(key_share=True)
+_REFRESH_TOKEN = select_record(RefreshTokenRecord, RefreshToken).where(RefreshToken.token_hash == bindparam("hash"))
+_OWNER_EMAIL = (select(User.email).join_from(User, RefreshToken, RefreshToken.user_id == User.id)).where(
+    RefreshToken.token_hash == bindparam("hash")
 )
 
 
 def guard(jti: str, user_id: str, session_id: str, admit: Callable[[str | None], None]) -> None:
-    """Let a request read and write only with a live access token of this user and session.
+    """Let this request read and write only with a live access token of this user and session.
 
-    ``admit`` is told the role of its user as the first statement finds it, or None, and raises the refusal.
+    ``admit`` gets the role of the token's user as the first statement finds it, or None, and raises the refusal.
     """
     token = {"token_jti": jti, "token_user_id": user_id, "token_session_id": session_id}
-    connections.guard(_LIVE_OF_BEARER, token, admit)
+    db.guard(_LIVE_TOKEN_OF_USER, token, admit)
 
 
 def is_live(jti: str) -> bool:
-    """Tell whether there is a live access token ``jti``, whosever it is."""
-    return bool(connections.rows(_LIVE, {"token_jti": jti}))
+    """Tell whether there is a live access token ``jti`` of any user."""
+    return bool(db.rows(_LIVE_TOKEN, {"token_jti": jti}))
 
 
-def add(*rows: Session | AuthToken | RefreshToken) -> None:
-    """Store new rows."""
-    for row in rows:
-        db.session.add(row)
-        db.session.flush()
+def add(session: dict[str, Any]) -> None:
+    """Store a new session; the row has its columns by name."""
+    db.insert(Session, session)
 
 
-def get(session_id: str) -> Session | None:
+def add_tokens(auth_token: dict[str, Any], refresh_token: dict[str, Any]) -> None:
+    """Store the two tokens of a grant; the rows have their columns by name."""
+    db.insert(AuthToken, auth_token)
+    db.insert(RefreshToken, refresh_token)
+
+
+def get(session_id: str) -> SessionRecord | None:
     """Return the session with this id."""
-    return db.session.get(Session, session_id)
+    return db.one(_BY_ID, {"session_id": session_id}, record=SessionRecord)
 
 
-def lock(session_id: str) -> Session:
-    """Lock a session that exists until the transaction ends, and return it as it is now."""
-    query = select(Session).where(Session.id == session_id).with_for_update(key_share=True)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+def lock(session_id: str) -> SessionRecord | None:
+    """Lock a session until the transaction ends, and return the session as it is now."""
+    return db.one(_LOCK, {"session_id": session_id}, record=SessionRecord)
 
 
-def live_of_user(user_id: str, now: datetime, window: Window) -> Page[Session]:
+def live_of_user(user_id: str, now: datetime, window: Window) -> Page[SessionRecord]:
     """Return the sessions of a user that still work, newest first."""
-    query = select(Session).where(Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > now)
-    return page(query, [Session.id], window)
+    live = (Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > now)
+    return page(_SESSIONS.where(*live), [Session.id], window, SessionRecord)
 
 
 def knows(email: str, ip_address: str | None, device_id: str | None, since: datetime) -> tuple[bool, bool]:
     """Tell whether this user signed in from this address, and with this device, since a time."""
-    theirs = select(Session.id).join(User).where(User.email == email, Session.created_at > since).correlate(None)
-    address = exists(theirs.where(Session.ip_address == ip_address))
-    device = exists(theirs.where(Session.device_id == device_id))
-    by_address, by_device = db.session.execute(select(address, device)).one()
+    recent = select(Session.id).join_from(Session, User).where(User.email == email, Session.created_at > since)
+    address = exists(recent.correlate(None).where(Session.ip_address == ip_address))
+    device = exists(recent.correlate(None).where(Session.device_id == device_id))
+    by_address, by_device = db.one(select(address.label("address"), device.label("device")))
     return bool(by_address), bool(by_device)
 
 
-def refresh_token(token_hash: str) -> RefreshToken | None:
-    """Return the refresh token with this hash as it is in the database now."""
-    query = select(RefreshToken).where(RefreshToken.token_hash == token_hash)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+def refresh_token(token_hash: str) -> RefreshTokenRecord | None:
+    """Return the refresh token with this hash."""
+    return db.one(_REFRESH_TOKEN, {"hash": token_hash}, record=RefreshTokenRecord)
 
 
 def owner_email(token_hash: str) -> str | None:
     """Return the e-mail address of the user whose refresh token has this hash."""
-    query = select(User.email).join(RefreshToken, RefreshToken.user_id == User.id)
-    return db.session.scalars(query.where(RefreshToken.token_hash == token_hash)).one_or_none()
+    found: str | None = db.value(_OWNER_EMAIL, {"hash": token_hash})
+    return found
 
 
 def claim_rotation(token_id: str, now: datetime) -> bool:
     """Mark a live refresh token rotated, and tell whether this call was the one that did."""
-    claimed: Any = db.session.execute(
-        update(RefreshToken)
-        .where(
-            RefreshToken.id == token_id,
-            RefreshToken.rotated_at.is_(None),
-            RefreshToken.revoked_at.is_(None),
-            RefreshToken.expires_at > now,
-        )
-        .values(rotated_at=now)
-        .execution_options(synchronize_session=False)
+    live = (
+        RefreshToken.id == token_id,
+        RefreshToken.rotated_at.is_(None),
+        RefreshToken.revoked_at.is_(None),
+        RefreshToken.expires_at > now,
     )
-    return bool(claimed.rowcount == 1)
+    return db.change(update(RefreshToken).where(*live).values(rotated_at=now)) == 1
 
 
 def touch(session_id: str, now: datetime, ip_address: str | None) -> None:
     """Note that a session was used just now."""
-    db.session.execute(update(Session).where(Session.id == session_id).values(last_used_at=now, ip_address=ip_address))
+    db.change(update(Session).where(Session.id == session_id).values(last_used_at=now, ip_address=ip_address))
 
 
 def revoke(session_id: str, now: datetime) -> bool:
@@ -120,24 +122,14 @@ def revoke(session_id: str, now: datetime) -> bool:
 
 def revoke_all(user_id: str, now: datetime, *, keep: str | None = None) -> int:
     """Revoke every live session of a user except ``keep``, and return how many that were."""
-    whose = Session.user_id == user_id
-    return _revoke(whose if keep is None else whose & (Session.id != keep), now)
+    of_user = Session.user_id == user_id
+    return _revoke(of_user if keep is None else of_user & (Session.id != keep), now)
 
 
 def _revoke(which: ColumnElement[bool], now: datetime) -> int:
-    # The sessions first: whoever rotates a token of one holds its row, so nobody waits in a circle.
-    revoked: Any = db.session.execute(
-        update(Session)
-        .where(which, Session.revoked_at.is_(None))
-        .values(revoked_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    # The sessions first: a rotation of a token locks the session's row too, so no two requests wait in a circle.
+    revoked = db.change(update(Session).where(which, Session.revoked_at.is_(None)).values(revoked_at=now))
     families = select(Session.id).where(which)
     for model, family in ((AuthToken, AuthToken.session_id), (RefreshToken, RefreshToken.family_id)):
-        db.session.execute(
-            update(model)
-            .where(family.in_(families), model.revoked_at.is_(None))
-            .values(revoked_at=now)
-            .execution_options(synchronize_session=False)
-        )
-    return int(revoked.rowcount)
+        db.change(update(model).where(family.in_(families), model.revoked_at.is_(None)).values(revoked_at=now))
+    return revoked

@@ -4,39 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import aliased
 
-from bankapp.extensions import db
+from bankapp import db
 from bankapp.listing import Page, Window
-from bankapp.models import Transfer
+from bankapp.models import Account, AccountHolder, Transfer, TransferRecord
 from bankapp.repositories.listing import page, page_of_union
+from bankapp.repositories.selecting import select_record
 
+_REVERSAL = aliased(Transfer)
+_REVERSAL_ID = (
+    select(_REVERSAL.id).where(_REVERSAL.reverses_transfer_id == Transfer.id).correlate(Transfer).scalar_subquery()
+)
+_TRANSFERS = select_record(TransferRecord, Transfer, reversed_by_transfer_id=_REVERSAL_ID)
+_BY_ID = _TRANSFERS.where(Transfer.id == bindparam("transfer_id"))
 _NEWEST = (Transfer.created_at, Transfer.id)
 
 
-def get(transfer_id: str) -> Transfer | None:
+def _owners() -> Select[str, str]:
+    source, target = aliased(Account), aliased(Account)
+    sender, receiver = aliased(AccountHolder), aliased(AccountHolder)
+    return (
+        select(sender.user_id.label("from_user_id"), receiver.user_id.label("to_user_id"))
+        .select_from(Transfer)
+        .join(source, source.id == Transfer.from_account_id)
+        .join(sender, sender.id == source.holder_id)
+        .join(target, target.id == Transfer.to_account_id)
+        .join(receiver, receiver.id == target.holder_id)
+        .where(Transfer.id == bindparam("transfer_id"))
+    )
+
+
+_OWNERS = _owners()
+
+
+def get(transfer_id: str) -> TransferRecord | None:
     """Return the transfer with this id."""
-    return db.session.get(Transfer, transfer_id)
+    return db.one(_BY_ID, {"transfer_id": transfer_id}, record=TransferRecord)
 
 
-def reversal_of(transfer_id: str) -> Transfer | None:
-    """Return the transfer that reversed this one."""
-    return db.session.scalars(select(Transfer).where(Transfer.reverses_transfer_id == transfer_id)).one_or_none()
+def owners(transfer_id: str) -> tuple[str, ...]:
+    """Return the users whose accounts a transfer is from and to; none for an unknown one."""
+    found = db.one(_OWNERS, {"transfer_id": transfer_id})
+    return () if found is None else (found.from_user_id, found.to_user_id)
 
 
-def of_accounts(account_ids: Sequence[str], window: Window) -> Page[Transfer]:
+def of_accounts(account_ids: Sequence[str], window: Window) -> Page[TransferRecord]:
     """Return the transfers from or to any of the accounts, newest first, each once."""
-    sides = [
-        [
-            select(Transfer).where(Transfer.from_account_id == account_id),
-            # One between two of the accounts is found on its sending side.
-            select(Transfer).where(Transfer.to_account_id == account_id, Transfer.from_account_id.not_in(account_ids)),
-        ]
-        for account_id in account_ids
-    ]
-    return page_of_union(Transfer, [query for pair in sides for query in pair], _NEWEST, window)
+    queries = []
+    for account_id in account_ids:
+        queries.append(_TRANSFERS.where(Transfer.from_account_id == account_id))
+        # A transfer between two of the accounts is found on its sending side.
+        received = (Transfer.to_account_id == account_id, Transfer.from_account_id.not_in(account_ids))
+        queries.append(_TRANSFERS.where(*received))
+    return page_of_union(queries, _NEWEST, window, TransferRecord)
 
 
-def of_everybody(window: Window) -> Page[Transfer]:
+def of_everybody(window: Window) -> Page[TransferRecord]:
     """Return all transfers, newest first."""
-    return page(select(Transfer), [Transfer.id], window)
+    return page(_TRANSFERS, [Transfer.id], window, TransferRecord)

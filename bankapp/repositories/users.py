@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from typing import Any
 
-from bankapp import driver_errors, errors
-from bankapp.extensions import db
-from bankapp.models import User
+from sqlalchemy import bindparam, update
+
+from bankapp import db, errors
+from bankapp.models import User, UserRecord
+from bankapp.repositories.selecting import select_record
+
+_USERS = select_record(UserRecord, User)
+_BY_ID = _USERS.where(User.id == bindparam("user_id"))
+# Without the key: rows that refer to the user (audit log, sessions) are written meanwhile.
+_LOCK = _BY_ID.with_for_update(key_share=True)
+_BY_EMAIL = _USERS.where(User.email == bindparam("email"))
 
 
-def add(user: User) -> None:
-    """Store a new user. Raises EmailTaken, also when somebody else was faster by an instant."""
-    db.session.add(user)
+def add(user: UserRecord) -> None:
+    """Store a new user. Raises EmailTaken, also when a concurrent request was faster."""
     try:
-        db.session.flush()
-    except IntegrityError as problem:
-        if driver_errors.violates(problem, "uq_users_email", "users.email"):
+        db.insert(User, user._asdict())
+    except db.ConstraintViolated as problem:
+        if problem.is_of("uq_users_email", "users.email"):
             raise errors.EmailTaken("This e-mail address already has an account.") from problem
         raise
 
 
-def get(user_id: str) -> User | None:
+def get(user_id: str) -> UserRecord | None:
     """Return the user with this id."""
-    return db.session.get(User, user_id)
+    return db.one(_BY_ID, {"user_id": user_id}, record=UserRecord)
 
 
-def lock(user_id: str) -> User | None:
-    """Lock the user with this id until the transaction ends, and return them as they are now."""
-    # Without their key: rows that refer to the user (audit log, sessions) are written meanwhile.
-    query = select(User).where(User.id == user_id).with_for_update(key_share=True)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+def lock(user_id: str) -> UserRecord | None:
+    """Lock the user with this id until the transaction ends, and return the user as it is now."""
+    return db.one(_LOCK, {"user_id": user_id}, record=UserRecord)
 
 
-def by_email(email: str) -> User | None:
+def by_email(email: str) -> UserRecord | None:
     """Return the user with this case-folded e-mail address."""
-    return db.session.scalars(select(User).where(User.email == email)).one_or_none()
+    return db.one(_BY_EMAIL, {"email": email}, record=UserRecord)
+
+
+def change(user_id: str, **values: Any) -> None:
+    """Change columns, given by name, of a user, who must be locked."""
+    db.change(update(User).where(User.id == user_id).values(values))

@@ -8,18 +8,17 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Text, bindparam, func, or_, select, text
 
-from bankapp import database, ids
-from bankapp.extensions import db
+from bankapp import db, ids
 from bankapp.models import AuditLog, Authorization, Posting, Transaction
 from bankapp.models.audit_log import SUCCESS
 from bankapp.models.types import IdType
 from bankapp.repositories.verification_rules import BY_TABLE
 
 RANGE_SIZE: Final = 2_000
-FETCH_SIZE: Final = 1_000
 BATCH_LASTS: Final = timedelta(hours=1)
 """Longer than any batch takes from its audit row to its last transfer."""
 
+_TABLES = Transaction.metadata.tables
 _KEYS: Final = {"idempotency_keys": "scope"}
 
 # What is before and after every key: of any text on SQLite, of any UUID on PostgreSQL.
@@ -32,33 +31,32 @@ Found = Row[str, str, str | None, str, str]
 
 def count(table: str) -> int:
     """Return how many rows ``table`` has."""
-    return int(db.session.scalar(select(func.count()).select_from(db.metadata.tables[table])) or 0)
+    return int(db.value(select(func.count()).select_from(_TABLES[table])))
 
 
 def ranges(table: str) -> Iterator[tuple[Range, int]]:
     """Yield ranges of keys that together hold every key there can be, each with its number of rows of ``table``."""
-    key = db.metadata.tables[table].c[_KEYS.get(table, "id")]
-    is_text = database.is_sqlite() or not isinstance(key.type, IdType)
-    low, end = _TEXT_ENDS if is_text else _UUID_ENDS
+    key = _TABLES[table].c[_KEYS.get(table, "id")]
+    native_ids = db.for_dialect(sqlite=False, postgresql=isinstance(key.type, IdType))
+    low, end = _UUID_ENDS if native_ids else _TEXT_ENDS
     while True:
         chunk = select(key).where(key > low).order_by(key).limit(RANGE_SIZE).subquery()
-        last = func.max(chunk.c[0].cast(Text))
-        rows, high = db.session.execute(select(func.count(), last).select_from(chunk)).one()
-        if rows < RANGE_SIZE:
-            yield (low, end), rows
+        last = func.max(chunk.c[0].cast(Text)).label("last")
+        found = db.one(select(func.count().label("rows"), last).select_from(chunk))
+        if found.rows < RANGE_SIZE:
+            yield (low, end), found.rows
             return
-        yield (low, high), rows
-        low = high
+        yield (low, found.last), found.rows
+        low = found.last
 
 
 def faults(table: str, keys: Range) -> Iterator[Found]:
     """Yield what breaks a rule in a range of keys of ``table``: rule, id, other id, expected, found."""
-    key = db.metadata.tables[table].c[_KEYS.get(table, "id")]
+    key = _TABLES[table].c[_KEYS.get(table, "id")]
     low, high = keys
     for query in BY_TABLE[table]:
         bound = text(query).bindparams(bindparam("low", low, type_=key.type), bindparam("high", high, type_=key.type))
-        for rows in db.session.execute(bound.execution_options(yield_per=FETCH_SIZE)).partitions():
-            yield from rows
+        yield from db.stream(bound)
 
 
 def unaudited(keys: Range) -> set[str]:
@@ -73,7 +71,7 @@ def unaudited(keys: Range) -> set[str]:
         succeeded.where(AuditLog.resource_id.in_(holds)).exists(),
     ]
     query = select(Posting.id).where(Posting.id > low, Posting.id <= high, ~or_(*told))
-    missing = set(db.session.scalars(query))
+    missing = {row.id for row in db.rows(query)}
     return missing - _in_batches(missing) if missing else missing
 
 
@@ -87,6 +85,6 @@ def _in_batches(postings: set[str]) -> set[str]:
     )
     found: set[str] = set()
     details: dict[str, Any]
-    for details in db.session.scalars(batches.execution_options(yield_per=FETCH_SIZE)):
+    for (details,) in db.stream(batches):
         found |= postings.intersection(details.get("transfer_ids", ()))
     return found

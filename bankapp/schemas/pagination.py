@@ -22,7 +22,7 @@ MAX_LIMIT: Final = 100
 def _signer(listing: Any, query: Mapping[str, str]) -> Signer:
     # Whose list and how it is narrowed decides what a position is made of.
     narrowed = sorted(item for item in query.items() if item[0] not in ("limit", "cursor"))
-    salt = orjson.dumps(["cursor", type(listing).__name__, context.user_id(), narrowed])
+    salt = orjson.dumps(["cursor", type(listing).__name__, context.current().subject, narrowed])
     return Signer(context.config().secret_key, salt=salt)
 
 

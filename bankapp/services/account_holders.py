@@ -8,64 +8,64 @@ from typing import Any, Final
 
 from bankapp import clock, context, errors, ids
 from bankapp.listing import Page, Window
-from bankapp.models import AccountHolder
+from bankapp.models import AccountHolderRecord
 from bankapp.repositories import account_holders
-from bankapp.services import access, audit
-from bankapp.services.audit import Attempt
+from bankapp.services import access, commands
+from bankapp.services.commands import Command, Decision
+from bankapp.services.idempotency import Claim
 
 ADULT_YEARS: Final = 18
 
 
-def create(first_name: str, last_name: str, dob: date) -> AccountHolder:
+def create(first_name: str, last_name: str, dob: date, claim: Claim | None = None) -> AccountHolderRecord:
     """Make the caller an account holder. Raises AccountHolderExists or ValidationFailed."""
-    attempt = Attempt("account_holder_create", "account_holder")
 
-    def work() -> AccountHolder:
+    def decide() -> Decision[AccountHolderRecord]:
         holder = add(context.user().id, first_name, last_name, dob)
-        attempt.resource_id = holder.id
-        return holder
+        return Decision(holder, holder.id)
 
-    return audit.perform(attempt, work)
+    return commands.carry_out_in_transaction(Command("account_holder_create", "account_holder"), decide, claim)
 
 
-def add(user_id: str, first_name: str, last_name: str, dob: date) -> AccountHolder:
+def add(user_id: str, first_name: str, last_name: str, dob: date) -> AccountHolderRecord:
     """Store an account holder, in the caller's transaction. Raises as :func:`create`."""
     check_age(dob)
-    holder = AccountHolder(
-        id=ids.new(),
-        user_id=user_id,
-        first_name=first_name,
-        last_name=last_name,
-        dob=dob,
-        version=1,
-        created_at=clock.now(),
+    holder_id = ids.new()
+    account_holders.add(
+        {
+            "id": holder_id,
+            "user_id": user_id,
+            "first_name": first_name,
+            "last_name": last_name,
+            "dob": dob,
+            "version": 1,
+            "created_at": clock.now(),
+        }
     )
-    account_holders.add(holder)
+    holder = account_holders.get(holder_id)
+    assert holder is not None, "it was stored just now"
     return holder
 
 
 def check_age(dob: date) -> None:
-    """Refuse anybody under 18 today (UTC). Raises ValidationFailed."""
+    """Refuse a person under 18 years today (UTC). Raises ValidationFailed."""
     today = clock.now().date()
     birthdays = today.year - dob.year - ((today.month, today.day) < (dob.month, dob.day))
     if birthdays < ADULT_YEARS:
         raise errors.ValidationFailed(errors={"dob": [f"Must be at least {ADULT_YEARS} years ago."]})
 
 
-def get(holder_id: str) -> AccountHolder:
+def get(holder_id: str) -> AccountHolderRecord:
     """Return an account holder the caller may see. Raises NotFound."""
-    holder = account_holders.get(holder_id)
-    access.read(holder.user_id if holder else None, "account holder", holder_id)
-    assert holder is not None
-    return holder
+    return access.visible(account_holders.get(holder_id), "account holder")
 
 
-def of_caller() -> AccountHolder | None:
+def of_caller() -> AccountHolderRecord | None:
     """Return the account holder that the caller is, or None for a user who is none."""
     return account_holders.of_user(context.user().id)
 
 
-def mine() -> AccountHolder:
+def mine() -> AccountHolderRecord:
     """Return the caller's own account holder. Raises NotFound."""
     holder = of_caller()
     if holder is None:
@@ -73,31 +73,28 @@ def mine() -> AccountHolder:
     return holder
 
 
-def search(*, email: str | None, name: str | None, window: Window) -> Page[AccountHolder]:
+def search(*, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
     """Return the caller's own account holder; for staff, all that match."""
-    user_id = access.listing("account_holder", email=email, name=name)
+    user_id = access.list_owner("account_holder", email=email, name=name)
     return account_holders.search(user_id, email, name, window)
 
 
-def change(holder_id: str, seen: Collection[str] | None, changes: dict[str, Any]) -> AccountHolder:
+def change(holder_id: str, versions: Collection[str] | None, changes: dict[str, Any]) -> AccountHolderRecord:
     """Change one's own names or date of birth.
 
-    ``seen`` are the versions the caller has seen (None: any). Raises NotFound, PreconditionFailed or
+    ``versions`` are those the caller accepts (None: any). Raises NotFound, PreconditionFailed or
     ValidationFailed.
     """
-    attempt = Attempt("account_holder_change", "account_holder", holder_id, {"fields": sorted(changes)})
 
-    def work() -> AccountHolder:
-        holder = account_holders.lock(holder_id)
-        access.own(holder.user_id if holder else None, "account holder")
-        assert holder is not None
-        if seen is not None and str(holder.version) not in seen:
+    def decide() -> Decision[AccountHolderRecord]:
+        holder = access.own(account_holders.lock(holder_id), "account holder")
+        if versions is not None and str(holder.version) not in versions:
             raise errors.PreconditionFailed("It was changed since you read it; read it again.")
         if "dob" in changes:
             check_age(changes["dob"])
-        for name, value in changes.items():
-            setattr(holder, name, value)
-        holder.version += 1
-        return holder
+        values = {**changes, "version": holder.version + 1}
+        account_holders.change(holder_id, values)
+        return Decision(holder._replace(**values))
 
-    return audit.perform(attempt, work)
+    command = Command("account_holder_change", "account_holder", holder_id, {"fields": sorted(changes)})
+    return commands.carry_out_in_transaction(command, decide)

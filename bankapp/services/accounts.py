@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from schwifty import IBAN
 
 from bankapp import clock, context, errors, ids
 from bankapp.listing import Page, Window
-from bankapp.models import Account, AccountView
+from bankapp.models import AccountRecord
 from bankapp.models.account import CASH
 from bankapp.repositories import account_holders, accounts, transactions
-from bankapp.services import access, audit, ledger
-from bankapp.services.audit import Attempt
+from bankapp.services import access, commands, ledger
+from bankapp.services.commands import Command, Decision
+from bankapp.services.idempotency import Claim
+from bankapp.services.ledger import AccountState
 
 NUMBER_ATTEMPTS: Final = 5
 
@@ -29,74 +31,66 @@ class Balance:
     at: datetime
 
 
-def open(type: str, currency: str) -> Account:
+def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
     """Open an account for the caller. Raises AccountHolderRequired."""
-    attempt = Attempt("account_open", "account", metadata={"type": type, "currency": currency})
 
-    def work() -> Account:
+    def decide() -> Decision[AccountRecord]:
         holder = account_holders.of_user(context.user().id)
         if holder is None:
             raise errors.AccountHolderRequired("Become an account holder before you open an account.")
-        account = _add(holder.id, type, currency)
-        attempt.resource_id = account.id
-        return account
+        account_id = _add(holder.id, type, currency)
+        return Decision(get(account_id), account_id)
 
-    return audit.perform(attempt, work)
+    command = Command("account_open", "account", facts={"type": type, "currency": currency})
+    return commands.carry_out_in_transaction(command, decide, claim)
 
 
-def _add(holder_id: str, type: str, currency: str) -> Account:
+def _add(holder_id: str, type: str, currency: str) -> str:
+    """Store an account, with the bank's cash account of its currency where that is missing, and return its id."""
     cash_id = ledger.cash_account_id(currency)
     if not accounts.exists(cash_id):
         accounts.add(_new(cash_id, None, f"CASH-{currency}", CASH, currency))
+    account_id = ids.new()
     for _ in range(NUMBER_ATTEMPTS):
-        account = _new(ids.new(), holder_id, _iban(), type, currency)
-        if accounts.add(account):
-            return account
+        if accounts.add(_new(account_id, holder_id, _iban(), type, currency)):
+            return account_id
     raise errors.Unavailable("No free account number was found; try again.", retry_after_seconds=1)
 
 
-def _new(account_id: str, holder_id: str | None, number: str, type: str, currency: str) -> Account:
-    return Account(
-        id=account_id,
-        holder_id=holder_id,
-        number=number,
-        type=type,
-        currency=currency,
-        balance=0,
-        held=0,
-        sequence=0,
-        status="active",
-        created_at=clock.now(),
-    )
+def _new(account_id: str, holder_id: str | None, number: str, type: str, currency: str) -> dict[str, Any]:
+    return {
+        "id": account_id,
+        "holder_id": holder_id,
+        "number": number,
+        "type": type,
+        "currency": currency,
+        "balance": 0,
+        "held": 0,
+        "sequence": 0,
+        "status": "active",
+        "created_at": clock.now(),
+    }
 
 
 def _iban() -> str:
-    # Random, so that nobody counts our customers or guesses a neighbour's number (ISO 13616).
+    # Random, so that no customer can count the accounts or guess a neighbour's number (ISO 13616).
     settings = context.config()
     return str(IBAN.generate(settings.iban_country, settings.iban_bank_code, ids.digits(10)))
 
 
-def get(account_id: str) -> AccountView:
+def get(account_id: str) -> AccountRecord:
     """Return an account the caller may see. Raises NotFound."""
-    account = accounts.get(account_id)
-    access.read(account.user_id if account else None, "account", account_id)
-    assert account is not None
-    return account
+    return access.visible(accounts.get(account_id), "account")
 
 
-def check_visible(account_id: str) -> None:
-    """Let pass who may see the account, as :func:`get` does without reading it. Raises NotFound."""
-    access.read(accounts.owner(account_id), "account", account_id)
-
-
-def search(window: Window) -> Page[Account]:
+def search(window: Window) -> Page[AccountRecord]:
     """Return the caller's accounts; for staff, everybody's."""
-    return accounts.search(access.listing("account"), window)
+    return accounts.search(access.list_owner("account"), window)
 
 
-def of_user(user_id: str) -> Sequence[Account]:
-    """Return all accounts of a user, oldest first: one's own, for staff anybody's. Raises NotFound."""
-    access.read(user_id, "user", user_id)
+def of_user(user_id: str) -> Sequence[AccountRecord]:
+    """Return all accounts of a user, oldest first: one's own, for staff any user's. Raises NotFound."""
+    access.check_visible(user_id, "user", user_id)
     return accounts.of_user(user_id)
 
 
@@ -105,50 +99,50 @@ def balance_at(account_id: str, at: datetime | None) -> Balance:
     now = clock.now()
     if at is None:
         return Balance(account_id, get(account_id).balance, now)
-    owner, balance = transactions.balance_at(account_id, at) or (None, 0)
-    access.read(owner, "account", account_id)
+    owner_id, balance = transactions.balance_at(account_id, at)
+    access.check_visible(owner_id, "account", account_id)
     if at > now:
         raise errors.ValidationFailed(errors={"at": ["Must not lie in the future."]})
     return Balance(account_id, balance, at)
 
 
-def freeze(account_id: str) -> Account:
+def freeze(account_id: str) -> AccountRecord:
     """Freeze an active account, as staff. Raises NotFound or StateConflict."""
-    return _change(account_id, "freeze", lambda account: _move(account, "active", "frozen"))
+    return _change(account_id, "freeze", "frozen", lambda account: _check_status(account, "active"))
 
 
-def unfreeze(account_id: str) -> Account:
+def unfreeze(account_id: str) -> AccountRecord:
     """Unfreeze a frozen account, as staff. Raises NotFound or StateConflict."""
-    return _change(account_id, "unfreeze", lambda account: _move(account, "frozen", "active"))
+    return _change(account_id, "unfreeze", "active", lambda account: _check_status(account, "frozen"))
 
 
-def close(account_id: str) -> Account:
+def close(account_id: str) -> AccountRecord:
     """Close an empty account for good, as its owner or staff. Raises NotFound, StateConflict or AccountNotEmpty."""
-
-    def change(account: Account) -> None:
-        if account.status == "closed":
-            raise errors.StateConflict("The account is closed already.")
-        if account.balance or account.held:
-            raise errors.AccountNotEmpty("Only an account with neither balance nor holds can be closed.")
-        account.status = "closed"
-
-    return _change(account_id, "close", change)
+    return _change(account_id, "close", "closed", _check_empty)
 
 
-def _move(account: Account, before: str, after: str) -> None:
-    if account.status != before:
-        raise errors.StateConflict(f"The account is {account.status}, not {before}.")
-    account.status = after
+def _check_status(account: AccountState, expected: str) -> None:
+    if account.status != expected:
+        raise errors.StateConflict(f"The account is {account.status}, not {expected}.")
 
 
-def _change(account_id: str, what: str, change: Callable[[Account], None]) -> Account:
-    attempt = Attempt("account_change", "account", account_id, {"change": what})
+def _check_empty(account: AccountState) -> None:
+    if account.status == "closed":
+        raise errors.StateConflict("The account is closed already.")
+    if account.balance or account.held:
+        raise errors.AccountNotEmpty("Only an account with neither balance nor holds can be closed.")
 
-    def work() -> Account:
-        account = accounts.lock(account_id)
-        access.read(account.user_id if account else None, "account", account_id)
-        assert account is not None
-        change(account)
-        return account
 
-    return audit.perform(attempt, work)
+def _change(account_id: str, change: str, status: str, check: Callable[[AccountState], None]) -> AccountRecord:
+    """Give an account another status where ``check`` accepts its state under the lock."""
+
+    def decide() -> Decision[AccountRecord]:
+        account = access.visible(ledger.lock(ledger.names([account_id])).get(account_id), "account")
+        check(account)
+        accounts.set_status(account_id, status)
+        changed = accounts.get(account_id)
+        assert changed is not None, "a locked account does not disappear"
+        return Decision(changed)
+
+    command = Command("account_change", "account", account_id, {"change": change})
+    return commands.carry_out_in_transaction(command, decide)

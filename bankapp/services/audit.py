@@ -1,139 +1,52 @@
-"""The audit log: every sensitive action leaves a row, whatever becomes of it.
+"""The audit log: every sensitive action leaves a row with its outcome.
 
-:func:`perform` is how such an action runs: a ``pending`` row (and the idempotency claim) is durable
-before anything moves; the work, the row's ``success`` and the stored answer are one transaction; a
-refusal is rolled back and leaves ``failure`` with its code.
+:mod:`bankapp.services.commands` writes the rows of commands; this module records everything else and searches.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from bankapp import clock, context, database, errors, ids
+from bankapp import clock, context, db, errors, ids
 from bankapp.listing import Page, Window
 from bankapp.logging import events
-from bankapp.models import AuditLog
+from bankapp.models import AuditLogRecord
 from bankapp.models.audit_log import FAILURE, PENDING, SUCCESS
-from bankapp.repositories import attempts, audit_logs
-from bankapp.repositories.account_states import Look
-from bankapp.repositories.audit_logs import Outcome
-from bankapp.services import idempotency
-
-T = TypeVar("T")
-
-# Refusals that say nothing lasting about the request: the same request may fare better.
-_NOT_REMEMBERED: Final = (
-    errors.Unavailable,
-    errors.Unauthenticated,
-    errors.Forbidden,
-    errors.RateLimited,
-    errors.ValidationFailed,
-    errors.IdempotencyInFlight,
-)
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One sensitive action under way. The work fills in ``resource_id`` and ``metadata`` as it learns them.
-
-    ``writes`` are the rows, by table, of what the work decided; they are stored in one step with its success.
-    ``base`` is what of the accounts they go by (id, balance, sequence), for work that did not lock them.
-    ``refused`` are parts of the action that failed on their own, each with its ``code``: they get
-    rows too, together with the outcome of the whole. ``on_refusal`` stores what a refusal for a
-    lasting reason leaves behind although the work is rolled back; it runs in the transaction that
-    puts the failure on record.
-    """
-
-    event_type: str
-    resource_type: str
-    resource_id: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-    writes: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
-    base: Sequence[dict[str, Any]] = ()
-    refused: list[Attempt] = field(default_factory=list)
-    id: str = field(default_factory=ids.new)
-    on_refusal: Callable[[errors.BankError], None] | None = None
-
-
-def perform(
-    attempt: Attempt, work: Callable[[], T], *, unlocked: Callable[[], T] | None = None, look: Look | None = None
-) -> T:
-    """Run ``work`` in one transaction as the sensitive action that ``attempt`` describes.
-
-    ``unlocked`` does the same without a lock, and is tried first: what it decided is stored by one
-    statement, which holds the accounts no longer than it takes and stores nothing where they do not
-    allow it any more. Then, as where NeedsLock is raised, ``work`` does it again. ``look`` is what ``unlocked``
-    goes by; it is taken along with the claim where that spares a way to the database.
-
-    Returns what ``work`` returned. Raises what it raised, after the failure is on record, and
-    Replay when the request was answered before.
-    """
-    claim = context.current().claim
-
-    def begin() -> None:
-        row = _row(attempt, PENDING)
-        if claim is not None and attempts.begin(claim, row, row["created_at"], look):
-            return
-        if claim is not None:
-            idempotency.resolve(claim)
-        audit_logs.add(row)
-
-    def command(work: Callable[[], T]) -> T:
-        result = work()
-        outcome = _outcome(attempt, SUCCESS)
-        writes = {**attempt.writes, "audit_logs": _refused(attempt)}
-        answered = (claim, claim.render(result)) if claim else None
-        if not attempts.finish(outcome, writes, attempt.base, answered):
-            # Another attempt took the key over: this one must not count.
-            raise idempotency.in_flight()
-        return result
-
-    def run() -> T:
-        if unlocked is not None:
-            with suppress(database.NeedsLock):
-                return database.run_alone(lambda: command(unlocked))
-        return database.run(lambda: command(work))
-
-    named = attempt.resource_id
-    try:
-        database.run_alone(begin)
-    except database.OutcomeUnknown as problem:
-        _settle(attempt, problem)
-        raise
-    try:
-        result = run()
-    except Exception as problem:
-        attempt.resource_id = named  # what the work made is rolled back
-        _settle(attempt, problem if isinstance(problem, errors.BankError) else errors.BankError())
-        raise
-    _tell(attempt, SUCCESS)
-    return result
+from bankapp.repositories import audit_logs
 
 
 def record(
     event_type: str,
     *,
     user_id: str | None = None,
-    resource_type: str | None = None,
+    resource_type: str = "user",
     resource_id: str | None = None,
-    metadata: dict[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
     failure: errors.BankError | None = None,
 ) -> None:
-    """Store a finished row in the current transaction, for an action that has no "before the money moves"."""
-    attempt = Attempt(event_type, resource_type or "user", resource_id or user_id, metadata or {})
-    status = SUCCESS
+    """Store a finished row in the current transaction, and log its event after the commit.
+
+    ``user_id`` is the user concerned (default: the caller), ``resource_id`` what it is about (default: that
+    user). ``failure`` makes it a row of a failure, with its code.
+    """
+    status = SUCCESS if failure is None else FAILURE
+    facts = dict(metadata or {})
     if failure is not None:
-        status = FAILURE
-        attempt.metadata["code"] = failure.code
-    database.run(lambda: _add(attempt, status, user_id))
-    database.after_commit(lambda: _tell(attempt, status))
+        facts["code"] = failure.code
+    resource = resource_id or user_id
+    row = new_row(
+        ids.new(),
+        event_type,
+        user_id=user_id or _caller_id(),
+        resource_type=resource_type,
+        resource_id=resource,
+        status=status,
+        metadata=facts,
+    )
+    db.run(lambda: audit_logs.add(row))
+    db.after_commit(lambda: log_event(event_type, status, resource, facts))
 
 
 def search(
@@ -143,10 +56,10 @@ def search(
     start: datetime | None,
     end: datetime | None,
     window: Window,
-) -> Page[AuditLog]:
+) -> Page[AuditLogRecord]:
     """Return the caller's rows; an admin sees everybody's, or those of ``user_id``.
 
-    Raises Forbidden when somebody else names a ``user_id``.
+    Raises Forbidden when a user who is no admin names another ``user_id``.
     """
     me = context.user()
     if me.role != context.ADMIN:
@@ -159,78 +72,54 @@ def search(
     return audit_logs.search(user_id, event_type, start, end, window)
 
 
-def _add(attempt: Attempt, status: str, user_id: str | None = None) -> None:
-    audit_logs.add(_row(attempt, status, user_id))
-
-
-def _row(attempt: Attempt, status: str, user_id: str | None = None) -> dict[str, Any]:
+def new_row(
+    row_id: str,
+    event_type: str,
+    *,
+    user_id: str | None,
+    resource_type: str,
+    resource_id: str | None,
+    status: str,
+    metadata: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return an audit row, by column name, with address, device and request id of the current request."""
     current = context.current()
     now = clock.now()
     return {
-        "id": attempt.id,
-        "user_id": user_id or context.user_id(),
-        "event_type": attempt.event_type,
-        "resource_type": attempt.resource_type,
-        "resource_id": attempt.resource_id,
+        "id": row_id,
+        "user_id": user_id,
+        "event_type": event_type,
+        "resource_type": resource_type,
+        "resource_id": resource_id,
         "status": status,
         "ip_address": current.ip_address,
         "device_id": current.device_id,
         "request_id": current.request_id,
-        "metadata": attempt.metadata,
+        "metadata": metadata,
         "created_at": now,
         "finished_at": None if status == PENDING else now,
     }
 
 
-def _outcome(attempt: Attempt, status: str) -> Outcome:
-    return Outcome(attempt.id, status, attempt.resource_id, attempt.metadata, clock.now())
+def outcome(row_id: str, status: str, resource_id: str | None, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that give a pending row its outcome."""
+    return {
+        "row_id": row_id,
+        "new_status": status,
+        "new_resource_id": resource_id,
+        "new_metadata": metadata,
+        "new_finished_at": clock.now(),
+    }
 
 
-def _refused(attempt: Attempt) -> list[dict[str, Any]]:
-    return [_row(part, FAILURE) for part in attempt.refused]
-
-
-def _settle(attempt: Attempt, refusal: errors.BankError) -> None:
-    """Put a failure on record, and with it the answer that is remembered for the key.
-
-    Raises what to answer instead of ``refusal`` where that answer could not be kept: a client must
-    not be refused for good while its retry may succeed.
-    """
-    attempt.metadata["code"] = refusal.code
-    claim = context.current().claim
-    lasting = not isinstance(refusal, _NOT_REMEMBERED) and type(refusal) is not errors.BankError
-
-    def settle() -> tuple[bool, bool]:
-        if lasting and attempt.on_refusal is not None:
-            attempt.on_refusal(refusal)
-        failed = audit_logs.finish(_outcome(attempt, FAILURE))
-        if failed:
-            audit_logs.add_all(_refused(attempt))
-        if claim is None:
-            return failed, True
-        if lasting:
-            return failed, idempotency.keep(claim, claim.render_refusal(refusal))
-        idempotency.release(claim)
-        return failed, True
-
-    try:
-        failed, kept = database.run(settle)
-    except errors.Unavailable:
-        # The row stays pending, which says as much.
-        log.warning("a failure could not be put on record", exc_info=True)
-        if claim is not None and lasting:
-            raise
-        return
-    if failed:
-        _tell(attempt, FAILURE)
-    else:
-        log.warning("the answer to a commit was lost; it had happened")
-    if not kept:
-        raise idempotency.in_flight()
-
-
-def _tell(attempt: Attempt, outcome: str) -> None:
-    facts = {"event": attempt.event_type, "outcome": outcome, "resource_id": attempt.resource_id}
+def log_event(event_type: str, status: str, resource_id: str | None, metadata: Mapping[str, Any]) -> None:
+    """Write a line of the log for a finished action."""
     # Lists (the transfers of a batch) are for the row; a line of the log stays a line.
-    brief = {name: value for name, value in attempt.metadata.items() if not isinstance(value, list)}
-    events.info("%s %s", attempt.event_type, outcome, extra=facts | brief)
+    facts = {name: value for name, value in metadata.items() if not isinstance(value, list)}
+    extra = {"event": event_type, "outcome": status, "resource_id": resource_id} | facts
+    events.info("%s %s", event_type, status, extra=extra)
+
+
+def _caller_id() -> str | None:
+    caller = context.current().user
+    return None if caller is None else caller.id

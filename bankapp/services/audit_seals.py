@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bankapp import clock, database, errors, ids
+from bankapp import clock, db, errors, ids
 from bankapp.repositories import audit_seals
 
 BATCH_SIZE: Final = 1_000
@@ -79,11 +79,11 @@ def seal(*, everything: bool = False) -> tuple[int, Head]:
     Looks at rows that began up to a day before the newest sealed one; ``everything`` looks at all.
     Each batch is a transaction of its own. Raises StateConflict when another run is at work.
     """
-    newest = None if everything else database.run(audit_seals.newest_id)
+    newest = None if everything else db.run(audit_seals.newest_id)
     after = ids.earlier(newest, LATE_WITHIN) if newest else ids.FIRST
     sealed = 0
     while True:
-        last_id, count, head = database.run(lambda after=after: _seal_batch(after))  # type: ignore[misc]  # bound now
+        last_id, count, head = db.run(lambda after=after: _seal_batch(after))  # type: ignore[misc]  # bound now
         sealed += count
         if last_id is None:
             return sealed, head
@@ -109,8 +109,10 @@ def _seal_batch(after: str) -> tuple[str | None, int, Head]:
         )
     if not seals:
         return None, 0, head
-    if not audit_seals.add(seals):
-        raise errors.StateConflict("Another run is sealing just now; let it finish.")
+    try:
+        audit_seals.add(seals)
+    except db.ConstraintViolated as problem:
+        raise errors.StateConflict("Another run is sealing just now; let it finish.") from problem
     return seals[-1]["audit_log_id"], len(seals), head
 
 
@@ -125,7 +127,7 @@ def verify(
     kept: dict[int, list[Head]] = {}
     for head in heads:
         kept.setdefault(head.position, []).append(head)
-    with database.snapshot(patient=True):
+    with db.snapshot(patient=True):
         total = audit_seals.count()
         end = Head()
         for done, link in enumerate(audit_seals.chain(), start=1):

@@ -2,84 +2,77 @@
 
 A hold is a pending authorization and counts in its account's ``held``. It ends once: captured,
 voided, or expired. All of it happens under the account's lock, and a card is locked after its
-account, so whoever comes second sees what the first one left.
+account, so of two concurrent commands the second sees what the first one left.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from bankapp import clock, context, database, errors, ids
+from bankapp import clock, context, db, errors, ids
 from bankapp.listing import Page, Window
-from bankapp.models import Authorization, Card
+from bankapp.models import AuthorizationRecord, CardRecord
 from bankapp.models.authorization import CAPTURED, DECLINED, PENDING, VOIDED
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import authorizations
 from bankapp.repositories import cards as card_rows
-from bankapp.services import access, audit, card_limits, cards, ledger
-from bankapp.services.audit import Attempt
+from bankapp.services import access, card_limits, cards, commands, ledger
+from bankapp.services.commands import Command, Decision, Refused
+from bankapp.services.idempotency import Claim
 from bankapp.services.ledger import AccountState
 
 
-def create(card_id: str, amount: int, currency: str, merchant: str) -> Authorization:
+def create(card_id: str, amount: int, currency: str, merchant: str, claim: Claim | None = None) -> AuthorizationRecord:
     """Hold an amount (minor units) on the account of the caller's card.
 
     A refusal of the caller's own card is kept as a declined authorization. Raises NotFound,
     StateConflict (card), AccountNotActive, CurrencyMismatch, LimitExceeded or InsufficientFunds.
     """
-    # Known beforehand, so that the audit row names it whether it holds or is declined.
+    # The id is made before the decision, so that the audit row names it whether it holds or is declined.
     authorization_id = ids.new()
-    metadata = {"card_id": card_id, "amount": amount, "currency": currency}
-    attempt = Attempt("card_authorization", "authorization", authorization_id, metadata)
+    facts = {"card_id": card_id, "amount": amount, "currency": currency}
+    command = Command("card_authorization", "authorization", authorization_id, facts)
 
-    def work() -> Authorization:
-        card = _own_card(card_id)
-        account_id = card.account_id
+    def row(account_id: str, status: str, **more: object) -> dict[str, Any]:
+        return {
+            "id": authorization_id,
+            "card_id": card_id,
+            "account_id": account_id,
+            "amount": amount,
+            "captured_amount": 0,
+            "currency": currency,
+            "merchant": merchant,
+            "status": status,
+            **more,
+        }
 
-        def new(status: str, now: datetime, **more: object) -> Authorization:
-            authorization = Authorization(
-                id=authorization_id,
-                card_id=card_id,
-                account_id=account_id,
-                amount=amount,
-                captured_amount=0,
-                currency=currency,
-                merchant=merchant,
-                status=status,
-                created_at=now,
-                **more,
-            )
-            authorizations.add(authorization)
-            return authorization
-
-        def decline(refusal: errors.BankError) -> None:
-            now = clock.now()
-            new(DECLINED, now, decline_reason=_reason(refusal), finished_at=now)
-
-        attempt.on_refusal = decline
-        account = ledger.lock([account_id])[account_id]
-        card = _own_card(card_id, lock=True)
+    def decide() -> Decision[AuthorizationRecord]:
+        account_id = access.own(card_rows.get(card_id), "card").account_id
+        account = ledger.lock(ledger.names([account_id]))[account_id]
+        card = access.own(card_rows.lock(card_id), "card")
         now = clock.now()
-        _check(card, account, amount, currency, now)
-        return new(PENDING, now, expires_at=now + context.config().hold_lifetime)
+        try:
+            _check(card, account, amount, currency, now)
+        except errors.BankError as refusal:
+            ended = {"decline_reason": _reason(refusal), "created_at": now, "finished_at": now}
+            declined = row(account_id, DECLINED, **ended)
+            raise Refused(refusal, leave=lambda: authorizations.add(declined)) from refusal
+        expires_at = now + context.config().hold_lifetime
+        authorizations.add(row(account_id, PENDING, created_at=now, expires_at=expires_at))
+        return Decision(_existing(authorization_id))
 
-    return audit.perform(attempt, work)
+    return commands.carry_out_in_transaction(command, decide, claim)
 
 
-def _own_card(card_id: str, *, lock: bool = False) -> Card:
-    card = card_rows.lock(card_id) if lock else card_rows.get(card_id)
-    access.own(cards.owner(card), "card")
-    assert card is not None
-    return card
-
-
-def _check(card: Card, account: AccountState, amount: int, currency: str, now: datetime) -> None:
+def _check(card: CardRecord, account: AccountState, amount: int, currency: str, now: datetime) -> None:
     state = "expired" if card.expires < now.date() else card.status
     if state != "active":
         raise errors.StateConflict(f"The card is {state}.", extra={"card_status": state})
     ledger.check_usable(account, currency)
     card_limits.check(card, amount, now)
-    ledger.check_funds(account, amount)
+    ledger.check_funds(account.balance - account.held, amount)
 
 
 def _reason(refusal: errors.BankError) -> str:
@@ -88,85 +81,89 @@ def _reason(refusal: errors.BankError) -> str:
     return f"card_{state}" if state else refusal.code
 
 
-def capture(authorization_id: str, amount: int | None) -> Authorization:
+def capture(authorization_id: str, amount: int | None, claim: Claim | None = None) -> AuthorizationRecord:
     """Take up to what is held (minor units; default: all of it) and release the rest.
 
     Raises NotFound, StateConflict when the hold has ended, ValidationFailed for more than is held, or
     AccountNotActive.
     """
-    attempt = Attempt("card_capture", "authorization", authorization_id)
 
-    def work() -> Authorization:
-        authorization, account = _lock_hold(authorization_id)
-        taken = authorization.amount if amount is None else amount
-        if taken > authorization.amount:
-            raise errors.ValidationFailed(errors={"amount": [f"Must be at most {authorization.amount}, what is held."]})
-        attempt.metadata["amount"] = taken
-        posting = ledger.movement("card_purchase", account, taken, authorization.currency, authorization.merchant)
-        authorizations.finish(authorization, CAPTURED, clock.now(), captured_amount=taken, posting_id=posting.id)
-        account.held -= authorization.amount
-        ledger.post_one(posting)
-        return authorization
+    def decide() -> Decision[AuthorizationRecord]:
+        hold, account = _lock_hold(authorization_id)
+        taken = hold.amount if amount is None else amount
+        if taken > hold.amount:
+            raise errors.ValidationFailed(errors={"amount": [f"Must be at most {hold.amount}, what is held."]})
+        # The hold is released first: what is taken no longer counts as held.
+        account = account._replace(held=account.held - hold.amount)
+        draft = ledger.draft([ledger.movement("card_purchase", account, taken, hold.currency, hold.merchant)])
+        try:
+            [transaction] = draft.only().transactions
+        except errors.BankError as refusal:
+            raise Refused(refusal, facts={"amount": taken}) from refusal
+        values: dict[str, Any] = {
+            "status": CAPTURED,
+            "finished_at": clock.now(),
+            "captured_amount": taken,
+            "posting_id": transaction.posting_id,
+        }
+        authorizations.finish(authorization_id, values)
+        return Decision(hold._replace(**values), facts={"amount": taken}, postings=draft)
 
-    return audit.perform(attempt, work)
+    command = Command("card_capture", "authorization", authorization_id, moves_money=True)
+    return commands.carry_out_in_transaction(command, decide, claim)
 
 
-def void(authorization_id: str) -> Authorization:
+def void(authorization_id: str, claim: Claim | None = None) -> AuthorizationRecord:
     """Release a hold without taking anything. Raises NotFound, or StateConflict when it has ended."""
 
-    def work() -> Authorization:
-        authorization, _ = _lock_hold(authorization_id)
-        authorizations.finish(authorization, VOIDED, clock.now())
-        return authorization
+    def decide() -> Decision[AuthorizationRecord]:
+        hold, _ = _lock_hold(authorization_id)
+        values: dict[str, Any] = {"status": VOIDED, "finished_at": clock.now()}
+        authorizations.finish(authorization_id, values)
+        return Decision(hold._replace(**values))
 
-    return audit.perform(Attempt("card_void", "authorization", authorization_id), work)
+    return commands.carry_out_in_transaction(Command("card_void", "authorization", authorization_id), decide, claim)
 
 
-def _lock_hold(authorization_id: str) -> tuple[Authorization, AccountState]:
+def _lock_hold(authorization_id: str) -> tuple[AuthorizationRecord, AccountState]:
     """Return a hold of the caller's that has not ended, and its account under its lock."""
-    authorization = authorizations.get(authorization_id)
-    access.own(owner(authorization), "authorization")
-    assert authorization is not None
-    account = ledger.lock([authorization.account_id])[authorization.account_id]
-    # Read again: it may have ended before the lock was ours, or expired when the lock was taken.
-    authorization = authorizations.get(authorization_id)
-    assert authorization is not None
-    if authorization.status != PENDING:
-        raise errors.StateConflict(f"The authorization is {authorization.status}.")
-    return authorization, account
+    account_id = access.own(authorizations.get(authorization_id), "authorization").account_id
+    account = ledger.lock(ledger.names([account_id]))[account_id]
+    # Read again: it may have ended before the lock was granted, or expired when it was.
+    hold = _existing(authorization_id)
+    if hold.status != PENDING:
+        raise errors.StateConflict(f"The authorization is {hold.status}.")
+    return hold, account
 
 
-def owner(authorization: Authorization | None) -> str | None:
-    """Return the id of the user on whose card ``authorization`` is."""
-    return cards.owner(authorization.card) if authorization else None
+def _existing(authorization_id: str) -> AuthorizationRecord:
+    found = authorizations.get(authorization_id)
+    assert found is not None, "an authorization is never deleted"
+    return found
 
 
-def get(authorization_id: str) -> Authorization:
+def get(authorization_id: str) -> AuthorizationRecord:
     """Return an authorization the caller may see. Raises NotFound."""
-    authorization = authorizations.get(authorization_id)
-    access.read(owner(authorization), "authorization", authorization_id)
-    assert authorization is not None
-    return authorization
+    return access.visible(authorizations.get(authorization_id), "authorization")
 
 
-def search(card_id: str | None, window: Window) -> Page[Authorization]:
+def search(card_id: str | None, window: Window) -> Page[AuthorizationRecord]:
     """Return the authorizations of one card, or of all the caller may see. Raises NotFound for a foreign card."""
     if card_id is not None:
         return authorizations.of_card(cards.get(card_id).id, window)
-    return authorizations.search(access.listing("authorization"), window)
+    return authorizations.search(access.list_owner("authorization"), window)
 
 
 def expire() -> int:
     """Release every overdue hold and return how many that were.
 
-    One account at a time, so nobody waits for long. None of them counted any more: this only tidies up.
+    One account at a time, so that no other request waits for long. An overdue hold does not count any more:
+    this only tidies up.
     """
-    count = 0
-    for account_id in authorizations.accounts_with_overdue(clock.now()):
-        count += database.run(lambda account_id=account_id: _release(account_id))  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
-    return count
+    overdue = authorizations.accounts_with_overdue(clock.now())
+    return sum(db.run(partial(_release_overdue, account_id)) for account_id in overdue)
 
 
-def _release(account_id: str) -> int:
-    account_rows.lock(account_id)
+def _release_overdue(account_id: str) -> int:
+    account_rows.lock(ledger.names([account_id]))
     return len(authorizations.release_overdue([account_id], clock.now()))

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from bankapp import clock, errors
-from bankapp.models import Card
+from bankapp.models import CardRecord
 from bankapp.repositories import authorizations
 from bankapp.services import cards
 
@@ -32,17 +32,16 @@ def get(card_id: str) -> CardLimits:
 def change(card_id: str, per_authorization: int | None, per_day: int | None) -> CardLimits:
     """Set the limits of one's own card, in minor units; None takes one away. Raises NotFound or StateConflict."""
 
-    def set_limits(card: Card) -> None:
+    def new_limits(card: CardRecord) -> dict[str, Any]:
         if card.status == "terminated":
             raise errors.StateConflict("The card is terminated.")
-        card.limit_per_authorization = per_authorization
-        card.limit_per_day = per_day
+        return {"limit_per_authorization": per_authorization, "limit_per_day": per_day}
 
-    metadata = {"per_authorization": per_authorization, "per_day": per_day}
-    return _limits(cards.change(card_id, "limits", set_limits, metadata), clock.now())
+    facts = {"per_authorization": per_authorization, "per_day": per_day}
+    return _limits(cards.change(card_id, "limits", new_limits, facts), clock.now())
 
 
-def check(card: Card, amount: int, now: datetime) -> None:
+def check(card: CardRecord, amount: int, now: datetime) -> None:
     """Refuse an amount (minor units) above the card's limits. Raises LimitExceeded with the figures.
 
     The card and its account must be locked, so that two authorizations do not share what is left.
@@ -61,16 +60,16 @@ def check(card: Card, amount: int, now: datetime) -> None:
         raise errors.LimitExceeded(detail, extra=_figures(card, "per_day", most, limits.used_today, until))
 
 
-def _figures(card: Card, which: str, limit: int, used: int = 0, resets_at: str | None = None) -> dict[str, Any]:
-    currency = card.account.currency
+def _figures(card: CardRecord, which: str, limit: int, used: int = 0, resets_at: str | None = None) -> dict[str, Any]:
+    currency = card.currency
     return {"limit_type": which, "limit": limit, "used": used, "currency": currency, "resets_at": resets_at}
 
 
-def _limits(card: Card, now: datetime) -> CardLimits:
+def _limits(card: CardRecord, now: datetime) -> CardLimits:
     midnight = datetime.combine(now.date(), time.min, now.tzinfo)
     return CardLimits(
         card_id=card.id,
-        currency=card.account.currency,
+        currency=card.currency,
         per_authorization=card.limit_per_authorization,
         per_day=card.limit_per_day,
         used_today=authorizations.used_since(card.id, midnight, now),

@@ -1,9 +1,9 @@
-"""Cards: issuing, reading, blocking. The number exists only in the answer that issues it."""
+"""Cards: issuing, reading, blocking. The card number exists only in the answer that issues it."""
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -12,11 +12,11 @@ from stdnum import luhn
 
 from bankapp import clock, context, errors, ids
 from bankapp.listing import Page, Window
-from bankapp.models import Card
-from bankapp.repositories import accounts as account_rows
+from bankapp.models import CardRecord
 from bankapp.repositories import cards
-from bankapp.services import access, accounts, audit
-from bankapp.services.audit import Attempt
+from bankapp.services import access, accounts, commands, ledger
+from bankapp.services.commands import Command, Decision
+from bankapp.services.idempotency import Claim
 
 PAN_DIGITS: Final = 16
 VALID_YEARS: Final = 4
@@ -24,99 +24,96 @@ VALID_YEARS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class IssuedCard:
-    """A card just issued, with the number that nobody will see again."""
+    """A card just issued, with the number that is shown this once."""
 
-    card: Card
+    card: CardRecord
     pan: str | None = field(repr=False)
 
 
-def issue(account_id: str, type: str) -> IssuedCard:
+def issue(account_id: str, type: str, claim: Claim | None = None) -> IssuedCard:
     """Issue a card on the caller's active account. Raises NotFound or AccountNotActive."""
-    attempt = Attempt("card_issue", "card", metadata={"account_id": account_id, "type": type})
 
-    def work() -> IssuedCard:
-        account = account_rows.lock(account_id)
-        access.own(account.user_id if account else None, "account")
-        assert account is not None
+    def decide() -> Decision[IssuedCard]:
+        account = access.own(ledger.lock(ledger.names([account_id])).get(account_id), "account")
         if account.status != "active":
             raise errors.AccountNotActive(f"The account is {account.status}.")
         pan = _pan(context.config().card_bin)
         now = clock.now()
-        card = Card(
-            id=ids.new(),
-            account_id=account_id,
-            type=type,
-            last4=pan[-4:],
-            status="active",
-            expires=_expiry(now),
-            created_at=now,
-        )
-        cards.add(card)
-        attempt.resource_id = card.id
-        return IssuedCard(card, pan)
+        card_id = ids.new()
+        row = {
+            "id": card_id,
+            "account_id": account_id,
+            "type": type,
+            "last4": pan[-4:],
+            "status": "active",
+            "expires": _expiry(now),
+            "created_at": now,
+        }
+        cards.add(row)
+        return Decision(IssuedCard(get(card_id), pan), card_id)
 
-    return audit.perform(attempt, work)
+    command = Command("card_issue", "card", facts={"account_id": account_id, "type": type})
+    return commands.carry_out_in_transaction(command, decide, claim)
 
 
-def get(card_id: str) -> Card:
+def get(card_id: str) -> CardRecord:
     """Return a card the caller may see. Raises NotFound."""
-    card = cards.get(card_id)
-    access.read(owner(card), "card", card_id)
-    assert card is not None
-    return card
+    return access.visible(cards.get(card_id), "card")
 
 
-def owner(card: Card | None) -> str | None:
-    """Return the id of the user on whose account ``card`` is."""
-    return card.account.user_id if card else None
-
-
-def search(account_id: str | None, window: Window) -> Page[Card]:
+def search(account_id: str | None, window: Window) -> Page[CardRecord]:
     """Return the cards of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
         return cards.search(None, accounts.get(account_id).id, window)
-    return cards.search(access.listing("card"), None, window)
+    return cards.search(access.list_owner("card"), None, window)
 
 
-def block(card_id: str) -> Card:
+def block(card_id: str) -> CardRecord:
     """Block an active card. Raises NotFound or StateConflict."""
-    return change(card_id, "block", lambda card: _move(card, "active", "blocked"))
+    return change(card_id, "block", lambda card: _moved(card, "active", "blocked"))
 
 
-def unblock(card_id: str) -> Card:
+def unblock(card_id: str) -> CardRecord:
     """Unblock a blocked card. Raises NotFound or StateConflict."""
-    return change(card_id, "unblock", lambda card: _move(card, "blocked", "active"))
+    return change(card_id, "unblock", lambda card: _moved(card, "blocked", "active"))
 
 
-def terminate(card_id: str) -> Card:
+def terminate(card_id: str) -> CardRecord:
     """End a card for good. Raises NotFound or StateConflict."""
 
-    def end(card: Card) -> None:
+    def terminated(card: CardRecord) -> Mapping[str, Any]:
         if card.status == "terminated":
             raise errors.StateConflict("The card is terminated already.")
-        card.status = "terminated"
+        return {"status": "terminated"}
 
-    return change(card_id, "terminate", end)
+    return change(card_id, "terminate", terminated)
 
 
-def _move(card: Card, before: str, after: str) -> None:
+def _moved(card: CardRecord, before: str, after: str) -> Mapping[str, Any]:
     if card.status != before:
         raise errors.StateConflict(f"The card is {card.status}, not {before}.")
-    card.status = after
+    return {"status": after}
 
 
-def change(card_id: str, what: str, apply: Callable[[Card], None], metadata: dict[str, Any] | None = None) -> Card:
-    """Change one's own card by ``apply``, on record as ``what``. Raises NotFound and what ``apply`` raises."""
-    attempt = Attempt("card_change", "card", card_id, {"change": what} | (metadata or {}))
+def change(
+    card_id: str,
+    change: str,
+    new_values: Callable[[CardRecord], Mapping[str, Any]],
+    facts: Mapping[str, Any] | None = None,
+) -> CardRecord:
+    """Change columns of the caller's own card, audited as ``change``.
 
-    def work() -> Card:
-        card = cards.lock(card_id)
-        access.own(owner(card), "card")
-        assert card is not None
-        apply(card)
-        return card
+    ``new_values`` returns the columns to change for the card under its lock. Raises NotFound and what it raises.
+    """
 
-    return audit.perform(attempt, work)
+    def decide() -> Decision[CardRecord]:
+        card = access.own(cards.lock(card_id), "card")
+        values = new_values(card)
+        cards.change(card_id, values)
+        return Decision(card._replace(**values))
+
+    command = Command("card_change", "card", card_id, {"change": change, **(facts or {})})
+    return commands.carry_out_in_transaction(command, decide)
 
 
 def _pan(issuer: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from multiprocessing import Value
 
-from bankapp import errors, probes
+from bankapp import db, errors
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ _draining = Value("b", False, lock=False)
 def database_answers() -> bool:
     """Tell whether the database answers ``SELECT 1`` within 2 seconds."""
     try:
-        probes.ping()
+        db.ping()
     except errors.Unavailable:
         log.warning("the database does not answer", exc_info=True)
         return False

@@ -7,10 +7,58 @@ can then no longer commit, because finishing needs the claim it lost.
 
 from __future__ import annotations
 
-from bankapp import clock, context, database, errors
-from bankapp.context import Answer, IdempotencyClaim
-from bankapp.models import IdempotencyKey
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bankapp import clock, context, db, errors
+from bankapp.models import IdempotencyKeyRecord
 from bankapp.repositories import idempotency_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer as it went, or will go, over the wire."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    etag: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request with an ``Idempotency-Key`` claims, and how its outcome is written down.
+
+    ``scope`` is the SHA-256 of user, method, path and key; ``fingerprint`` that of the canonical body; ``id``
+    fences this attempt against a later one that took the key over. ``user_id`` is the user that the access
+    token names: the claim is stored only if that token is live.
+    """
+
+    id: str
+    scope: str
+    fingerprint: str
+    user_id: str
+    render: Callable[[Any], Answer]
+    render_refusal: Callable[[errors.BankError], Answer]
+
+    def row(self, now: datetime) -> dict[str, Any]:
+        """Return the key's row as it is stored with the claim."""
+        return {"scope": self.scope, "fingerprint": self.fingerprint, "claim_id": self.id, "claimed_at": now}
+
+    def answered(self, answer: Answer, now: datetime) -> dict[str, Any]:
+        """Return the parameters that store ``answer`` while the claim is held."""
+        return {
+            "key_scope": self.scope,
+            "key_claim_id": self.id,
+            "answered_at": now,
+            "new_answer_status": answer.status,
+            "new_answer_media_type": answer.media_type,
+            "new_answer_etag": answer.etag,
+            "new_answer_body": answer.body,
+        }
 
 
 class Replay(Exception):
@@ -21,7 +69,7 @@ class Replay(Exception):
         super().__init__("answered before")
 
 
-def resolve(claim: IdempotencyClaim) -> None:
+def resolve(claim: Claim) -> None:
     """Find out what a key that is claimed already means for this request; return when it could be taken over.
 
     Raises Replay with the first answer, IdempotencyKeyReused when the body was another, and
@@ -40,22 +88,22 @@ def resolve(claim: IdempotencyClaim) -> None:
         raise in_flight()
 
 
-def keep(claim: IdempotencyClaim, answer: Answer) -> bool:
+def keep(claim: Claim, answer: Answer) -> bool:
     """Store an answer that no work depends on; False when the claim was lost meanwhile."""
-    return idempotency_keys.finish(claim.scope, claim.id, answer, clock.now())
+    return idempotency_keys.finish(claim.answered(answer, clock.now()))
 
 
-def release(claim: IdempotencyClaim) -> None:
+def release(claim: Claim) -> None:
     """Forget a claim whose request came to no answer worth keeping."""
     idempotency_keys.release(claim.scope, claim.id)
 
 
 def purge() -> int:
     """Delete the keys that are older than they must be kept, and return how many that were."""
-    return database.run(lambda: idempotency_keys.purge(clock.now() - context.config().idempotency_kept))
+    return db.run(lambda: idempotency_keys.purge(clock.now() - context.config().idempotency_kept))
 
 
-def _answer(key: IdempotencyKey) -> Answer:
+def _answer(key: IdempotencyKeyRecord) -> Answer:
     return Answer(
         status=key.answer_status or 0,
         body=key.answer_body or b"",

@@ -1,26 +1,30 @@
-"""The ledger: the only writer of transactions and transfers, and so of balances.
+"""The ledger: the only maker of transactions and transfers, and so the only mover of balances.
 
-:func:`lock` takes the accounts, or :func:`look` only sees them; :func:`draft` checks the rules on them
-and makes the rows, which are stored with the outcome of what they are part of (see
-:mod:`bankapp.services.audit`), or at once by :func:`post`. A posting is one balanced movement; a single
-transfer is a list of one, a batch a list of many, and the number of statements is the same. The
-database verifies what is computed here (see the guards in ``migrations``): the rules in Python explain
-a refusal, the database guarantees it.
+:func:`lock` returns accounts under their lock, :func:`draft` checks the rules on accounts and makes the rows,
+:func:`store` stores them. A posting is one balanced movement; a single transfer is a list of one, a batch a
+list of many, and the number of statements is the same. The database verifies what is computed here (see the
+guards in ``migrations``): the rules in Python explain a refusal, the database guarantees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from bankapp import clock, database, errors, ids, money
+from bankapp import clock, errors, ids, money
+from bankapp.models import TransactionRecord, TransferRecord
 from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
-from bankapp.repositories import account_states, accounts, authorizations, ledger
-from bankapp.repositories.account_states import Look
+from bankapp.repositories import accounts as account_rows
+from bankapp.repositories import authorizations, postings
+from bankapp.repositories.accounts import AccountNames, AccountState
 
-Row = dict[str, Any]
+__all__ = ["AccountNames", "AccountState"]
+
+Row = Mapping[str, Any]
+Accounts = Mapping[str, AccountState]
+"""Accounts by id."""
 
 COUNTER_LEGS: Final = {
     "deposit": "cash_received",
@@ -28,31 +32,6 @@ COUNTER_LEGS: Final = {
     "card_purchase": "card_settlement",
 }
 """What the bank's cash account books against a movement of a customer's account."""
-
-
-@dataclass(slots=True)
-class AccountState:
-    """A customer's account as it was read. Amounts are minor units; posting moves it along."""
-
-    id: str
-    number: str
-    user_id: str
-    status: str
-    currency: str
-    balance: int
-    held: int
-    sequence: int
-    last_posted_at: datetime | None
-    locked: bool = field(default=False, kw_only=True)
-    read_balance: int = field(init=False)
-    read_sequence: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.read_balance, self.read_sequence = self.balance, self.sequence
-
-
-Accounts = dict[str, AccountState]
-"""Accounts by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +57,31 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What is written: the legs on customers' accounts, in order, and the transfer where it is one."""
+    """What a posting makes: the transactions of customers' accounts, in the order of its legs, and the transfer."""
 
-    transactions: tuple[Row, ...]
-    transfer: Row | None
+    transactions: tuple[TransactionRecord, ...]
+    transfer: TransferRecord | None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What becomes of each posting once ``rows``, by table, are stored; ``base`` is what of the accounts they go by."""
+    """What postings come to, before anything is stored.
 
-    outcomes: list[Posted | errors.BankError]
-    rows: dict[str, list[Row]]
-    base: list[Row]
+    ``outcomes`` are what became of each posting, ``rows`` what is to be stored, by table. ``base`` holds id,
+    balance and sequence of each account as they were read.
+    """
+
+    outcomes: tuple[Posted | errors.BankError, ...] = ()
+    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    base: tuple[Row, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no posting could be made."""
+        return not self.rows.get("postings")
 
     def only(self) -> Posted:
-        """Return what becomes of a single posting. Raises the refusal."""
+        """Return what became of a single posting. Raises the refusal."""
         [outcome] = self.outcomes
         if isinstance(outcome, errors.BankError):
             raise outcome
@@ -105,33 +93,26 @@ def cash_account_id(currency: str) -> str:
     return ids.of_bank(f"cash:{currency}")
 
 
-def lock(account_ids: Iterable[str], numbers: Iterable[str] = ()) -> Accounts:
-    """Lock accounts, by id or IBAN, until the transaction ends, in the order of their ids; an unknown one is left out.
+def names(account_ids: Iterable[str], numbers: Iterable[str] = ()) -> AccountNames:
+    """Return the names of accounts, by id and by IBAN, in a fixed order."""
+    return AccountNames(tuple(sorted(set(account_ids))), tuple(sorted(set(numbers))))
 
-    Holds that have expired are released, so that none counts against what is done under the lock.
+
+def lock(named: AccountNames, *, release_expired: bool = True) -> Accounts:
+    """Lock customers' accounts in the order of their ids until the transaction ends; an unknown one is left out.
+
+    Holds that have expired are released, so that none counts against what is done under the lock;
+    ``release_expired=False`` spares the look for them.
     """
-    named = {*account_ids, *accounts.ids_of_numbers(numbers)}
-    locked = {row.id: AccountState(*row, locked=True) for row in account_states.lock(named)}
+    locked = {account.id: account for account in account_rows.lock(named)}
+    if not release_expired:
+        return locked
     holding = [account.id for account in locked.values() if account.held]
     if holding:
-        for account_id, amount in authorizations.release_overdue(holding, clock.now()):
-            locked[account_id].held -= amount
+        for account_id, released in authorizations.release_overdue(holding, clock.now()):
+            account = locked[account_id]
+            locked[account_id] = account._replace(held=account.held - released)
     return locked
-
-
-def look(account_ids: Iterable[str], numbers: Iterable[str] = ()) -> Look:
-    """Return a look at the accounts that :func:`lock` would lock, which keeps nobody from them (see :func:`seen`)."""
-    return Look(sorted(account_ids), sorted(numbers))
-
-
-def seen(look: Look) -> Accounts:
-    """Return the accounts as they were seen.
-
-    What may have changed by the time the rows are stored, the database moves along or refuses (see
-    ``repositories.attempts``).
-    """
-    states = [AccountState(*row) for row in look.rows()]
-    return {account.id: account for account in states}
 
 
 def movement(type: str, account: AccountState, amount: int, currency: str, description: str | None) -> Posting:
@@ -157,66 +138,103 @@ def transfer(
     return Posting(kind, legs, amount, currency, description, reverses_transfer_id)
 
 
-def post_one(posting: Posting) -> Posted:
-    """Post a single posting at once. Raises the refusal."""
-    drafted = draft([posting])
-    posted = drafted.only()
-    ledger.add(drafted.rows)
-    return posted
-
-
-def post(postings: Sequence[Posting]) -> list[Posted | errors.BankError]:
-    """Post at once what :func:`draft` makes of ``postings``, and return what became of each."""
-    drafted = draft(postings)
-    ledger.add(drafted.rows)
+def post(movements: Sequence[Posting]) -> tuple[Posted | errors.BankError, ...]:
+    """Post at once, outside of any command: for loading and demo data. Returns what became of each posting."""
+    drafted = draft(movements)
+    postings.add(drafted.rows)
     return drafted.outcomes
 
 
-def draft(postings: Sequence[Posting]) -> Draft:
-    """Check in order, each on what the ones before leave behind, and make the rows of those that can be.
+def store(drafted: Draft, failures: Sequence[Row], outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
+    """Store a draft in the open transaction, with the command's outcome; False when its claim is lost.
 
-    The accounts must be locked, unless the rows are stored together with ``base``. A refused posting moves
-    nothing and leaves the others alone; a caller who wants all or none raises when it sees a refusal.
-    Refusals: AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded.
+    ``failures`` are audit rows of the parts that were refused. Raises ConstraintViolated for a bug in the rules.
     """
-    accounts = [leg.account for posting in postings for leg in posting.legs if leg.account]
-    # Time does not run backwards within an account, whichever machine's clock wrote the last transaction.
-    moment = max([clock.now(), *[account.last_posted_at for account in accounts if account.last_posted_at]])
+    return postings.store({**drafted.rows, "audit_logs": failures}, outcome, answered)
+
+
+def store_on_snapshot(
+    drafted: Draft, failures: Sequence[Row], outcome: dict[str, Any], answered: dict[str, Any] | None
+) -> bool:
+    """Store a draft that was decided without a lock, in one statement that commits by itself.
+
+    The database moves the legs along by what changed since the accounts were read. Returns False when the claim
+    is lost. Raises ConstraintViolated where the accounts do not allow the legs any more.
+    """
+    tables = {**drafted.rows, "audit_logs": failures}
+    return postings.store_on_snapshot(tables, drafted.base, outcome, answered)
+
+
+class _Book:
+    """Balances and sequences while a draft is made; the accounts themselves do not change."""
+
+    def __init__(self, accounts: Iterable[AccountState]) -> None:
+        self._accounts = {account.id: account for account in accounts}
+        self.balances = {id: account.balance for id, account in self._accounts.items()}
+        self.sequences = {id: account.sequence for id, account in self._accounts.items()}
+
+    def time(self) -> datetime:
+        """Return the time of the draft: now, but never before the last transaction of one of the accounts."""
+        earlier = [account.last_posted_at for account in self._accounts.values() if account.last_posted_at]
+        return max([clock.now(), *earlier])
+
+    def base(self) -> tuple[Row, ...]:
+        """Return id, balance and sequence of each account as they were read."""
+        return tuple(
+            {"id": account.id, "balance": account.balance, "sequence": account.sequence}
+            for account in self._accounts.values()
+        )
+
+
+def draft(movements: Sequence[Posting]) -> Draft:
+    """Check postings in order, each on what the ones before leave behind, and make the rows of those that can be.
+
+    A refused posting moves nothing and leaves the others alone; a caller who wants all or none raises when it
+    sees a refusal. Refusals: AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded. Two
+    drafts that one transaction stores must not share an account: each counts from the accounts as read.
+    """
+    book = _Book(leg.account for posting in movements for leg in posting.legs if leg.account)
+    moment = book.time()
     outcomes: list[Posted | errors.BankError] = []
     transfers: list[Row] = []
     transactions: list[Row] = []
-    rows: list[Row] = []
-    for posting in postings:
-        try:
-            _check(posting)
-        except errors.BankError as refusal:
+    seals: list[Row] = []
+    for posting in movements:
+        if (refusal := _refusal(posting, book)) is not None:
             outcomes.append(refusal)
             continue
-        legs = [_leg(posting, leg, moment) for leg in posting.legs]
-        posted = Posted(tuple(row for row in legs if row["sequence"]), _transfer(posting, moment))
-        outcomes.append(posted)
+        legs = [_leg(posting, leg, book, moment) for leg in posting.legs]
+        made = tuple(
+            TransactionRecord(user_id=leg.account.user_id, **row)
+            for leg, row in zip(posting.legs, legs, strict=True)
+            if leg.account
+        )
+        record = _transfer(posting, moment)
+        outcomes.append(Posted(made, record))
         transactions += legs
-        rows.append({"id": posting.id, "kind": posting.kind, "created_at": moment})
-        if posted.transfer:
-            transfers.append(posted.transfer)
-    base = [
-        {"id": account.id, "balance": account.read_balance, "sequence": account.read_sequence}
-        for account in {account.id: account for account in accounts}.values()
-    ]
-    return Draft(outcomes, {"transfers": transfers, "transactions": transactions, "postings": rows}, base)
+        seals.append({"id": posting.id, "kind": posting.kind, "created_at": moment})
+        if record:
+            transfers.append(record._asdict())
+    rows = {"transfers": transfers, "transactions": transactions, "postings": seals}
+    return Draft(tuple(outcomes), rows, book.base())
 
 
-def _check(posting: Posting) -> None:
-    allowed = ("active", "frozen") if posting.kind == "reversal" else ("active",)
+def _refusal(posting: Posting, book: _Book) -> errors.BankError | None:
+    statuses = ("active", "frozen") if posting.kind == "reversal" else ("active",)
     legs = [(leg.account, DIRECTIONS[leg.type]) for leg in posting.legs if leg.account]
-    for account, _ in legs:
-        check_usable(account, posting.currency, allowed)
-    for account, direction in legs:
-        if direction == CREDIT:
-            if account.balance + posting.amount > money.MAX_BALANCE:
-                raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
-        else:
-            check_funds(account, posting.amount)
+    try:
+        for account, _ in legs:
+            check_usable(account, posting.currency, statuses)
+        for account, direction in legs:
+            balance = book.balances[account.id]
+            if direction == CREDIT:
+                if balance + posting.amount > money.MAX_BALANCE:
+                    raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
+            else:
+                check_funds(balance - account.held, posting.amount)
+    except errors.BankError as refusal:
+        return refusal
+    return None
 
 
 def check_usable(account: AccountState, currency: str, statuses: Sequence[str] = ("active",)) -> None:
@@ -227,26 +245,23 @@ def check_usable(account: AccountState, currency: str, statuses: Sequence[str] =
         raise errors.CurrencyMismatch(f"The account is kept in {account.currency}, not {currency}.")
 
 
-def check_funds(account: AccountState, amount: int) -> None:
-    """Refuse more (minor units) than the balance less the holds on it. Raises InsufficientFunds or NeedsLock."""
-    if account.balance - account.held < amount:
-        if account.held and not account.locked:
-            # Some of the holds may have expired: they are released under the lock.
-            raise database.NeedsLock
+def check_funds(available: int, amount: int) -> None:
+    """Refuse an amount above the available balance (both in minor units). Raises InsufficientFunds."""
+    if available < amount:
         raise errors.InsufficientFunds("The available balance does not cover the amount.")
 
 
-def _leg(posting: Posting, leg: Leg, moment: datetime) -> Row:
+def _leg(posting: Posting, leg: Leg, book: _Book, moment: datetime) -> dict[str, Any]:
     account = leg.account
+    sequence = balance_after = None
     if account is None:
-        account_id, sequence, balance_after = cash_account_id(posting.currency), None, None
+        account_id = cash_account_id(posting.currency)
         direction = CASH_DIRECTIONS[leg.type]
     else:
+        account_id = account.id
         direction = DIRECTIONS[leg.type]
-        account.balance += direction * posting.amount
-        account.sequence += 1
-        account.last_posted_at = moment
-        account_id, sequence, balance_after = account.id, account.sequence, account.balance
+        book.sequences[account_id] = sequence = book.sequences[account_id] + 1
+        book.balances[account_id] = balance_after = book.balances[account_id] + direction * posting.amount
     return {
         "id": ids.new(),
         "account_id": account_id,
@@ -263,19 +278,20 @@ def _leg(posting: Posting, leg: Leg, moment: datetime) -> Row:
     }
 
 
-def _transfer(posting: Posting, moment: datetime) -> Row | None:
+def _transfer(posting: Posting, moment: datetime) -> TransferRecord | None:
     if posting.kind not in ("transfer", "reversal"):
         return None
     source, target = [leg.account for leg in posting.legs]
-    assert source is not None
-    assert target is not None
-    return {
-        "id": posting.id,
-        "from_account_id": source.id,
-        "to_account_id": target.id,
-        "amount": posting.amount,
-        "currency": posting.currency,
-        "description": posting.description,
-        "reverses_transfer_id": posting.reverses_transfer_id,
-        "created_at": moment,
-    }
+    assert source is not None, "a transfer moves money between customers' accounts"
+    assert target is not None, "a transfer moves money between customers' accounts"
+    return TransferRecord(
+        id=posting.id,
+        from_account_id=source.id,
+        to_account_id=target.id,
+        amount=posting.amount,
+        currency=posting.currency,
+        description=posting.description,
+        reverses_transfer_id=posting.reverses_transfer_id,
+        reversed_by_transfer_id=None,
+        created_at=moment,
+    )

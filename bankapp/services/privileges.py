@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bankapp import database, errors
+from bankapp import db, errors
 from bankapp.repositories import privileges
 
 
@@ -13,7 +13,7 @@ def grant(role: str) -> None:
     StateConflict where the grant would be no boundary: on SQLite, or for a role that is the owner
     or has powers over the server.
     """
-    if database.is_sqlite():
+    if db.is_sqlite():
         raise errors.StateConflict("SQLite has no roles: whoever can write the file can write everything in it.")
 
     def work() -> None:
@@ -26,4 +26,4 @@ def grant(role: str) -> None:
             raise errors.StateConflict(f"The role {role} {reason}; the application needs one of its own.")
         privileges.grant(role)
 
-    database.run(work)
+    db.run(work)

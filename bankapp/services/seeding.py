@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from bankapp import clock, context, database, ids
+from bankapp import clock, context, db, ids
 from bankapp.context import Context, User
-from bankapp.models import User as UserRow
+from bankapp.models import UserRecord
 from bankapp.repositories import users
 from bankapp.services import account_holders, accounts, audit, cards, transactions, transfers
 from bankapp.services import seed_story as told
@@ -59,7 +59,8 @@ def seed(story: Story, *, password: str, chance: random.Random, track: Track) ->
     progress. Raises EmailTaken when one of the people is there already.
     """
     password_hash = passwords.hashed(password)
-    with database.transaction(), ids.drawn_from(chance, clock.now):
+
+    def tell() -> None:
         with clock.at(story.steps[0].moment):
             staff, _ = [_user(auth.create_user(email, password_hash, role)) for role, email in EMPLOYEES.items()]
         cast = _Cast(password_hash, staff)
@@ -67,8 +68,11 @@ def seed(story: Story, *, password: str, chance: random.Random, track: Track) ->
             with clock.at(step.moment):
                 _do(step, story, cast)
 
+    with ids.drawn_from(chance, clock.now):
+        db.run(tell)
 
-def _user(row: UserRow) -> User:
+
+def _user(row: UserRecord) -> User:
     return User(row.id, row.role, session_id="", jti="")
 
 
@@ -102,7 +106,7 @@ def _use(step: told.Move | told.Send | told.Issue, currency: str, cast: _Cast) -
     account_id = cast.accounts[step.account]
     match step:
         case told.Move():
-            transactions.create(account_id, step.type, step.amount, currency, step.text)
+            transactions.create(account_id, step.type, step.amount, currency, description=step.text)
         case told.Send():
             target_id = cast.accounts[step.target]
             transfers.create(Order(account_id, step.amount, currency, target_id, description=step.text))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from bankapp import clock, database, errors
+from bankapp import clock, db, errors
 from bankapp.listing import Page, Window
-from bankapp.models import AccountView
+from bankapp.models import AccountRecord
 from bankapp.repositories import transactions
 from bankapp.services import accounts
 from bankapp.statement_formats import Entry, Statement, StatementAccount
@@ -55,7 +55,7 @@ def opened(account_id: str, first: date, last: date) -> Iterator[Statement]:
     account = accounts.get(account_id)
     start = datetime.combine(first, time.min, UTC)
     end = datetime.combine(last, time.min, UTC) + timedelta(days=1)
-    with database.snapshot():
+    with db.snapshot():
         credits, debits, count = transactions.totals(account_id, start, end)
         yield Statement(
             account=_account(account),
@@ -79,7 +79,7 @@ def months(account_id: str, window: Window) -> Page[Month]:
     """
     account = accounts.get(account_id)
     found: list[Month] = []
-    with database.snapshot():
+    with db.snapshot():
         start = window.after[0] if window.after else datetime.max.replace(tzinfo=UTC)
         last = transactions.last_before(account.id, start)
         while last is not None and len(found) < window.limit:
@@ -90,7 +90,7 @@ def months(account_id: str, window: Window) -> Page[Month]:
     return Page(found, None if last is None else (start,))
 
 
-def _month(first: date, last: transactions.LastRow, before: transactions.LastRow | None) -> Month:
+def _month(first: date, last: transactions.LastTransaction, before: transactions.LastTransaction | None) -> Month:
     return Month(
         from_date=first,
         to_date=first.replace(day=calendar.monthrange(first.year, first.month)[1]),
@@ -101,7 +101,7 @@ def _month(first: date, last: transactions.LastRow, before: transactions.LastRow
     )
 
 
-def _account(account: AccountView) -> StatementAccount:
+def _account(account: AccountRecord) -> StatementAccount:
     return StatementAccount(
         id=account.id,
         number=account.number,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bankapp import errors
+from bankapp import context, errors
 from bankapp.listing import Page, Window
-from bankapp.models import Transfer
+from bankapp.models import TransferRecord
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import transfers
-from bankapp.services import access, accounts, audit, ledger
-from bankapp.services.audit import Attempt
+from bankapp.services import access, accounts, commands, ledger
+from bankapp.services.commands import Command, Decision, Part, Refused
+from bankapp.services.idempotency import Claim
+from bankapp.services.ledger import AccountNames, Accounts
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be moved: ``amount`` minor units, to an account named by id or by IBAN."""
+    """A transfer that is asked for: ``amount`` minor units, to an account named by id or by IBAN."""
 
     from_account_id: str
     amount: int
@@ -31,7 +33,7 @@ class BatchItem:
     """What became of the order at ``index``: its transfer, or the refusal."""
 
     index: int
-    transfer: ledger.Row | None = None
+    transfer: TransferRecord | None = None
     error: errors.BankError | None = None
 
 
@@ -44,70 +46,61 @@ class Batch:
     rejected: int
 
 
-def create(order: Order) -> ledger.Row:
+def create(order: Order, claim: Claim | None = None) -> TransferRecord:
     """Move money from the caller's account to any account and return the transfer.
 
     Raises NotFound, SameAccount and the refusals of :func:`ledger.draft`.
     """
-    attempt = _attempt(order)
-    sides = _sides([order])
-    look = ledger.look(*sides)
 
-    def work(accounts: ledger.Accounts) -> ledger.Row:
-        [outcome] = _post(attempt, [order], accounts)
-        if isinstance(outcome, errors.BankError):
-            raise outcome
-        attempt.resource_id = outcome["id"]
-        attempt.metadata["to_account_id"] = outcome["to_account_id"]
-        return outcome
+    def decide(accounts: Accounts) -> Decision[TransferRecord]:
+        draft = ledger.draft([_posting(order, _by_name(accounts))])
+        transfer = _made(draft.only())
+        return Decision(transfer, transfer.id, {"to_account_id": transfer.to_account_id}, draft)
 
-    return audit.perform(
-        attempt, lambda: work(ledger.lock(*sides)), unlocked=lambda: work(ledger.seen(look)), look=look
-    )
+    return commands.carry_out(_command(order), decide, claim, accounts=_names([order]), on_snapshot=True)
 
 
-def create_batch(orders: Sequence[Order], *, atomic: bool) -> Batch:
+def create_batch(orders: Sequence[Order], claim: Claim | None = None, *, atomic: bool) -> Batch:
     """Make many transfers in one transaction, each on what the ones before left behind.
 
     ``atomic`` makes all or none: raises the first refusal, with all of them by index in ``errors``.
-    Otherwise what is refused moves nothing and leaves the others alone.
+    Otherwise a refused transfer moves nothing and leaves the others alone.
     """
-    attempt = Attempt("transfer_batch", "transfer_batch", metadata={"transfers": len(orders), "atomic": atomic})
+    facts = {"transfers": len(orders), "atomic": atomic}
+    command = Command("transfer_batch", "transfer_batch", facts=facts, moves_money=True)
 
-    def work() -> Batch:
-        outcomes = _post(attempt, orders, ledger.lock(*_sides(orders)))
+    def decide(accounts: Accounts) -> Decision[Batch]:
+        outcomes, draft = _draft(orders, accounts)
         refusals = {at: outcome for at, outcome in enumerate(outcomes) if isinstance(outcome, errors.BankError)}
-        attempt.refused = [_refused(attempt, orders[at], at, refusal) for at, refusal in refusals.items()]
-        attempt.metadata["rejected"] = len(refusals)
+        refused = [_refused(command, orders[at], at, refusal) for at, refusal in refusals.items()]
         if atomic and refusals:
-            raise _none_made(refusals, len(orders))
+            raise Refused(_none_made(refusals, len(orders)), facts={"rejected": len(refusals)}, parts=refused)
         items = [
             BatchItem(at, error=outcome) if isinstance(outcome, errors.BankError) else BatchItem(at, outcome)
             for at, outcome in enumerate(outcomes)
         ]
-        attempt.metadata["transfer_ids"] = [item.transfer["id"] for item in items if item.transfer]
-        return Batch(items, len(orders) - len(refusals), len(refusals))
+        transfer_ids = [item.transfer.id for item in items if item.transfer]
+        facts = {"rejected": len(refusals), "transfer_ids": transfer_ids}
+        return Decision(Batch(items, len(transfer_ids), len(refusals)), None, facts, draft, refused)
 
-    return audit.perform(attempt, work)
+    return commands.carry_out(command, decide, claim, accounts=_names(orders))
 
 
-def reverse(transfer_id: str) -> ledger.Row:
+def reverse(transfer_id: str, claim: Claim | None = None) -> TransferRecord:
     """Give a transfer's money back, as staff, and return the reversal: a transfer the other way.
 
     Raises NotFound, StateConflict (reversed before, or itself a reversal), AccountNotActive for a
     closed account, and InsufficientFunds when the receiver's available balance no longer covers it.
     """
-    attempt = Attempt("reversal", "transfer", transfer_id, {"reverses_transfer_id": transfer_id})
+    command = Command("reversal", "transfer", transfer_id, {"reverses_transfer_id": transfer_id}, moves_money=True)
 
-    def work() -> ledger.Row:
-        original = transfers.get(transfer_id)
-        if original is None:
-            raise access.not_found("transfer")
+    def decide() -> Decision[TransferRecord]:
+        original = _existing(transfer_id)
         if original.reverses_transfer_id is not None:
             raise errors.StateConflict("A reversal cannot be reversed.")
-        locked = ledger.lock([original.from_account_id, original.to_account_id])
+        locked = ledger.lock(ledger.names([original.from_account_id, original.to_account_id]))
         # Under the locks, so that of two reversals at once the second sees the first.
-        if transfers.reversal_of(transfer_id) is not None:
+        if _existing(transfer_id).reversed_by_transfer_id is not None:
             raise errors.StateConflict("The transfer was reversed before.")
         posting = ledger.transfer(
             locked[original.to_account_id],
@@ -118,22 +111,26 @@ def reverse(transfer_id: str) -> ledger.Row:
             reverses_transfer_id=transfer_id,
         )
         draft = ledger.draft([posting])
-        attempt.resource_id = posting.id
-        attempt.writes = draft.rows
-        return _transfer(draft.only())
+        return Decision(_made(draft.only()), posting.id, postings=draft)
 
-    return audit.perform(attempt, work)
+    return commands.carry_out_in_transaction(command, decide, claim)
 
 
-def _attempt(order: Order) -> Attempt:
+def _existing(transfer_id: str) -> TransferRecord:
+    found = transfers.get(transfer_id)
+    if found is None:
+        raise access.not_found("transfer")
+    return found
+
+
+def _command(order: Order) -> Command:
     facts = {"from_account_id": order.from_account_id, "amount": order.amount, "currency": order.currency}
-    return Attempt("transfer", "transfer", metadata=facts)
+    return Command("transfer", "transfer", facts=facts, moves_money=True)
 
 
-def _refused(batch: Attempt, order: Order, index: int, refusal: errors.BankError) -> Attempt:
-    part = _attempt(order)
-    part.metadata |= {"batch_id": batch.id, "index": index, "code": refusal.code}
-    return part
+def _refused(batch: Command, order: Order, index: int, refusal: errors.BankError) -> Part:
+    command = _command(order)
+    return Part(replace(command, facts={**command.facts, "batch_id": batch.id, "index": index}), refusal)
 
 
 def _none_made(refusals: dict[int, errors.BankError], count: int) -> errors.BankError:
@@ -147,63 +144,60 @@ def _none_made(refusals: dict[int, errors.BankError], count: int) -> errors.Bank
     )
 
 
-def _sides(orders: Sequence[Order]) -> tuple[set[str], set[str]]:
+def _names(orders: Sequence[Order]) -> AccountNames:
     """Return the accounts of ``orders``: those that are named by id, and those by IBAN."""
-    ids = {order.from_account_id for order in orders} | {order.to_account_id for order in orders if order.to_account_id}
-    return ids, {order.to_account_number for order in orders if order.to_account_number}
+    ids = [order.from_account_id for order in orders] + [order.to_account_id for order in orders if order.to_account_id]
+    return ledger.names(ids, [order.to_account_number for order in orders if order.to_account_number])
 
 
-def _post(attempt: Attempt, orders: Sequence[Order], accounts: ledger.Accounts) -> list[ledger.Row | errors.BankError]:
-    """Post ``orders`` in turn on their ``accounts``, with ``attempt``; return transfer or refusal of each."""
-    by_name = accounts | {account.number: account for account in accounts.values()}
-    prepared = [
-        _posting(
-            order,
-            accounts.get(order.from_account_id),
-            by_name.get(order.to_account_id or order.to_account_number or ""),
-        )
-        for order in orders
-    ]
+def _draft(orders: Sequence[Order], accounts: Accounts) -> tuple[list[TransferRecord | errors.BankError], ledger.Draft]:
+    """Return the transfer or the refusal of each order, made in turn, and the draft of those that can be."""
+    prepared: list[ledger.Posting | errors.BankError] = []
+    by_name = _by_name(accounts)
+    for order in orders:
+        try:
+            prepared.append(_posting(order, by_name))
+        except errors.BankError as refusal:
+            prepared.append(refusal)
     draft = ledger.draft([item for item in prepared if isinstance(item, ledger.Posting)])
-    attempt.writes, attempt.base = draft.rows, draft.base
     posted = iter(draft.outcomes)
     outcomes = [next(posted) if isinstance(item, ledger.Posting) else item for item in prepared]
-    return [outcome if isinstance(outcome, errors.BankError) else _transfer(outcome) for outcome in outcomes]
+    return [outcome if isinstance(outcome, errors.BankError) else _made(outcome) for outcome in outcomes], draft
 
 
-def _posting(
-    order: Order, source: ledger.AccountState | None, target: ledger.AccountState | None
-) -> ledger.Posting | errors.BankError:
-    if source is None or target is None or not access.is_me(source.user_id):
-        return access.not_found("account")
-    try:
-        return ledger.transfer(source, target, order.amount, order.currency, order.description)
-    except errors.SameAccount as refusal:
-        return refusal
+def _by_name(accounts: Accounts) -> Accounts:
+    """Return accounts by id and by IBAN."""
+    return {**accounts, **{account.number: account for account in accounts.values()}}
 
 
-def _transfer(posted: ledger.Posted) -> ledger.Row:
-    assert posted.transfer is not None
+def _posting(order: Order, by_name: Accounts) -> ledger.Posting:
+    """Return the posting of an order. Raises NotFound or SameAccount."""
+    source = access.own(by_name.get(order.from_account_id), "account")
+    target = by_name.get(order.to_account_id or order.to_account_number or "")
+    if target is None:
+        raise access.not_found("account")
+    return ledger.transfer(source, target, order.amount, order.currency, order.description)
+
+
+def _made(posted: ledger.Posted) -> TransferRecord:
+    assert posted.transfer is not None, "a posting of a transfer has its transfer"
     return posted.transfer
 
 
-def get(transfer_id: str) -> Transfer:
+def get(transfer_id: str) -> TransferRecord:
     """Return a transfer that the owner of either side, or staff, may see. Raises NotFound."""
-    found = transfers.get(transfer_id)
-    if found is None:
-        raise access.not_found("transfer")
-    sides = [account_rows.get(found.from_account_id), account_rows.get(found.to_account_id)]
-    owners = [account.user_id if account else None for account in sides]
-    mine = next((owner for owner in owners if access.is_me(owner)), owners[0])
-    access.read(mine, "transfer", transfer_id)
+    found = _existing(transfer_id)
+    owners = transfers.owners(transfer_id)
+    me = context.user().id
+    access.check_visible(me if me in owners else owners[0], "transfer", transfer_id)
     return found
 
 
-def search(account_id: str | None, window: Window) -> Page[Transfer]:
+def search(account_id: str | None, window: Window) -> Page[TransferRecord]:
     """Return the transfers of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
         return transfers.of_accounts([accounts.get(account_id).id], window)
-    user_id = access.listing("transfer")
+    user_id = access.list_owner("transfer")
     if user_id is None:
         return transfers.of_everybody(window)
     return transfers.of_accounts(account_rows.ids_of_user(user_id), window)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bankapp import database
+from bankapp import db
 from bankapp.repositories import verification
 from bankapp.repositories.verification_rules import BY_TABLE
 
@@ -66,7 +66,7 @@ def verify(on_fault: Callable[[Fault], None], on_progress: Callable[[int, int], 
     ``on_fault`` hears of each fault as it is found, ``on_progress`` how many rows of how many are
     done. Memory does not grow with the tables.
     """
-    with database.snapshot(patient=True):
+    with db.snapshot(patient=True):
         counts = {table: verification.count(table) for table in (*BY_TABLE, "transactions", "transfers")}
         total, done = sum(counts[table] for table in BY_TABLE), 0
         for table in BY_TABLE:

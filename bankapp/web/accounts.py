@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from bankapp import clock, context, errors, money
-from bankapp.listing import Page
-from bankapp.models import AccountView, Transaction
+from bankapp.models import AccountRecord
 from bankapp.models.account import CUSTOMER_TYPES
 from bankapp.models.transaction import DIRECTIONS
 from bankapp.schemas.transactions import TransactionQuery
@@ -62,14 +61,14 @@ def history(account_id: str) -> str:
     return render("history", **_history(accounts.get(account_id)))
 
 
-def _is_mine(found: AccountView) -> bool:
+def _is_mine(found: AccountRecord) -> bool:
     return found.user_id == context.user().id
 
 
-def _history(found: AccountView) -> dict[str, object]:
+def _history(found: AccountRecord) -> dict[str, object]:
     query = _query(found.currency)
     asked = load(TransactionQuery(), query)
-    page: Page[Transaction] = transactions.search(found.id, asked["narrowed"], asked["window"])
+    page = transactions.search(found.id, asked["narrowed"], asked["window"])
     return {
         "account": found,
         "items": page.items,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bankapp import context, money
 from bankapp.listing import Window
-from bankapp.models import Card
+from bankapp.models import CardRecord
 from bankapp.models.card import STATUSES, TYPES
 from bankapp.services import accounts, authorizations, card_limits, cards
 from bankapp.web import amounts
@@ -37,8 +37,8 @@ def card(card_id: str) -> str:
     found = cards.get(card_id)
     return render(
         "card",
-        account=found.account,
-        is_mine=cards.owner(found) == context.user().id,
+        account={"id": found.account_id, "type": found.account_type, "number": found.account_number},
+        is_mine=found.user_id == context.user().id,
         payments=authorizations.search(card_id, _LATEST).items,
         **(_limits_form(found) | _payment_form(found)),
     )
@@ -54,7 +54,7 @@ def limits(card_id: str) -> str:
 def review_limits(card_id: str) -> str:
     """Answer the limits that are about to be set, or the form with what is wrong; an empty field is no limit."""
     found = cards.get(card_id)
-    currency = found.account.currency
+    currency = found.currency
     values = {name: argument(name) for name in _LIMITS}
     complaints: dict[str, str] = {}
     body = {name: amounts.read(text, currency, complaints, name) if text else None for name, text in values.items()}
@@ -74,7 +74,7 @@ def pay(card_id: str) -> str:
 def review_payment(card_id: str) -> str:
     """Answer what the shop is about to ask for, or the form with what is wrong."""
     found = cards.get(card_id)
-    currency = found.account.currency
+    currency = found.currency
     values = {name: argument(name) for name in ("amount", "merchant")}
     complaints: dict[str, str] = {}
     amount = amounts.read(values["amount"], currency, complaints)
@@ -86,15 +86,15 @@ def review_payment(card_id: str) -> str:
     return render("card_pay_review", card=found, body=body, values=values)
 
 
-def _order(card: Card) -> tuple[int, str]:
+def _order(card: CardRecord) -> tuple[int, str]:
     return (STATUSES.index(card.status), card.id)
 
 
 def _limits_form(
-    card: Card, values: dict[str, str] | None = None, complaints: dict[str, str] | None = None
+    card: CardRecord, values: dict[str, str] | None = None, complaints: dict[str, str] | None = None
 ) -> dict[str, object]:
     current = card_limits.get(card.id)
-    currency = card.account.currency
+    currency = card.currency
     if values is None:
         held = {"per_authorization": current.per_authorization, "per_day": current.per_day}
         values = {name: money.to_major(limit, currency) if limit else "" for name, limit in held.items()}
@@ -102,11 +102,11 @@ def _limits_form(
 
 
 def _payment_form(
-    card: Card, values: dict[str, str] | None = None, complaints: dict[str, str] | None = None
+    card: CardRecord, values: dict[str, str] | None = None, complaints: dict[str, str] | None = None
 ) -> dict[str, object]:
     return {
         "card": card,
         "values": values or {"amount": "", "merchant": ""},
         "complaints": complaints or {},
-        "digits": money.exponent(card.account.currency),
+        "digits": money.exponent(card.currency),
     }

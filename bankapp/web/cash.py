@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bankapp import context, money
-from bankapp.models import Account
+from bankapp.models import AccountRecord
 from bankapp.services import accounts
 from bankapp.web import amounts
 from bankapp.web.pages import Pages, argument, render
@@ -52,7 +52,7 @@ def _values() -> dict[str, str]:
     return values | {"kind": values["kind"] if values["kind"] in KINDS else KINDS[0]}
 
 
-def _mine() -> list[Account]:
+def _mine() -> list[AccountRecord]:
     return [account for account in accounts.of_user(context.user().id) if account.status == "active"]
 
 

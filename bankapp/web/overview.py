@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bankapp import clock, context
 from bankapp.listing import HistoryFilter, Window
-from bankapp.models import Account
+from bankapp.models import AccountRecord
 from bankapp.services import account_holders, accounts, transactions
 from bankapp.web.pages import Pages, render
 
@@ -33,7 +33,7 @@ def overview() -> str:
     )
 
 
-def _totals(found: Sequence[Account]) -> dict[str, int]:
+def _totals(found: Sequence[AccountRecord]) -> dict[str, int]:
     """Sum up by currency, in minor units; the currency with the most accounts comes first."""
     totals: dict[str, int] = {}
     counts: dict[str, int] = {}

@@ -30,7 +30,8 @@ class Pages(Blueprint):
         """Declare a view as the page ``rule``, for any user unless told otherwise."""
 
         def decorate(view: View) -> View:
-            self.add_url_rule(rule, view_func=declare(view, access))
+            self.add_url_rule(rule, view_func=view)
+            declare(f"web.{self.name}.{view.__name__}", access)
             return view
 
         return decorate

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from bankapp import context
-from bankapp.endpoints import public
+from bankapp.endpoints import Access, declare
 from bankapp.services import seeding
 from bankapp.services.account_holders import ADULT_YEARS
 from bankapp.services.identity import passwords
@@ -26,7 +26,6 @@ _LOGINS: Final = (
 
 
 @blueprint.get("/")
-@public
 def home() -> Response:
     """Lead to the pages."""
     return redirect(url_for(".shell"))
@@ -34,14 +33,12 @@ def home() -> Response:
 
 @blueprint.get("/app", defaults={"page": ""})
 @blueprint.get("/app/<path:page>")
-@public
 def shell(page: str) -> str:  # noqa: ARG001 - which page it is, the shell's script reads from the address
     """Answer the shell, whatever page it is to show."""
     return render("shell")
 
 
 @blueprint.get("/pages/sign-in")
-@public
 def sign_in() -> str:
     """Answer the sign-in form; a development server offers the people of its seed."""
     is_demo = context.config().env == _DEVELOPMENT and seeding.is_seeded()
@@ -49,7 +46,10 @@ def sign_in() -> str:
 
 
 @blueprint.get("/pages/sign-up")
-@public
 def sign_up() -> str:
     """Answer the sign-up form."""
     return render("sign_up", min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH, adult=ADULT_YEARS)
+
+
+for _view in (home, shell, sign_in, sign_up):
+    declare(f"web.{blueprint.name}.{_view.__name__}", Access.PUBLIC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bankapp import context, errors, money
-from bankapp.models import Account, AccountView
+from bankapp.models import AccountRecord
 from bankapp.schemas.transfers import NewTransfer
 from bankapp.services import accounts, transfers
 from bankapp.services.transfers import Order
@@ -57,11 +57,11 @@ def receipt(transfer_id: str) -> str:
     )
 
 
-def _mine() -> list[Account]:
+def _mine() -> list[AccountRecord]:
     return [account for account in accounts.of_user(context.user().id) if account.status == "active"]
 
 
-def _visible(account_id: str) -> AccountView | None:
+def _visible(account_id: str) -> AccountRecord | None:
     try:
         return accounts.get(account_id)
     except errors.NotFound:
@@ -74,7 +74,7 @@ def _form(values: dict[str, str], complaints: dict[str, str] | None = None) -> d
     return {"accounts": own, "values": values, "complaints": complaints or {}, "digits": digits, "other": OTHER}
 
 
-def _body(values: dict[str, str], source: Account, complaints: dict[str, str]) -> dict[str, Any]:
+def _body(values: dict[str, str], source: AccountRecord, complaints: dict[str, str]) -> dict[str, Any]:
     """Return the body of the request that sends the money; what is wrong with it goes into ``complaints``."""
     amount = amounts.read(values["amount"], source.currency, complaints)
     if amount is not None and amount > source.available_balance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bankapp import database
+from bankapp import db
 from tests.factories import Bank
 
 
@@ -14,7 +14,7 @@ def test_settings_are_those_of_the_innermost_context(
     here, there = bank_on(sqlite_url), bank_on(postgres_url)
     with here.app.app_context():
         made = there.app.app_context()
-        assert database.is_sqlite()
+        assert db.is_sqlite()
         with made:
-            assert not database.is_sqlite()
-        assert database.is_sqlite()
+            assert not db.is_sqlite()
+        assert db.is_sqlite()

@@ -10,9 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from bankapp import database
+from bankapp import db
+from bankapp.db import connection
 from bankapp.errors import Unavailable
-from bankapp.extensions import db
+from bankapp.extensions import db as extension
+from bankapp.models import AccountRecord
 from bankapp.repositories import accounts
 from tests.factories import Bank, ok, refused
 from tests.statements import statements
@@ -26,7 +28,7 @@ def test_a_failover_costs_one_answer_however_many_connections_there_were(
     account = ada.account(balance=100)
     with bank.app.app_context(), contextlib.ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(db.engine.connect())
+            stack.enter_context(extension.engine.connect())
     ended = ours.execute(
         "SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -41,14 +43,14 @@ def test_a_connection_that_is_closed_already_is_an_outage(bank_on: Callable[...,
     bank = bank_on(postgres_url)
     account = bank.customer().account()
 
-    def look() -> str | None:
-        db.session.connection().connection.driver_connection.close()  # type: ignore[union-attr]  # it has one
-        return accounts.owner(account["id"])
+    def look() -> AccountRecord | None:
+        connection.current().pooled().connection.driver_connection.close()  # type: ignore[union-attr]  # it has one
+        return accounts.get(account["id"])
 
     with bank.app.app_context():
         with pytest.raises(Unavailable):
-            database.run(look)
-        assert accounts.owner(account["id"])
+            db.run(look)
+        assert accounts.get(account["id"])
 
 
 @pytest.mark.parametrize("url", ["postgres_url", "sqlite_url"])
@@ -68,7 +70,7 @@ def test_a_tracer_finds_after_a_statement_what_it_kept_before(
         spans.append(statement)
 
     with bank.app.app_context():
-        engine = db.engine
+        engine = extension.engine
     event.listen(engine, "before_cursor_execute", begin)
     event.listen(engine, "after_cursor_execute", end)
     ok(ada.transfer(source, target, 60, key="rent"), 201)
@@ -100,7 +102,7 @@ def test_a_request_takes_its_connection_once_and_gives_it_back(bank_on: Callable
     source, target = ada.account(balance=1_000), bob.account()
     events: list[str] = []
     with bank.app.app_context():
-        engine = db.engine
+        engine = extension.engine
     event.listen(engine, "checkout", lambda *_: events.append("out"))
     event.listen(engine, "checkin", lambda *_: events.append("in"))
     once = ["out", "in"]
@@ -124,7 +126,7 @@ def test_a_request_needs_one_connection_at_a_time(bank_on: Callable[..., Bank], 
     hold = ada.hold(card, 5)
     connects: list[str] = []
     with bank.app.app_context():
-        event.listen(db.engine, "connect", lambda *_: connects.append(request[0]))
+        event.listen(extension.engine, "connect", lambda *_: connects.append(request[0]))
     requests: list[tuple[str, Callable[[], Any]]] = [
         ("transfer by number", lambda: ada.post("/transfers", moved, key="rent")),
         ("transfer by number again", lambda: ada.post("/transfers", moved, key="rent")),
@@ -170,7 +172,7 @@ def test_a_connection_that_ends_in_the_middle_of_a_request_is_not_kept(
             ours.execute(others)
 
     with bank.app.app_context():
-        engine = db.engine
+        engine = extension.engine
     event.listen(engine, "before_cursor_execute", end)
     refused(ada.transfer(source, target, 60, key="rent"), 503, "unavailable")
     # The same request put the failure on record, by a connection that was taken anew.

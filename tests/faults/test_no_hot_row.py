@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from bankapp import database
+from bankapp import db
 from bankapp.services import ledger
 from tests.books import faults
 from tests.factories import Bank
@@ -32,11 +32,14 @@ class Unfinished:
         self._thread = Thread(target=self._deposit)
 
     def _deposit(self) -> None:
-        with self._bank.app.app_context(), database.transaction():
-            [account] = ledger.lock([self._account["id"]]).values()
-            ledger.post_one(ledger.movement("deposit", account, 10, "EUR", None))
+        def post() -> None:
+            [account] = ledger.lock(ledger.names([self._account["id"]])).values()
+            ledger.post([ledger.movement("deposit", account, 10, "EUR", None)])
             self._posted.set()
             self._released.wait(30)
+
+        with self._bank.app.app_context():
+            db.run(post)
 
     def __enter__(self) -> None:
         self._thread.start()

@@ -14,8 +14,9 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from bankapp import database, dialects
-from bankapp.extensions import db
+from bankapp import db
+from bankapp.db import dialects, transactions
+from bankapp.extensions import db as extension
 from tests.books import faults
 from tests.factories import Bank, ok, refused
 from tests.servers import until
@@ -47,9 +48,9 @@ def test_a_few_conflicts_are_not_the_clients_business(
     bank = bank_on(postgres_url)
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    attempts = fail_first(ours, database.ATTEMPTS - 1, sqlstate)
+    attempts = fail_first(ours, db.ATTEMPTS - 1, sqlstate)
     ok(ada.transfer(source, target, 60, key="rent"), 201)
-    assert attempts() == database.ATTEMPTS
+    assert attempts() == db.ATTEMPTS
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
     assert faults(bank.app) == []
 
@@ -73,9 +74,9 @@ def test_whoever_tries_again_looks_again(
         with ThreadPoolExecutor(1) as pool:
             ok(pool.submit(ada.move, source, 41, "withdrawal").result(), 201)
 
-    monkeypatch.setattr(database, "time", SimpleNamespace(monotonic=time.monotonic, sleep=spend))
+    monkeypatch.setattr(transactions, "time", SimpleNamespace(monotonic=time.monotonic, sleep=spend))
     with bank.app.app_context():
-        event.listen(db.engine, "before_cursor_execute", fail)
+        event.listen(extension.engine, "before_cursor_execute", fail)
     refused(ada.transfer(source, target, 60, key="rent"), 422, "insufficient_funds")
     assert problems == []
     assert (ada.balance(source), bob.balance(target)) == (59, 0)
@@ -92,7 +93,7 @@ def test_endless_conflicts_are_503_and_do_not_stick_to_the_key(
     reply = ada.transfer(source, target, 60, key="rent")
     refused(reply, 503, "unavailable")
     assert reply.headers["Retry-After"] == "1"
-    assert attempts() == database.ATTEMPTS
+    assert attempts() == db.ATTEMPTS
     ours.execute("DROP TRIGGER fail ON transfers")
     ok(ada.transfer(source, target, 60, key="rent"), 201)
     assert (ada.balance(source), bob.balance(target)) == (40, 60)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from bankapp import create_app, probes
+from bankapp import create_app
+from bankapp.db import probes
 from config import ConfigError
 from tests.conftest import SECRET, application, settings
 from tests.faults.production import production

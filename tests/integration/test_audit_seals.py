@@ -188,7 +188,7 @@ def test_what_finishes_after_more_than_a_day_is_found_by_looking_at_all(
 
 def test_sealing_goes_in_batches(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bankapp.services.audit_seals.BATCH_SIZE", 2)
-    monkeypatch.setattr("bankapp.repositories.audit_seals.FETCH_SIZE", 3)
+    monkeypatch.setattr("bankapp.db.statements.FETCH_SIZE", 3)
     head = seal(bank)
     assert head.startswith(f"{checked(bank)['audit_seals']}:")
     assert checked(bank)["rows_without_seal"] == 0

@@ -12,8 +12,8 @@ from flask import Flask
 from sqlalchemy import MetaData, select
 from stdnum import luhn
 
-from bankapp import database
-from bankapp.extensions import db
+from bankapp import db
+from bankapp.extensions import db as extension
 from bankapp.logging import settings as log_settings
 from tests.conftest import application, settings
 from tests.factories import Bank, ok, refused
@@ -47,14 +47,14 @@ def dump() -> str:
     """Every value of every table, as the database stores it."""
     tables = MetaData()
     # The application has no right to see what the migrations keep for themselves.
-    tables.reflect(db.engine, only=lambda name, _: name != "alembic_version")
+    tables.reflect(extension.engine, only=lambda name, _: name != "alembic_version")
     assert len(tables.tables) > 10
     values: list[str] = []
     for table in tables.sorted_tables:
-        for row in db.session.execute(select(table)):
+        for row in extension.session.execute(select(table)):
             values += [value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in row]
-    if database.is_sqlite():
-        for file in (db.engine.url.database, f"{db.engine.url.database}-wal"):
+    if db.is_sqlite():
+        for file in (extension.engine.url.database, f"{extension.engine.url.database}-wal"):
             with open(file, "rb") as raw:  # noqa: PTH123 - the name is the engine's
                 values.append(raw.read().decode("latin-1"))
     return "\n".join(values)

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from bankapp import database, ids
-from bankapp.extensions import db
+from bankapp import db, ids
+from bankapp.extensions import db as extension
 from bankapp.services import ledger
 from tests.factories import Bank, Caller, ok
 
@@ -34,8 +34,8 @@ def execute(bank_with: Callable[..., Bank], owner_url: str) -> Execute:
     owner = bank_with(DATABASE_URL=owner_url)
 
     def run(statement: str, **values: Any) -> Any:
-        with owner.app.app_context(), database.transaction():
-            result = db.session.execute(text(statement), values)
+        with owner.app.app_context(), extension.engine.begin() as connection:
+            result = connection.execute(text(statement), values)
             return result.scalar() if result.returns_rows else None
 
     return run
@@ -131,9 +131,9 @@ def test_a_card_purchase_without_a_hold_is_refused(bank: Bank, shop: Shop) -> No
     ada, account, *_ = shop
 
     def purchase() -> None:
-        locked = ledger.lock([account["id"]])[account["id"]]
-        ledger.post_one(ledger.movement("card_purchase", locked, 100, "EUR", "Nobody"))
+        locked = ledger.lock(ledger.names([account["id"]]))[account["id"]]
+        ledger.post([ledger.movement("card_purchase", locked, 100, "EUR", "Nobody")])
 
-    with bank.app.app_context(), pytest.raises(IntegrityError, match="capture of a hold"):
-        database.run(purchase)
+    with bank.app.app_context(), pytest.raises(db.ConstraintViolated, match="capture of a hold"):
+        db.run(purchase)
     assert ada.balances(account) == (1_000, 700)

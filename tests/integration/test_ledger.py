@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from bankapp import database
+from bankapp import db
 from bankapp.services import ledger
 from tests.books import faults
 from tests.factories import Bank
@@ -18,8 +18,9 @@ Json = dict[str, Any]
 def post(app: Flask, accounts: list[Json], count: int) -> list[str]:
     """Post ``count`` movements in one transaction, deposits and transfers in turn; return the statements."""
     identifiers = [account["id"] for account in accounts]
-    with app.app_context(), statements(app) as executed, database.transaction():
-        locked = ledger.lock(identifiers)
+
+    def run() -> None:
+        locked = ledger.lock(ledger.names(identifiers))
         hands = [locked[identifier] for identifier in identifiers]
         postings = [
             ledger.transfer(hands[at % 5], hands[(at + 1) % 5], 1, "EUR", None)
@@ -29,6 +30,9 @@ def post(app: Flask, accounts: list[Json], count: int) -> list[str]:
         ]
         outcomes = ledger.post(postings)
         assert all(isinstance(outcome, ledger.Posted) for outcome in outcomes)
+
+    with app.app_context(), statements(app) as executed:
+        db.run(run)
     return [statement.split(" (")[0].split("\n")[0] for statement in executed if not statement.startswith("BEGIN")]
 
 

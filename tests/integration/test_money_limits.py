@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bankapp import database
+from bankapp import db
 from bankapp.errors import BankError
-from bankapp.extensions import db
+from bankapp.extensions import db as extension
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
 from bankapp.services import ledger
 from tests.factories import Bank, Caller, ok, refused
@@ -24,7 +24,7 @@ def fill(bank: Bank, account: dict[str, Any], balance: int) -> None:
     count, rest = divmod(balance, MAX_AMOUNT)
 
     def post(amounts: list[int]) -> None:
-        locked = ledger.lock([account["id"]])[account["id"]]
+        locked = ledger.lock(ledger.names([account["id"]]))[account["id"]]
         outcomes = ledger.post(
             [ledger.movement("deposit", locked, amount, account["currency"], None) for amount in amounts]
         )
@@ -33,8 +33,8 @@ def fill(bank: Bank, account: dict[str, Any], balance: int) -> None:
     with bank.app.app_context():
         for start in range(0, count, 200):
             amounts = [MAX_AMOUNT] * min(200, count - start)
-            database.run(lambda amounts=amounts: post(amounts))
-        database.run(lambda: post([rest]))
+            db.run(lambda amounts=amounts: post(amounts))
+        db.run(lambda: post([rest]))
 
 
 def test_a_balance_stops_at_the_last_integer_that_every_client_reads(bank: Bank) -> None:
@@ -81,5 +81,7 @@ def test_every_currency_opens_an_account(bank: Bank) -> None:
 
 def test_all_legs_of_a_currency_sum_to_zero_after_all_of_this(bank: Bank) -> None:
     with bank.app.app_context():
-        sums = db.session.execute(text("SELECT currency, sum(direction * amount) FROM transactions GROUP BY currency"))
+        sums = extension.session.execute(
+            text("SELECT currency, sum(direction * amount) FROM transactions GROUP BY currency")
+        )
         assert {total for _currency, total in sums} == {0}

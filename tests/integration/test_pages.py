@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from bankapp import clock, database, ids
+from bankapp import clock, db, ids
 from bankapp.services import ledger
 from tests.factories import Bank, Caller, ok, refused
 from tests.routes import Operation, operations
@@ -130,14 +130,14 @@ def test_equal_times_on_several_accounts_neither_repeat_nor_get_lost(bank: Bank,
     opened = [ada.account() for _ in range(3)]
 
     def post() -> None:
-        locked = ledger.lock([account["id"] for account in opened])
+        locked = ledger.lock(ledger.names([account["id"] for account in opened]))
         outcomes = ledger.post(
             [ledger.movement("deposit", locked[account["id"]], 5, "EUR", None) for account in opened * 3]
         )
         assert len(outcomes) == 9
 
     with bank.app.app_context():
-        database.run(post)
+        db.run(post)
     rows = listed(ada, "/transactions", 1)
     assert len({row["created_at"] for row in rows}) == 1
     assert len({row["id"] for row in rows}) == 9

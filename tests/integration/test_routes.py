@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from bankapp.endpoints import Access
+from bankapp.endpoints import Access, access_of
 from tests.factories import Bank, Caller, refused
 from tests.routes import WITH_BODY, is_of_the_api, operations
 
@@ -32,7 +32,7 @@ def people(app: object) -> dict[Access, Caller]:
 
 def test_every_route_declares_who_may_call_it(bank: Bank) -> None:
     for rule in bank.app.url_map.iter_rules():
-        declared = getattr(bank.app.view_functions[rule.endpoint], "access", None)
+        declared = access_of(rule.endpoint)
         assert isinstance(declared, Access), f"{rule.endpoint} has no access rule"
         if is_of_the_api(rule):
             assert (declared is Access.PUBLIC) == (rule.endpoint in PUBLIC), rule.endpoint

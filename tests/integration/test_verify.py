@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from bankapp import database, ids
-from bankapp.extensions import db
+from bankapp import db, ids
+from bankapp.db import connection
+from bankapp.extensions import db as extension
 from bankapp.services import verification
 from bankapp.services.verification import Fault
 from tests.conftest import application, settings
@@ -47,15 +48,19 @@ def without_guards(sound: Sound, raw_sql: Callable[..., RawSql]) -> Iterator[Cal
 
     def find(*statements: str) -> list[Fault]:
         found: list[Fault] = []
-        with admin.app_context(), contextlib.suppress(TakenBack), database.transaction():
-            drop_guards(execute, db.engine.dialect.name)
+
+        def plant() -> None:
+            drop_guards(execute, extension.engine.dialect.name)
             for statement in statements:
                 execute(statement)
             verification.verify(found.append, lambda _done, _total: None)
             raise TakenBack
+
+        with admin.app_context(), contextlib.suppress(TakenBack):
+            db.run(plant)
         with admin.app_context():
             # What is still open would be in the way of the next who drops the guards.
-            db.engine.dispose()
+            extension.engine.dispose()
         return found
 
     with raw_sql(sound.app) as raw, application(settings(raw.url)) as admin:
@@ -67,7 +72,7 @@ class TakenBack(Exception):
 
 
 def execute(statement: str) -> Any:
-    return db.session.execute(text(statement.replace(":", "\\:")))
+    return connection.current().pooled().execute(text(statement.replace(":", "\\:")))
 
 
 def busy(books: Books) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from bankapp import clock, context, database
+from bankapp import clock, context, db
 from bankapp.context import Context
 from bankapp.services import seeding, transactions
 from bankapp.services.identity import auth
@@ -78,7 +78,7 @@ def test_the_demo_login_is_offered_on_a_seeded_development_server_only(
     sign_in = "/pages/sign-in"
     assert "Demo" not in development.test_client().get(sign_in).text
     with fresh_bank.app.app_context():
-        database.run(lambda: auth.create_user(seeding.CUSTOMER_EMAIL, "", context.CUSTOMER))
+        db.run(lambda: auth.create_user(seeding.CUSTOMER_EMAIL, "", context.CUSTOMER))
     assert "Demo" not in fresh_bank.app.test_client().get(sign_in).text
     form = development.test_client().get(sign_in).text
     for email in (seeding.CUSTOMER_EMAIL, seeding.NEIGHBOUR_EMAIL, *seeding.EMPLOYEES.values()):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from bankapp import clock, context, database, errors, ids
-from bankapp.models import AccountHolder, Session, User
+from bankapp import clock, context, db, errors, ids
+from bankapp.models import AccountHolderRecord, SessionRecord, UserRecord
 from bankapp.repositories import sessions, users
 from bankapp.services import access, account_holders, audit
 from bankapp.services.identity import credentials, passwords, second_factors, throttle, tokens
@@ -28,7 +28,7 @@ def fold_email(email: str) -> str:
     return email.strip().casefold()
 
 
-def signup(email: str, password: str, person: Person | None) -> tuple[User, AccountHolder | None]:
+def signup(email: str, password: str, person: Person | None) -> tuple[UserRecord, AccountHolderRecord | None]:
     """Create a customer, and their account holder when ``person`` comes along, in one transaction.
 
     Raises EmailTaken, or ValidationFailed for a guessable password or somebody under 18.
@@ -38,7 +38,7 @@ def signup(email: str, password: str, person: Person | None) -> tuple[User, Acco
     passwords.check(password, *words)
     hashed = passwords.hashed(password)
 
-    def create() -> tuple[User, AccountHolder | None]:
+    def create() -> tuple[UserRecord, AccountHolderRecord | None]:
         user = create_user(email, hashed, context.CUSTOMER)
         holder = None
         if person:
@@ -47,15 +47,15 @@ def signup(email: str, password: str, person: Person | None) -> tuple[User, Acco
         return user, holder
 
     try:
-        return database.run(create)
+        return db.run(create)
     except errors.EmailTaken as refusal:
         audit.record("signup", failure=refusal)
         raise
 
 
-def create_user(email: str, hashed_password: str, role: str) -> User:
+def create_user(email: str, hashed_password: str, role: str) -> UserRecord:
     """Store a user, in the caller's transaction. Raises EmailTaken."""
-    user = User(
+    user = UserRecord(
         id=ids.new(),
         email=fold_email(email),
         hashed_password=hashed_password,
@@ -83,7 +83,7 @@ def login(email: str, password: str, otp: str | None = None) -> Grant:
         if proof is None or not matched:
             raise errors.InvalidCredentials("E-mail or password is wrong.")
         rehashed = passwords.hashed(password) if passwords.is_outdated(proof.hashed_password) else None
-        return database.run(lambda: _open_session(proof, rehashed, otp, bucket))
+        return db.run(lambda: _open_session(proof, rehashed, otp, bucket))
     except (errors.InvalidCredentials, errors.OtpRequired, errors.RateLimited) as refusal:
         credentials.put_on_record("login", proof.user_id if proof else None, bucket, refusal)
         raise
@@ -94,10 +94,10 @@ def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: s
     second_factor = second_factors.check(user.id, otp)
     throttle.succeeded(bucket)
     if rehashed is not None:
-        user.hashed_password = rehashed
+        users.change(user.id, hashed_password=rehashed)
     now = clock.now()
     current = context.current()
-    session = Session(
+    session = SessionRecord(
         id=ids.new(),
         user_id=user.id,
         ip_address=current.ip_address,
@@ -105,8 +105,9 @@ def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: s
         created_at=now,
         last_used_at=now,
         expires_at=now + context.config().session_lifetime,
+        revoked_at=None,
     )
-    sessions.add(session)
+    sessions.add(session._asdict())
     grant = tokens.issue(session, now)
     audit.record(
         "login",
@@ -118,7 +119,7 @@ def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: s
     return grant
 
 
-def me() -> User:
+def me() -> UserRecord:
     """Return the user who is asking."""
     user = users.get(context.user().id)
     if user is None:
@@ -137,9 +138,9 @@ def change_password(current_password: str, new_password: str) -> None:
 
     def change() -> None:
         user = credentials.lock(proof)
-        user.hashed_password = hashed
+        users.change(user.id, hashed_password=hashed)
         throttle.succeeded(throttle.bucket_of_user(user.id))
         count = sessions.revoke_all(user.id, clock.now(), keep=context.user().session_id)
         audit.record("password_change", user_id=user.id, metadata={"sessions_revoked": count})
 
-    database.run(change)
+    db.run(change)

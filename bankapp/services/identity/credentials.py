@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bankapp import context, database, errors
-from bankapp.models import User
+from bankapp import context, db, errors
+from bankapp.models import UserRecord
 from bankapp.repositories import users
 from bankapp.services import access, audit
 from bankapp.services.identity import passwords, throttle
@@ -41,7 +41,7 @@ def confirm(event_type: str, password: str) -> Proof:
     return proof
 
 
-def lock(proof: Proof) -> User:
+def lock(proof: Proof) -> UserRecord:
     """Lock the user in the caller's transaction, and return them as they are now.
 
     Raises InvalidCredentials when they were disabled, or their password changed, since the proof: the
@@ -61,4 +61,4 @@ def put_on_record(event_type: str, user_id: str | None, bucket: str, refusal: er
             throttle.failed(bucket)
         audit.record(event_type, user_id=user_id, failure=refusal)
 
-    database.run(record)
+    db.run(record)

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import pyotp
 
-from bankapp import clock, context, database, errors
-from bankapp.models import SecondFactor
+from bankapp import clock, context, db, errors
+from bankapp.models import SecondFactorRecord
 from bankapp.repositories import second_factors, sessions
 from bankapp.services import audit
 from bankapp.services.identity import credentials, encryption, throttle
@@ -71,7 +71,7 @@ def enrol(password: str) -> Enrolment:
         second_factors.put(user.id, encryption.seal(secret, user.id), clock.now())
         audit.record("otp_enrol", user_id=user.id)
 
-    database.run(begin)
+    db.run(begin)
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=proof.email, issuer_name=ISSUER))
 
 
@@ -87,7 +87,7 @@ def confirm(otp: str) -> list[str]:
         if found is None or found.confirmed_at is not None:
             raise errors.StateConflict("There is no second factor waiting to be confirmed.")
         _accept(found, otp)
-        found.confirmed_at = clock.now()
+        second_factors.change(user_id, confirmed_at=clock.now())
         _end_other_sessions(user_id)
         audit.record("otp_confirm", user_id=user_id)
         return _new_codes(user_id)
@@ -137,7 +137,7 @@ def check(user_id: str, otp: str | None) -> str | None:
     return _accept(found, otp)
 
 
-def _confirmed(user_id: str) -> SecondFactor | None:
+def _confirmed(user_id: str) -> SecondFactorRecord | None:
     found = second_factors.get(user_id)
     return found if found is not None and found.confirmed_at is not None else None
 
@@ -154,7 +154,7 @@ def _guarded(event_type: str, command: Callable[[], T]) -> T:
 
     try:
         throttle.enter(bucket)
-        return database.run(run)
+        return db.run(run)
     except (errors.InvalidCredentials, errors.RateLimited) as refusal:
         credentials.put_on_record(event_type, user_id, bucket, refusal)
         raise
@@ -168,7 +168,7 @@ def _prove_both(proof: Proof, otp: str) -> None:
     _accept(found, otp)
 
 
-def _accept(found: SecondFactor, otp: str) -> str:
+def _accept(found: SecondFactorRecord, otp: str) -> str:
     """Use a code up, in the caller's transaction, and return its kind.
 
     Raises InvalidCredentials for a wrong or used one.
@@ -185,7 +185,7 @@ def _accept(found: SecondFactor, otp: str) -> str:
     return kind
 
 
-def _step(found: SecondFactor, code: str) -> int | None:
+def _step(found: SecondFactorRecord, code: str) -> int | None:
     """Return the time step (RFC 6238 §4.2) whose code this is."""
     opened = encryption.unseal(found.sealed_secret, found.user_id)
     if opened is None:
@@ -193,7 +193,7 @@ def _step(found: SecondFactor, code: str) -> int | None:
         return None
     secret, outdated = opened
     if outdated:
-        found.sealed_secret = encryption.seal(secret, found.user_id)
+        second_factors.change(found.user_id, sealed_secret=encryption.seal(secret, found.user_id))
     totp = pyotp.TOTP(secret)
     now = int(clock.now().timestamp()) // STEP_SECONDS
     steps = range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bankapp import clock, context, database
+from bankapp import clock, context, db
 from bankapp.listing import Page, Window
-from bankapp.models import Session
+from bankapp.models import SessionRecord
 from bankapp.repositories import sessions
 from bankapp.services import access, audit
 
@@ -14,7 +14,7 @@ def logout() -> None:
     end(context.user().session_id, event_type="logout")
 
 
-def live(window: Window) -> Page[Session]:
+def live(window: Window) -> Page[SessionRecord]:
     """Return the caller's live sessions, newest first."""
     return sessions.live_of_user(context.user().id, clock.now(), window)
 
@@ -23,13 +23,12 @@ def end(session_id: str, *, event_type: str = "session_revoke") -> None:
     """End one of the caller's sessions. Raises NotFound."""
 
     def revoke() -> None:
-        session = sessions.get(session_id)
-        access.own(session.user_id if session else None, "session")
+        access.own(sessions.get(session_id), "session")
         if not sessions.revoke(session_id, clock.now()):
             raise access.not_found("session")
         audit.record(event_type, user_id=context.user().id, resource_type="session", resource_id=session_id)
 
-    database.run(revoke)
+    db.run(revoke)
 
 
 def end_all() -> None:
@@ -40,4 +39,4 @@ def end_all() -> None:
         count = sessions.revoke_all(user_id, clock.now())
         audit.record("session_revoke", user_id=user_id, metadata={"count": count})
 
-    database.run(revoke)
+    db.run(revoke)

@@ -12,7 +12,7 @@ import math
 from datetime import timedelta
 from typing import Final
 
-from bankapp import clock, context, database, driver_errors, errors
+from bankapp import clock, context, db, errors
 from bankapp.repositories import login_throttles, sessions
 
 FREE_FAILURES: Final = 10
@@ -25,8 +25,7 @@ FAMILIAR_FOR: Final = timedelta(days=30)
 def bucket(email: str) -> str:
     """Return where an attempt to sign in as ``email`` (case-folded) from here is counted. Raises Unavailable."""
     current = context.current()
-    with driver_errors.translated():
-        address, device = sessions.knows(email, current.ip_address, current.device_id, clock.now() - FAMILIAR_FOR)
+    address, device = sessions.knows(email, current.ip_address, current.device_id, clock.now() - FAMILIAR_FOR)
     if address:
         return _digest("address", email, str(current.ip_address))
     if device:
@@ -44,13 +43,12 @@ def enter(bucket: str) -> None:
 
     One attempt at a time passes after each wait, however many come at once.
     """
-    with driver_errors.translated():
-        found = login_throttles.get(bucket)
+    found = login_throttles.get(bucket)
     if found is None or found.failures < FREE_FAILURES:
         return
     last, now = found.last_attempt_at, clock.now()
     wait = last + _wait(found.failures) - now
-    if wait > timedelta(0) or not database.run(lambda: login_throttles.take_turn(bucket, last, now)):
+    if wait > timedelta(0) or not db.run(lambda: login_throttles.take_turn(bucket, last, now)):
         seconds = max(1, math.ceil(wait.total_seconds()))
         raise errors.RateLimited("Too many failed attempts; wait a little.", retry_after_seconds=seconds)
 

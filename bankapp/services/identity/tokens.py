@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from bankapp import clock, connections, context, database, driver_errors, errors, ids
-from bankapp.models import AuthToken, RefreshToken, Session
+from bankapp import clock, context, db, errors, ids
+from bankapp.models import SessionRecord
 from bankapp.repositories import purging, sessions
 from bankapp.services import audit
 from bankapp.services.identity import throttle
@@ -34,7 +34,7 @@ class Grant:
     refresh_expires_at: datetime
 
 
-def issue(session: Session, now: datetime) -> Grant:
+def issue(session: SessionRecord, now: datetime) -> Grant:
     """Make a pair of tokens for a session, in the caller's transaction."""
     settings = context.config()
     current = context.current()
@@ -48,26 +48,17 @@ def issue(session: Session, now: datetime) -> Grant:
         refresh_token=refresh_token,
         refresh_expires_at=min(now + settings.refresh_token_idle, session.expires_at),
     )
-    sessions.add(
-        AuthToken(
-            id=ids.new(),
-            user_id=session.user_id,
-            session_id=session.id,
-            jti=grant.jti,
-            issued_at=now,
-            expires_at=grant.expires_at,
-        ),
-        RefreshToken(
-            id=ids.new(),
-            user_id=session.user_id,
-            token_hash=_hash(refresh_token),
-            family_id=session.id,
-            issued_at=now,
-            expires_at=grant.refresh_expires_at,
-            ip_address=current.ip_address,
-            device_id=current.device_id,
-        ),
-    )
+    issued = {"user_id": session.user_id, "issued_at": now}
+    access_row = {"id": ids.new(), "session_id": session.id, "jti": grant.jti, "expires_at": grant.expires_at}
+    refresh_row = {
+        "id": ids.new(),
+        "token_hash": _hash(refresh_token),
+        "family_id": session.id,
+        "expires_at": grant.refresh_expires_at,
+        "ip_address": current.ip_address,
+        "device_id": current.device_id,
+    }
+    sessions.add_tokens(issued | access_row, issued | refresh_row)
     return grant
 
 
@@ -78,7 +69,7 @@ def refresh(refresh_token: str) -> Grant:
     parties hold it, and the whole session with every token of it is revoked (RFC 9700 §4.14.2).
     """
     # A refusal is returned, not raised, so that the revocation it may carry is committed.
-    outcome = database.run(lambda: _rotate(_hash(refresh_token)))
+    outcome = db.run(lambda: _rotate(_hash(refresh_token)))
     if isinstance(outcome, errors.RefreshTokenInvalid):
         audit.record("token_refresh", failure=outcome)
     if isinstance(outcome, errors.BankError):
@@ -90,8 +81,9 @@ def _rotate(token_hash: str) -> Grant | errors.BankError:
     token = sessions.refresh_token(token_hash)
     if token is None:
         return errors.RefreshTokenInvalid("The refresh token is unknown.")
-    # Whoever ends the session holds its row, too: a token is rotated before that or not at all.
+    # The end of a session locks the session's row too: a token is rotated before that or not at all.
     session = sessions.lock(token.family_id)
+    assert session is not None, "a session outlives its tokens"
     now = clock.now()
     if sessions.claim_rotation(token.id, now):
         sessions.touch(session.id, now, context.current().ip_address)
@@ -108,15 +100,15 @@ def _rotate(token_hash: str) -> Grant | errors.BankError:
 
 def owner_of(refresh_token: str) -> str | None:
     """Return the e-mail address of the user whose refresh token this is, for limits. Raises Unavailable."""
-    with driver_errors.translated():
-        return sessions.owner_email(_hash(refresh_token))
+    return sessions.owner_email(_hash(refresh_token))
 
 
-def present(user_id: str, session_id: str, jti: str) -> None:
-    """Begin a request in the name of whoever holds the access token ``jti``, if it still counts.
+def authenticate_request(user_id: str, session_id: str, jti: str) -> None:
+    """Let this request act for the holder of the access token ``jti``, if the token is live.
 
-    That is looked up with the first statement of the request, or before it, by one query. Whatever makes that
-    statement raises TokenRevoked, or TokenInvalid where the token is live but not this user's and session's.
+    The request's first statement checks that, by one query that it carries along. ``context.user`` returns the
+    user from then on; asked earlier, it checks the token by a statement of its own. The check raises
+    TokenRevoked, or TokenInvalid where the token is live but not of this user and session.
     """
 
     def admit(role: str | None) -> None:
@@ -127,7 +119,7 @@ def present(user_id: str, session_id: str, jti: str) -> None:
         context.update(user=context.User(user_id, role, session_id, jti))
 
     sessions.guard(jti, user_id, session_id, admit)
-    context.update(bearer=context.Bearer(user_id, connections.pass_gate))
+    context.update(subject=user_id, authenticate=db.check_guard)
 
 
 def purge() -> dict[str, int]:
@@ -145,7 +137,7 @@ def purge() -> dict[str, int]:
 
 def _repeat(delete_batch: Callable[[], int]) -> int:
     total = 0
-    while deleted := database.run(delete_batch):
+    while deleted := db.run(delete_batch):
         total += deleted
     return total
 

@@ -3,78 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from bankapp import clock, database, errors
-from bankapp.models import User
+from bankapp import clock, db, errors
+from bankapp.models import UserRecord
 from bankapp.repositories import sessions, users
 from bankapp.services import audit
 from bankapp.services.identity import auth, passwords
 
 
-def create(email: str, password: str, role: str, *, operator: str) -> User:
+def create(email: str, password: str, role: str, *, operator: str) -> UserRecord:
     """Create a user with a role. Raises EmailTaken, or ValidationFailed for a guessable password."""
     passwords.check(password, email)
     hashed = passwords.hashed(password)
 
-    def create() -> User:
+    def create() -> UserRecord:
         user = auth.create_user(email, hashed, role)
         _record(user, operator, change="create", role=role)
         return user
 
-    return database.run(create)
+    return db.run(create)
 
 
-def disable(email: str, *, operator: str) -> User:
+def disable(email: str, *, operator: str) -> UserRecord:
     """Throw a user out and keep them out: every session ends at once. Raises NotFound or StateConflict."""
     return _set_status(email, "disabled", operator, change="disable")
 
 
-def enable(email: str, *, operator: str) -> User:
+def enable(email: str, *, operator: str) -> UserRecord:
     """Let a disabled user sign in again. Raises NotFound or StateConflict."""
     return _set_status(email, "active", operator, change="enable")
 
 
-def set_role(email: str, role: str, *, operator: str) -> User:
+def set_role(email: str, role: str, *, operator: str) -> UserRecord:
     """Give a user another role and end every session, so that none keeps the old one.
 
     Raises NotFound or StateConflict.
     """
 
-    def work(user: User) -> None:
+    def facts(user: UserRecord) -> dict[str, str]:
         if user.role == role:
             raise errors.StateConflict(f"The user is {role} already.")
-        before, user.role = user.role, role
-        count = sessions.revoke_all(user.id, clock.now())
-        _record(user, operator, change="role", before=before, role=role, sessions_revoked=count)
+        return {"change": "role", "before": user.role, "role": role}
 
-    return _change(email, work)
+    return _change(email, {"role": role}, facts, operator)
 
 
-def _set_status(email: str, status: str, operator: str, *, change: str) -> User:
-    def work(user: User) -> None:
+def _set_status(email: str, status: str, operator: str, *, change: str) -> UserRecord:
+    def facts(user: UserRecord) -> dict[str, str]:
         if user.status == status:
             raise errors.StateConflict(f"The user is {status} already.")
-        user.status = status
-        count = sessions.revoke_all(user.id, clock.now())
-        _record(user, operator, change=change, sessions_revoked=count)
+        return {"change": change}
 
-    return _change(email, work)
+    return _change(email, {"status": status}, facts, operator)
 
 
-def _change(email: str, work: Callable[[User], None]) -> User:
-    def change() -> User:
+def _change(
+    email: str, values: dict[str, Any], facts: Callable[[UserRecord], dict[str, str]], operator: str
+) -> UserRecord:
+    """Change columns of a user and end every session; ``facts`` checks the user and returns what is audited."""
+
+    def change() -> UserRecord:
         found = users.by_email(auth.fold_email(email))
         user = users.lock(found.id) if found else None
         if user is None:
             raise errors.NotFound("There is no user with this e-mail address.")
-        work(user)
-        return user
+        audited = facts(user)
+        users.change(user.id, **values)
+        count = sessions.revoke_all(user.id, clock.now())
+        _record(user, operator, **audited, sessions_revoked=count)
+        return user._replace(**values)
 
-    return database.run(change)
+    return db.run(change)
 
 
-def _record(user: User, operator: str, **facts: object) -> None:
-    # Nobody of the bank's own users acts here: the row has no user_id, and says who ran the command.
+def _record(user: UserRecord, operator: str, **facts: object) -> None:
+    # No user of the bank acts here: the row has no user_id, and names the operator who ran the command.
     audit.record(
         "user_change",
         resource_type="user",

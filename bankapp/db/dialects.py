@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 from sqlalchemy import Engine, TextClause, event, text
 
+from bankapp import context
+from bankapp.extensions import db
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+T = TypeVar("T")
+
 LOCK_TIMEOUT_MS: Final = 2_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
 SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
+
+
+def is_sqlite() -> bool:
+    """Tell whether the application runs on SQLite."""
+    return context.config().database_url.startswith("sqlite")
+
+
+def for_dialect(*, sqlite: T, postgresql: T) -> T:
+    """Return the one of the two that belongs to the application's dialect."""
+    return sqlite if is_sqlite() else postgresql
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database to ``app`` and teach its engine the rules of its dialect."""
+    threads = app.config["BANKAPP"].web_threads
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(url, threads))
+    db.init_app(app)
+    with app.app_context():
+        listen(db.engine)
+
+
+def dispose() -> None:
+    """Drop every pooled connection; a forked worker calls it, since processes cannot share them."""
+    db.engine.dispose(close=False)
 
 
 def engine_options(url: str, threads: int) -> dict[str, Any]:

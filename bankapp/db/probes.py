@@ -9,10 +9,11 @@ from typing import Final
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.pool import NullPool
 
-from bankapp.database import is_sqlite
-from bankapp.driver_errors import translated
+from bankapp.db import driver_errors
+from bankapp.db.dialects import is_sqlite
 from bankapp.errors import Unavailable
 from bankapp.extensions import db
 from config import ROOT, ConfigError
@@ -80,8 +81,11 @@ def lacks_migrations() -> bool:
     """
     # The files bear the numbers of their revisions; Alembic itself would take 10 MB of every worker to say the same.
     known = sorted(path.name.partition("_")[0] for path in (ROOT / "migrations/versions").glob("[0-9]*_*.py"))
-    with translated(), db.engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return True
-        present = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    try:
+        with db.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return True
+            present = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    except (DBAPIError, TimeoutError) as problem:
+        raise driver_errors.meaning(problem) from problem
     return not present or (present <= set(known) and known[-1] not in present)

@@ -1,0 +1,48 @@
+"""The database: the one way to run a statement, to open a transaction, and to learn what failed.
+
+Every other package imports this module and none of its parts. A statement runs on the connection of the
+current application context (:mod:`bankapp.db.connection`); outside a transaction it commits by itself.
+"""
+
+from bankapp.db.connection import close_connection, guard, in_transaction, open_connection
+from bankapp.db.dialects import dispose, for_dialect, init_app, is_sqlite
+from bankapp.db.driver_errors import ConstraintViolated
+from bankapp.db.probes import demand_database, lacks_migrations, ping
+from bankapp.db.statements import change, check_guard, insert, one, rows, rows_if_admitted, stream, value
+from bankapp.db.transactions import (
+    ATTEMPTS,
+    OutcomeUnknown,
+    after_commit,
+    run,
+    run_statement,
+    snapshot,
+)
+
+__all__ = [
+    "ATTEMPTS",
+    "ConstraintViolated",
+    "OutcomeUnknown",
+    "after_commit",
+    "change",
+    "check_guard",
+    "close_connection",
+    "demand_database",
+    "dispose",
+    "for_dialect",
+    "guard",
+    "in_transaction",
+    "init_app",
+    "insert",
+    "is_sqlite",
+    "lacks_migrations",
+    "one",
+    "open_connection",
+    "ping",
+    "rows",
+    "rows_if_admitted",
+    "run",
+    "run_statement",
+    "snapshot",
+    "stream",
+    "value",
+]

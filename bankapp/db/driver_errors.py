@@ -1,0 +1,78 @@
+"""What a driver's error means, for both dialects."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
+
+from bankapp.errors import Unavailable
+
+# SQLSTATE: serialization failure and deadlock mean "run it again".
+_REPEATABLE: Final = frozenset({"40001", "40P01"})
+# Lock not available, query cancelled, read-only (a standby).
+_UNAVAILABLE: Final = frozenset({"55P03", "57014", "25006"})
+# Classes: connection exception, insufficient resources (disk full, out of memory, too many connections),
+# operator intervention (shutting down, starting up), system error (I/O).
+_UNAVAILABLE_CLASSES: Final = ("08", "53", "57", "58")
+_SQLITE_REPEATABLE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_SQLITE_UNAVAILABLE: Final = ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM", "SQLITE_READONLY")
+
+
+class Repeat(Unavailable):
+    """The database asks for the whole transaction to be repeated."""
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke while a statement ran: whether that statement took effect is unknown."""
+
+
+class ConstraintViolated(Exception):
+    """A statement would break a constraint of the database."""
+
+    def __init__(self, problem: IntegrityError) -> None:
+        self._problem = problem
+        super().__init__(str(problem.orig))
+
+    def is_of(self, constraint: str, *columns: str) -> bool:
+        """Tell whether it was ``constraint``, which SQLite names by its ``columns``."""
+        diagnosis = getattr(self._problem.orig, "diag", None)
+        if diagnosis is not None:
+            return bool(diagnosis.constraint_name == constraint)
+        return all(column in str(self._problem.orig) for column in columns)
+
+
+def meaning(problem: DBAPIError | TimeoutError) -> Exception:
+    """Return the error to raise for ``problem``: what it means for the caller, or ``problem`` itself for a bug."""
+    if isinstance(problem, TimeoutError):
+        return Unavailable("All database connections are in use.", retry_after_seconds=1)
+    if isinstance(problem, IntegrityError):
+        return ConstraintViolated(problem)
+    if is_repeatable(problem):
+        return Repeat(retry_after_seconds=1)
+    if not is_outage(problem):
+        return problem
+    kind = ConnectionLost if problem.connection_invalidated else Unavailable
+    return kind("The database cannot answer now.", retry_after_seconds=2)
+
+
+def _sqlstate(problem: DBAPIError) -> str | None:
+    return getattr(problem.orig, "sqlstate", None)
+
+
+def is_repeatable(problem: DBAPIError) -> bool:
+    """Tell whether the database asks for the whole transaction to be repeated."""
+    if _sqlstate(problem) in _REPEATABLE:
+        return True
+    return getattr(problem.orig, "sqlite_errorname", "").startswith(_SQLITE_REPEATABLE)
+
+
+def is_outage(problem: DBAPIError) -> bool:
+    """Tell whether the database is away, out of resources, or too slow just now."""
+    state = _sqlstate(problem)
+    if state is not None:
+        return state in _UNAVAILABLE | _REPEATABLE or state.startswith(_UNAVAILABLE_CLASSES)
+    name = getattr(problem.orig, "sqlite_errorname", "")
+    if name:
+        return name.startswith(_SQLITE_REPEATABLE + _SQLITE_UNAVAILABLE)
+    return problem.connection_invalidated or isinstance(problem, (OperationalError, InterfaceError))

@@ -1,0 +1,285 @@
+"""Statements: how one runs, and how its rows are read.
+
+There is one interface. Behind it, a statement that takes parameters is built once, compiled once and handed
+to the driver; SQLAlchemy's own execution would double the cost of such a statement (decision 0009). A
+statement that carries its values, such as a list with filters, runs by SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple, TypeVar, overload
+
+import sqlalchemy
+from sqlalchemy import Connection, Dialect, Executable, Select, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from bankapp.db import driver_errors
+from bankapp.db.connection import RequestConnection, current
+
+T = TypeVar("T")
+Record = TypeVar("Record", bound=NamedTuple)
+Parameters = Mapping[str, Any]
+
+FETCH_SIZE: Final = 1_000
+"""How many rows :func:`stream` fetches at a time."""
+
+
+@overload
+def rows(statement: Executable, parameters: Parameters | None = None) -> list[Any]: ...
+@overload
+def rows(statement: Executable, parameters: Parameters | None = None, *, record: type[Record]) -> list[Record]: ...
+def rows(statement: Executable, parameters: Parameters | None = None, *, record: Any = None) -> list[Any]:
+    """Return all rows of a SELECT, each as a ``record`` (a NamedTuple; its fields are the columns in order).
+
+    A statement with bindparams gets them as ``parameters`` and must be built once, at import or by a cached
+    function. Raises Unavailable, and what the request's guard raises.
+    """
+    request = current()
+    guard = request.guard
+    if guard is None:
+        return _fetch(request.pooled(), statement, parameters, record)
+    if parameters is None or not isinstance(statement, Select):
+        check_guard()
+        return _fetch(request.pooled(), statement, parameters, record)
+    found = _fetch(
+        request.pooled(), _with_guard(statement, guard.query), {**guard.parameters, **parameters}, record=None
+    )
+    _pass_guard(request, found)
+    make = (record or _row_type(statement))._make
+    return [make(values[:-1]) for values in found]
+
+
+@overload
+def one(statement: Executable, parameters: Parameters | None = None) -> Any: ...
+@overload
+def one(statement: Executable, parameters: Parameters | None = None, *, record: type[Record]) -> Record | None: ...
+def one(statement: Executable, parameters: Parameters | None = None, *, record: Any = None) -> Any:
+    """Return the first row as :func:`rows` does, or None."""
+    found = rows(statement, parameters, record=record)
+    return found[0] if found else None
+
+
+def value(statement: Executable, parameters: Parameters | None = None) -> Any:
+    """Return the first column of the first row, or None."""
+    found = rows(statement, parameters)
+    return found[0][0] if found else None
+
+
+def stream(statement: Executable, parameters: Parameters | None = None) -> Iterator[Any]:
+    """Yield the rows of a long SELECT inside an open transaction or snapshot; memory does not grow with them."""
+    connection = current().pooled()
+    options = {"yield_per": FETCH_SIZE}
+    try:
+        yield from connection.execute(statement, parameters or {}, execution_options=options)
+    except DBAPIError as problem:
+        raise driver_errors.meaning(problem) from problem
+
+
+def change(statement: Executable, parameters: Parameters | Sequence[Parameters] | None = None) -> int:
+    """Run a writing statement and return how many rows it wrote; a list of ``parameters`` runs it for each.
+
+    Raises ConstraintViolated, Unavailable, and what the request's guard raises.
+    """
+    check_guard()
+    connection = current().pooled()
+    if isinstance(parameters, Mapping):
+        return prepared(statement, connection.dialect).change(connection, parameters)
+    return int(_execute(connection, statement, parameters).rowcount)
+
+
+def insert(model: Any, row: Parameters, *, ignore_conflict: bool = False) -> bool:
+    """Store a row of a model's table; columns it does not name are null.
+
+    ``ignore_conflict`` returns False instead of raising ConstraintViolated where a unique value is taken.
+    """
+    table = model.__table__
+    names = {column.name for column in table.columns}
+    if unknown := row.keys() - names:
+        raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
+    dialect = current().pooled().dialect.name
+    return change(_insert(table, dialect, ignore_conflict), {**dict.fromkeys(names), **row}) == 1
+
+
+def rows_if_admitted(build: Callable[[Select[Any] | None], Select[Any]], parameters: Parameters) -> list[Any]:
+    """Return the rows of a SELECT with writing CTEs that checks the request's guard itself.
+
+    ``build(query)`` returns a statement whose last column is what the guard's ``query`` finds, and which
+    writes nothing where that finds no row; ``build(None)`` returns the same without the guard. Both are
+    built once.
+    """
+    request = current()
+    guard = request.guard
+    if guard is None:
+        return rows(build(None), parameters)
+    found = _fetch(request.pooled(), build(guard.query), {**guard.parameters, **parameters}, None)
+    _pass_guard(request, found)
+    make = _row_type(build(None))._make
+    return [make(values[:-1]) for values in found]
+
+
+def check_guard() -> None:
+    """Check the guard of this context now, unless an earlier statement did. Raises what refuses the request."""
+    request = current()
+    if request.guard is not None:
+        _pass_guard(request, ())
+
+
+def _pass_guard(request: RequestConnection, found: Sequence[Any]) -> None:
+    """Tell the guard what was found with a statement; ask by itself where that had no rows."""
+    guard = request.guard
+    assert guard is not None
+    if not found:
+        found = _fetch(request.pooled(), guard.query, guard.parameters, None)
+    # Without its guard while `admit` decides, which may need another query; a refusal puts the guard back.
+    request.guard = None
+    try:
+        guard.admit(found[0][-1] if found else None)
+    except BaseException:
+        request.guard = guard
+        raise
+
+
+@cache
+def _with_guard(statement: Select[Any], query: Select[Any]) -> Select[Any]:
+    return statement.add_columns(query.correlate(None).scalar_subquery().label("guard"))
+
+
+def _fetch(connection: Connection, statement: Executable, parameters: Parameters | None, record: Any) -> list[Any]:
+    if parameters is not None and isinstance(statement, Select):
+        return prepared(statement, connection.dialect).rows(connection, parameters, record)
+    found = _execute(connection, statement, parameters).all()
+    return [record._make(row) for row in found] if record is not None else list(found)
+
+
+def _execute(connection: Connection, statement: Executable, parameters: Any) -> Any:
+    try:
+        return connection.execute(statement, parameters)
+    except DBAPIError as problem:
+        raise driver_errors.meaning(problem) from problem
+
+
+@cache
+def _insert(table: Any, dialect: str, ignore_conflict: bool) -> Executable:
+    values = {column.name: bindparam(column.name, type_=column.type) for column in table.columns}
+    if not ignore_conflict:
+        return sqlalchemy.insert(table).values(values)
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).values(values).on_conflict_do_nothing()
+
+
+@cache
+def _row_type(statement: Select[Any]) -> Any:
+    return namedtuple("Row", statement.selected_columns.keys())
+
+
+class Prepared:
+    """A statement compiled for one dialect and run by the driver; its parameters are named by its bindparams."""
+
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every Executable here is a ClauseElement, too
+        assert isinstance(compiled, SQLCompiler)
+        self._sql: str = compiled.string
+        self._order = compiled.positiontup
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        bound = {name: bind for name, bind in binds.items() if not bind.required}
+        self._constants = {name: bind.value for name, bind in bound.items() if bind.callable is None}
+        self._computed = {name: bind.callable for name, bind in bound.items() if bind.callable is not None}
+        writers = {name: _impl(bind.type, dialect).bind_processor(dialect) for name, bind in binds.items()}
+        self._writers = {name: writer for name, writer in writers.items() if writer is not None}
+        if isinstance(statement, Select):
+            columns = statement.selected_columns
+            self._row_type = _row_type(statement)
+            self._readers = [_impl(column.type, dialect).result_processor(dialect, None) for column in columns]
+
+    def rows(self, connection: Connection, parameters: Parameters, record: Any) -> list[Any]:
+        """Return all rows, as records or as named tuples."""
+        make = (record or self._row_type)._make
+        found = self._run(connection, parameters, lambda cursor: cursor.fetchall())
+        if any(self._readers):
+            return [make(self._read(values)) for values in found]
+        return list(map(make, found))
+
+    def change(self, connection: Connection, parameters: Parameters) -> int:
+        """Run the statement and return how many rows it wrote."""
+        return self._run(connection, parameters, lambda cursor: int(cursor.rowcount))
+
+    def _read(self, values: Sequence[Any]) -> list[Any]:
+        pairs = zip(values, self._readers, strict=True)
+        return [value if read is None else read(value) for value, read in pairs]
+
+    def _run(self, connection: Connection, parameters: Parameters, take: Callable[[Any], T]) -> T:
+        values = self._values(parameters)
+        # Listeners of the engine (tracing, counting) get the same events as from SQLAlchemy's own execution. They
+        # may keep state on the context between the two events; a statement that a listener returns is not used.
+        event = (self._sql, values, SimpleNamespace(), False)
+        try:
+            cursor = _cursor(connection)
+            for listener in connection.engine.dispatch.before_cursor_execute:
+                listener(connection, cursor, *event)
+            cursor.execute(self._sql, values)
+            taken = take(cursor)
+            for listener in connection.engine.dispatch.after_cursor_execute:
+                listener(connection, cursor, *event)
+            return taken
+        except connection.dialect.loaded_dbapi.Error as problem:
+            translated = _translated(problem, connection, self._sql)
+            raise driver_errors.meaning(translated) from translated
+        except (KeyboardInterrupt, SystemExit) as problem:
+            # A worker that is stopped in the middle of a statement leaves the connection in an unknown state.
+            connection.invalidate(problem)
+            raise
+
+    def _values(self, parameters: Parameters) -> Any:
+        values = {**self._constants, **parameters}
+        for name, compute in self._computed.items():
+            values[name] = compute()
+        for name, write in self._writers.items():
+            values[name] = write(values[name])
+        return values if self._order is None else tuple(values[name] for name in self._order)
+
+
+@lru_cache(maxsize=512)
+def prepared(statement: Executable, dialect: Dialect) -> Prepared:
+    """Return ``statement`` compiled for ``dialect``: the same object for the same statement object."""
+    return Prepared(statement, dialect)
+
+
+def _cursor(connection: Connection) -> Any:
+    # One cursor for all prepared statements of a connection: each statement reads all its rows at once, and the
+    # driver prepares its type adapters per cursor (15 µs a statement). The cursor ends with the connection.
+    info = connection.info
+    if "cursor" not in info:
+        info["cursor"] = connection.connection.cursor()
+    return info["cursor"]
+
+
+def _impl(type: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+    return type.dialect_impl(dialect)
+
+
+def _translated(problem: Any, connection: Connection, sql: str) -> DBAPIError:
+    """Return a driver's error as SQLAlchemy raises it; a broken connection takes those in the pool with it."""
+    dialect = connection.dialect
+    is_lost = dialect.is_disconnect(problem, connection.connection.driver_connection, None)
+    if is_lost:
+        # The event that ended this connection has most likely ended those that wait in the pool.
+        connection.invalidate(problem)
+        connection.engine.dispose()
+    translated = DBAPIError.instance(
+        sql,
+        None,
+        problem,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_lost,
+        dialect=dialect,
+    )
+    assert isinstance(translated, DBAPIError), "a driver's own error has an error of SQLAlchemy"
+    return translated
