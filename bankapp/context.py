@@ -52,28 +52,47 @@ class Context:
 
 
 _EMPTY: Final = Context()
-_current: ContextVar[Context] = ContextVar("bankapp_context", default=_EMPTY)
-_configs: ContextVar[tuple[Config, ...]] = ContextVar("bankapp_configs", default=())
+_stack: ContextVar[tuple[tuple[Config, Context], ...]] = ContextVar("bankapp_context", default=())
+
+
+def enter(config: Config) -> None:
+    """Begin an application context with these settings; a context inside of another one has its own facts."""
+    _stack.set((*_stack.get(), (config, _EMPTY)))
+
+
+def leave() -> None:
+    """End the innermost application context."""
+    _stack.set(_stack.get()[:-1])
 
 
 def current() -> Context:
-    """Return the current context; outside of any request an empty one."""
-    return _current.get()
+    """Return the facts of the current request or command; outside of an application context empty ones."""
+    stack = _stack.get()
+    return stack[-1][1] if stack else _EMPTY
 
 
 def begin(context: Context) -> None:
-    """Make ``context`` the current one."""
-    _current.set(context)
+    """Make ``context`` the facts of the current application context."""
+    *outer, (config, _) = _stack.get()
+    _stack.set((*outer, (config, context)))
 
 
 def update(**facts: Any) -> None:
-    """Add ``facts`` (fields of :class:`Context`) to the current context."""
-    _current.set(replace(_current.get(), **facts))
+    """Add ``facts`` (fields of :class:`Context`) to those of the current application context."""
+    begin(replace(current(), **facts))
 
 
 def clear() -> None:
-    """Forget the current context, so that a worker thread starts its next request with none."""
-    _current.set(_EMPTY)
+    """Forget the facts of the current application context."""
+    begin(_EMPTY)
+
+
+def config() -> Config:
+    """Return the settings of the running application. Raises LookupError outside of an application context."""
+    stack = _stack.get()
+    if not stack:
+        raise LookupError("there are no settings outside of an application context")
+    return stack[-1][0]
 
 
 def user() -> User:
@@ -81,33 +100,10 @@ def user() -> User:
 
     Raises LookupError where the request carries no token, TokenRevoked, TokenInvalid or Unavailable.
     """
-    check_user()
-    found = _current.get().user
-    if found is None:
+    found = current()
+    if found.user is None and found.authenticate is not None:
+        found.authenticate()
+        found = current()
+    if found.user is None:
         raise LookupError("nobody is signed in")
-    return found
-
-
-def check_user() -> None:
-    """Check the token of this request, if it has one and no statement did. Raises as :func:`user` does."""
-    current = _current.get()
-    if current.user is None and current.authenticate is not None:
-        current.authenticate()
-
-
-def config() -> Config:
-    """Return the settings of the running application. Raises LookupError outside of an application context."""
-    found = _configs.get()
-    if not found:
-        raise LookupError("there are no settings outside of an application context")
-    return found[-1]
-
-
-def push_config(config: Config) -> None:
-    """Let :func:`config` return ``config`` until :func:`pop_config`."""
-    _configs.set((*_configs.get(), config))
-
-
-def pop_config() -> None:
-    """Let :func:`config` return what it did before the last :func:`push_config`."""
-    _configs.set(_configs.get()[:-1])
+    return found.user

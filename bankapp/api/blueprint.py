@@ -11,7 +11,7 @@ import flask_smorest
 from flask import Response, request
 from marshmallow import Schema
 
-from bankapp.api import idempotency, openapi, operations
+from bankapp.api import idempotency, limits, openapi, operations
 from bankapp.api.operations import Access, Operation
 from bankapp.api.parsing import load_body, load_query, refuse_stray_input
 from bankapp.listing import Page
@@ -39,12 +39,8 @@ class Blueprint(flask_smorest.Blueprint):
             if takes_claim != operation.idempotent:
                 raise TypeError(f"{view.__name__}: an idempotent operation, and no other, takes a claim")
             endpoint = _Endpoint(view, operation)
-
-            @functools.wraps(view)
-            def call(*args: Any, **kwargs: Any) -> Response:
-                return endpoint.answer(args, kwargs)
-
-            documented = self.doc(operationId=view.__name__, **openapi.operation(operation, endpoint.query))(call)
+            functools.update_wrapper(endpoint, view)
+            documented = self.doc(operationId=view.__name__, **openapi.operation(operation, endpoint.query))(endpoint)
             if endpoint.schema is not None:
                 answered = self.response(operation.status, endpoint.schema, example=example_of(endpoint.schema))
             else:
@@ -69,8 +65,9 @@ class _Endpoint:
         self.schema = _answer_schema(operation.answer, self.query)
         self._json_of = json_of(self.schema) if self.schema else None
 
-    def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Response:
-        """Answer a request whose path has the parameters ``args`` and ``kwargs``."""
+    def __call__(self, *args: Any, **kwargs: Any) -> Response:
+        if self._operation.limits:
+            limits.check(self._operation.limits)
         refuse_stray_input(body=self._body is not None, query=self.query is not None)
         if self.query is not None:
             kwargs |= load_query(self.query)
@@ -90,7 +87,7 @@ class _Endpoint:
             return Answer(self._operation.status, b"")
         if isinstance(result, Page) and isinstance(self.query, PageQuery):
             result = {"items": result.items, "next_cursor": self.query.encode(result.next_position, request.args)}
-        return Answer(self._operation.status, self._json_of(result), etag=etag_of(result))
+        return Answer(self._operation.status, self._json_of(result), etag=_etag_of(result))
 
     def _render_for_replay(self, result: Any) -> Answer:
         on_replay = self._operation.on_replay
@@ -103,8 +100,7 @@ def _answer_schema(answer: type[Schema] | None, query: Schema | None) -> Schema 
     return openapi.complete(page_of(answer)() if isinstance(query, PageQuery) else answer())  # type: ignore[arg-type]  # all are BaseSchema
 
 
-def etag_of(result: Any) -> str | None:
-    """Return the entity tag of a versioned resource, or None for any other."""
+def _etag_of(result: Any) -> str | None:
     version = getattr(result, "version", None)
     return None if version is None else str(version)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from flask import Flask, Response
+from flask import Flask, Response, after_this_request, current_app
 from flask_limiter import Limiter, RateLimitExceeded
 from limits.errors import StorageError
 
 from bankapp import context, errors
-from bankapp.api import operations
 from bankapp.api.errors import respond
 from bankapp.api.operations import Limit
 from bankapp.api.parsing import request
@@ -74,7 +74,7 @@ REFRESH: Final = (Limit("120 per minute", _address), Limit("30 per minute", _own
 
 
 def init_app(app: Flask) -> None:
-    """Limit every endpoint that declares ``limits``, and say in the answers what is left.
+    """Make the limiter of this application, where the settings want one.
 
     The limiter belongs to this application and not to ``extensions``: it keeps what it was configured
     with in itself, so two applications of one process would share the settings of the later one.
@@ -88,24 +88,7 @@ def init_app(app: Flask) -> None:
         in_memory_fallback_enabled=True,
         storage_options={"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True},
     )
-
-    @app.before_request
-    def check_limits() -> None:
-        operation = operations.of(request.endpoint)
-        for limit in operation.limits if operation else ():
-            with limiter.limit(limit.rate, key_func=limit.key):
-                pass
-
-    @app.after_request
-    def tell(response: Response) -> Response:
-        # The store is asked once more, and may be gone by now: then nobody knows what is left.
-        with suppress(StorageError):
-            tightest = min(limiter.current_limits, key=lambda limit: limit.remaining, default=None)
-            if tightest is not None:
-                response.headers["RateLimit-Limit"] = str(tightest.limit.amount)
-                response.headers["RateLimit-Remaining"] = str(tightest.remaining)
-                response.headers["RateLimit-Reset"] = str(_seconds_until(tightest.reset_at))
-        return response
+    app.extensions["bankapp_limiter"] = limiter
 
     @app.errorhandler(RateLimitExceeded)
     def exceeded(_: RateLimitExceeded) -> Response:
@@ -114,6 +97,28 @@ def init_app(app: Flask) -> None:
             if limiter.current_limit:
                 seconds = _seconds_until(limiter.current_limit.reset_at)
         return respond(errors.RateLimited("Too many requests of this kind; wait.", retry_after_seconds=seconds))
+
+
+def check(limits: Sequence[Limit]) -> None:
+    """Count this request against ``limits``, and say in its answer what is left. Raises RateLimitExceeded."""
+    limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
+    if limiter is None:
+        return
+
+    @after_this_request
+    def tell(response: Response) -> Response:
+        # The store is asked again, and may be gone by now: then what is left is unknown.
+        with suppress(StorageError):
+            tightest = min(limiter.current_limits, key=lambda limit: limit.remaining, default=None)
+            if tightest is not None:
+                response.headers["RateLimit-Limit"] = str(tightest.limit.amount)
+                response.headers["RateLimit-Remaining"] = str(tightest.remaining)
+                response.headers["RateLimit-Reset"] = str(_seconds_until(tightest.reset_at))
+        return response
+
+    for limit in limits:
+        with limiter.limit(limit.rate, key_func=limit.key):
+            pass
 
 
 def _seconds_until(moment: float) -> int:

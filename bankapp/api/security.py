@@ -48,10 +48,11 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def finish_authentication(response: Response) -> Response:
         """Check the token where no statement of the request did; a refusal replaces any other answer."""
-        if response.status_code in (401, 503):
+        current = context.current()
+        if current.user is not None or current.authenticate is None or response.status_code in (401, 503):
             return response
         try:
-            context.check_user()
+            current.authenticate()
         except errors.BankError as refusal:
             response.close()
             return respond(refusal)

@@ -4,8 +4,15 @@ Every other package imports this module and none of its parts. A statement runs 
 current application context (:mod:`bankapp.db.connection`); outside a transaction it commits by itself.
 """
 
-from bankapp.db.connection import close_connection, guard, in_transaction, open_connection
-from bankapp.db.dialects import dispose, for_dialect, init_app, is_sqlite
+from bankapp.db.connection import (
+    close_connection,
+    for_dialect,
+    guard,
+    in_transaction,
+    is_sqlite,
+    open_connection,
+)
+from bankapp.db.dialects import dispose, init_app
 from bankapp.db.driver_errors import ConstraintViolated
 from bankapp.db.probes import demand_database, lacks_migrations, ping
 from bankapp.db.statements import change, check_guard, insert, one, rows, rows_if_admitted, stream, value

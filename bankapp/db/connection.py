@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from bankapp.db import driver_errors
 from bankapp.extensions import db
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,17 @@ class Guard:
     admit: Callable[[Any], None]
 
 
+@dataclass(slots=True)
 class RequestConnection:
     """The connection of one application context, its guard, and its open transaction.
 
     ``after_commit`` are the calls that wait for the commit; None while no transaction is open.
     """
 
-    __slots__ = ("_pooled", "after_commit", "guard")
-
-    def __init__(self) -> None:
-        self.guard: Guard | None = None
-        self.after_commit: list[Callable[[], None]] | None = None
-        self._pooled: Connection | None = None
+    is_sqlite: bool
+    guard: Guard | None = None
+    after_commit: list[Callable[[], None]] | None = None
+    _pooled: Connection | None = None
 
     def pooled(self) -> Connection:
         """Return the connection; the first call takes it from the pool. Raises Unavailable."""
@@ -63,9 +64,9 @@ class RequestConnection:
 _open: Final[ContextVar[tuple[RequestConnection, ...]]] = ContextVar("bankapp_connections", default=())
 
 
-def open_connection() -> None:
+def open_connection(database_url: str) -> None:
     """Give the application context that begins a connection of its own; nothing is taken from the pool yet."""
-    _open.set((*_open.get(), RequestConnection()))
+    _open.set((*_open.get(), RequestConnection(is_sqlite=database_url.startswith("sqlite"))))
 
 
 def close_connection() -> None:
@@ -81,6 +82,16 @@ def current() -> RequestConnection:
     if not found:
         raise RuntimeError("the database is used outside of an application context")
     return found[-1]
+
+
+def is_sqlite() -> bool:
+    """Tell whether the application runs on SQLite."""
+    return current().is_sqlite
+
+
+def for_dialect(*, sqlite: T, postgresql: T) -> T:
+    """Return the one of the two that belongs to the application's dialect."""
+    return sqlite if current().is_sqlite else postgresql
 
 
 def in_transaction() -> bool:

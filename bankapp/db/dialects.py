@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from sqlalchemy import Engine, TextClause, event, text
 
-from bankapp import context
 from bankapp.extensions import db
 
 if TYPE_CHECKING:
     from flask import Flask
 
-T = TypeVar("T")
 
 LOCK_TIMEOUT_MS: Final = 2_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
 SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
-
-
-def is_sqlite() -> bool:
-    """Tell whether the application runs on SQLite."""
-    return context.config().database_url.startswith("sqlite")
-
-
-def for_dialect(*, sqlite: T, postgresql: T) -> T:
-    """Return the one of the two that belongs to the application's dialect."""
-    return sqlite if is_sqlite() else postgresql
 
 
 def init_app(app: Flask) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.pool import NullPool
 
 from bankapp.db import driver_errors
-from bankapp.db.dialects import is_sqlite
+from bankapp.db.connection import is_sqlite
 from bankapp.errors import Unavailable
 from bankapp.extensions import db
 from config import ROOT, ConfigError

@@ -23,7 +23,6 @@ from sqlalchemy.types import TypeEngine
 from bankapp.db import driver_errors
 from bankapp.db.connection import RequestConnection, current
 
-T = TypeVar("T")
 Record = TypeVar("Record", bound=NamedTuple)
 Parameters = Mapping[str, Any]
 
@@ -193,6 +192,7 @@ class Prepared:
         self._computed = {name: bind.callable for name, bind in bound.items() if bind.callable is not None}
         writers = {name: _impl(bind.type, dialect).bind_processor(dialect) for name, bind in binds.items()}
         self._writers = {name: writer for name, writer in writers.items() if writer is not None}
+        self._is_select = isinstance(statement, Select)
         if isinstance(statement, Select):
             columns = statement.selected_columns
             self._row_type = _row_type(statement)
@@ -201,20 +201,21 @@ class Prepared:
     def rows(self, connection: Connection, parameters: Parameters, record: Any) -> list[Any]:
         """Return all rows, as records or as named tuples."""
         make = (record or self._row_type)._make
-        found = self._run(connection, parameters, lambda cursor: cursor.fetchall())
+        found = self._run(connection, parameters)
         if any(self._readers):
             return [make(self._read(values)) for values in found]
         return list(map(make, found))
 
     def change(self, connection: Connection, parameters: Parameters) -> int:
         """Run the statement and return how many rows it wrote."""
-        return self._run(connection, parameters, lambda cursor: int(cursor.rowcount))
+        return int(self._run(connection, parameters))
 
     def _read(self, values: Sequence[Any]) -> list[Any]:
         pairs = zip(values, self._readers, strict=True)
         return [value if read is None else read(value) for value, read in pairs]
 
-    def _run(self, connection: Connection, parameters: Parameters, take: Callable[[Any], T]) -> T:
+    def _run(self, connection: Connection, parameters: Parameters) -> Any:
+        """Run the statement; return the rows of a SELECT, the number of rows written of any other statement."""
         values = self._values(parameters)
         # Listeners of the engine (tracing, counting) get the same events as from SQLAlchemy's own execution. They
         # may keep state on the context between the two events; a statement that a listener returns is not used.
@@ -224,10 +225,10 @@ class Prepared:
             for listener in connection.engine.dispatch.before_cursor_execute:
                 listener(connection, cursor, *event)
             cursor.execute(self._sql, values)
-            taken = take(cursor)
+            result = cursor.fetchall() if self._is_select else cursor.rowcount
             for listener in connection.engine.dispatch.after_cursor_execute:
                 listener(connection, cursor, *event)
-            return taken
+            return result
         except connection.dialect.loaded_dbapi.Error as problem:
             translated = _translated(problem, connection, self._sql)
             raise driver_errors.meaning(translated) from translated

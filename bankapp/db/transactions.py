@@ -57,7 +57,8 @@ def run_statement(command: Callable[[], T]) -> T:
 
     On PostgreSQL the statement commits by itself, which spares the round trips for BEGIN and COMMIT.
     """
-    if dialects.is_sqlite() or current().after_commit is not None:
+    request = current()
+    if request.is_sqlite or request.after_commit is not None:
         return run(command)
 
     def standing_alone() -> T:
@@ -80,7 +81,7 @@ def snapshot(*, patient: bool = False) -> Iterator[None]:
         yield
         return
     with _transaction(request, snapshot=True):
-        if patient and not dialects.is_sqlite():
+        if patient and not request.is_sqlite:
             change(text("SET LOCAL statement_timeout = 0"))
         yield
 

@@ -45,6 +45,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a time without zone cannot be stored")
         return clock.to_text(value) if dialect.name == "sqlite" else value
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Return what writes a time; PostgreSQL's driver does by itself."""
+        return super().bind_processor(dialect) if dialect.name == "sqlite" else None
+
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read the time back, aware and in UTC."""
         return None if value is None else clock.from_text(value)

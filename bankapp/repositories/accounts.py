@@ -116,7 +116,7 @@ class AccountNames(NamedTuple):
     @property
     def parameters(self) -> dict[str, str]:
         """The parameters of :func:`states_query`."""
-        return _numbered("id", self.ids) | _numbered("number", self.numbers)
+        return {**_numbered("id", self.ids), **_numbered("number", self.numbers)}
 
 
 @cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CTE, Select, bindparam, select, true
 from sqlalchemy.dialects.postgresql import insert
@@ -12,15 +13,15 @@ from bankapp import db
 from bankapp.models import AuditLog, IdempotencyKey
 from bankapp.repositories.accounts import AccountNames, AccountState, states_query
 
+_KEY_COLUMNS: Final = ("scope", "fingerprint", "claim_id", "claimed_at")
+
 
 def begin(
     key: dict[str, Any] | None, audit_row: dict[str, Any], names: AccountNames | None
 ) -> tuple[bool, list[AccountState] | None]:
     """Implement :func:`bankapp.repositories.claims.begin`."""
     shape = None if names is None else (len(names.ids), len(names.numbers))
-    parameters = _parameters(AuditLog, audit_row) | _parameters(IdempotencyKey, key or {})
-    if names is not None:
-        parameters |= names.parameters
+    parameters = {**audit_row, **(key or {}), **(names.parameters if names is not None else {})}
     found = db.rows_if_admitted(partial(_begin, key is not None, shape), parameters)
     if not found:
         return False, None
@@ -36,10 +37,9 @@ def _begin(has_key: bool, shape: tuple[int, int] | None, guard: Select[Any] | No
     if guard is not None:
         steps.append(guard.cte("guard"))
     if has_key:
-        steps.append(
-            _insert(IdempotencyKey, steps).on_conflict_do_nothing().returning(_key(IdempotencyKey)).cte("claimed")
-        )
-    begun = _insert(AuditLog, steps).returning(_key(AuditLog)).cte("begun")
+        claimed = _insert(IdempotencyKey, _KEY_COLUMNS, steps).on_conflict_do_nothing()
+        steps.append(claimed.returning(IdempotencyKey.scope).cte("claimed"))
+    begun = _insert(AuditLog, AuditLog.__table__.columns.keys(), steps).returning(AuditLog.id).cte("begun")
     # One row at least where the command began, and none where it did not.
     found = select(begun.c.id.label("begun"))
     if shape is not None:
@@ -50,19 +50,10 @@ def _begin(has_key: bool, shape: tuple[int, int] | None, guard: Select[Any] | No
     return found
 
 
-def _insert(model: Any, steps: list[CTE]) -> Any:
+def _insert(model: Any, columns: Sequence[str], steps: Sequence[CTE]) -> Any:
+    """Return an INSERT of one row, from parameters named like its columns, if the last of ``steps`` has a row."""
     table = model.__table__
-    values = select(*(bindparam(f"{table.name}_{column.name}", type_=column.type) for column in table.columns))
+    values = select(*(bindparam(name, type_=table.columns[name].type) for name in columns))
     for step in steps[-1:]:
         values = values.where(select(*step.c).exists())
-    return insert(table).from_select([column.name for column in table.columns], values)
-
-
-def _key(model: Any) -> Any:
-    [key] = model.__table__.primary_key
-    return key
-
-
-def _parameters(model: Any, row: dict[str, Any]) -> dict[str, Any]:
-    table = model.__table__
-    return {f"{table.name}_{column.name}": row.get(column.name) for column in table.columns} if row else {}
+    return insert(table).from_select(columns, values)

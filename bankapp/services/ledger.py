@@ -93,9 +93,9 @@ def cash_account_id(currency: str) -> str:
     return ids.of_bank(f"cash:{currency}")
 
 
-def names(account_ids: Iterable[str], numbers: Iterable[str] = ()) -> AccountNames:
-    """Return the names of accounts, by id and by IBAN, in a fixed order."""
-    return AccountNames(tuple(sorted(set(account_ids))), tuple(sorted(set(numbers))))
+def names(account_ids: Iterable[str | None], numbers: Iterable[str | None] = ()) -> AccountNames:
+    """Return the names of accounts, by id and by IBAN, in a fixed order; None is no name."""
+    return AccountNames(tuple(sorted(filter(None, {*account_ids}))), tuple(sorted(filter(None, {*numbers}))))
 
 
 def lock(named: AccountNames, *, release_expired: bool = True) -> Accounts:
@@ -166,24 +166,28 @@ def store_on_snapshot(
 
 
 class _Book:
-    """Balances and sequences while a draft is made; the accounts themselves do not change."""
+    """Balances and sequences while a draft is made; the accounts themselves do not change.
 
-    def __init__(self, accounts: Iterable[AccountState]) -> None:
-        self._accounts = {account.id: account for account in accounts}
-        self.balances = {id: account.balance for id, account in self._accounts.items()}
-        self.sequences = {id: account.sequence for id, account in self._accounts.items()}
+    ``moment`` is the draft's time: now, but never before the last transaction of one of the accounts. ``base``
+    holds id, balance and sequence of each account as they were read.
+    """
 
-    def time(self) -> datetime:
-        """Return the time of the draft: now, but never before the last transaction of one of the accounts."""
-        earlier = [account.last_posted_at for account in self._accounts.values() if account.last_posted_at]
-        return max([clock.now(), *earlier])
+    def __init__(self, movements: Sequence[Posting]) -> None:
+        self.balances: dict[str, int] = {}
+        self.sequences: dict[str, int] = {}
+        self.moment = clock.now()
+        self.base: list[Row] = []
+        for posting in movements:
+            for leg in posting.legs:
+                if leg.account is not None and leg.account.id not in self.balances:
+                    self._open(leg.account)
 
-    def base(self) -> tuple[Row, ...]:
-        """Return id, balance and sequence of each account as they were read."""
-        return tuple(
-            {"id": account.id, "balance": account.balance, "sequence": account.sequence}
-            for account in self._accounts.values()
-        )
+    def _open(self, account: AccountState) -> None:
+        self.balances[account.id] = account.balance
+        self.sequences[account.id] = account.sequence
+        self.base.append({"id": account.id, "balance": account.balance, "sequence": account.sequence})
+        if account.last_posted_at is not None and account.last_posted_at > self.moment:
+            self.moment = account.last_posted_at
 
 
 def draft(movements: Sequence[Posting]) -> Draft:
@@ -193,48 +197,48 @@ def draft(movements: Sequence[Posting]) -> Draft:
     sees a refusal. Refusals: AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded. Two
     drafts that one transaction stores must not share an account: each counts from the accounts as read.
     """
-    book = _Book(leg.account for posting in movements for leg in posting.legs if leg.account)
-    moment = book.time()
+    book = _Book(movements)
     outcomes: list[Posted | errors.BankError] = []
-    transfers: list[Row] = []
-    transactions: list[Row] = []
-    seals: list[Row] = []
+    tables: dict[str, list[Row]] = {"transfers": [], "transactions": [], "postings": []}
     for posting in movements:
-        if (refusal := _refusal(posting, book)) is not None:
+        try:
+            _check(posting, book)
+        except errors.BankError as refusal:
             outcomes.append(refusal)
-            continue
-        legs = [_leg(posting, leg, book, moment) for leg in posting.legs]
-        made = tuple(
-            TransactionRecord(user_id=leg.account.user_id, **row)
-            for leg, row in zip(posting.legs, legs, strict=True)
-            if leg.account
-        )
-        record = _transfer(posting, moment)
-        outcomes.append(Posted(made, record))
-        transactions += legs
-        seals.append({"id": posting.id, "kind": posting.kind, "created_at": moment})
-        if record:
-            transfers.append(record._asdict())
-    rows = {"transfers": transfers, "transactions": transactions, "postings": seals}
-    return Draft(tuple(outcomes), rows, book.base())
+        else:
+            outcomes.append(_post(posting, book, tables))
+    return Draft(tuple(outcomes), tables, tuple(book.base))
 
 
-def _refusal(posting: Posting, book: _Book) -> errors.BankError | None:
+def _post(posting: Posting, book: _Book, tables: Mapping[str, list[Row]]) -> Posted:
+    """Make the rows of a posting that was checked; the posting's own row seals its legs."""
+    made: list[TransactionRecord] = []
+    for leg in posting.legs:
+        row = _leg(posting, leg, book)
+        tables["transactions"].append(row)
+        if leg.account is not None:
+            made.append(TransactionRecord(user_id=leg.account.user_id, **row))
+    transfer = _transfer(posting, book.moment)
+    if transfer is not None:
+        tables["transfers"].append(transfer._asdict())
+    tables["postings"].append({"id": posting.id, "kind": posting.kind, "created_at": book.moment})
+    return Posted(tuple(made), transfer)
+
+
+def _check(posting: Posting, book: _Book) -> None:
+    """Refuse a posting that the accounts do not allow. The state of every account is told before the funds."""
     statuses = ("active", "frozen") if posting.kind == "reversal" else ("active",)
-    legs = [(leg.account, DIRECTIONS[leg.type]) for leg in posting.legs if leg.account]
-    try:
-        for account, _ in legs:
-            check_usable(account, posting.currency, statuses)
-        for account, direction in legs:
-            balance = book.balances[account.id]
-            if direction == CREDIT:
-                if balance + posting.amount > money.MAX_BALANCE:
-                    raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
-            else:
-                check_funds(balance - account.held, posting.amount)
-    except errors.BankError as refusal:
-        return refusal
-    return None
+    for leg in posting.legs:
+        if leg.account is not None:
+            check_usable(leg.account, posting.currency, statuses)
+    for leg in posting.legs:
+        if leg.account is None:
+            continue
+        balance = book.balances[leg.account.id]
+        if DIRECTIONS[leg.type] != CREDIT:
+            check_funds(balance - leg.account.held, posting.amount)
+        elif balance + posting.amount > money.MAX_BALANCE:
+            raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
 
 
 def check_usable(account: AccountState, currency: str, statuses: Sequence[str] = ("active",)) -> None:
@@ -251,7 +255,7 @@ def check_funds(available: int, amount: int) -> None:
         raise errors.InsufficientFunds("The available balance does not cover the amount.")
 
 
-def _leg(posting: Posting, leg: Leg, book: _Book, moment: datetime) -> dict[str, Any]:
+def _leg(posting: Posting, leg: Leg, book: _Book) -> dict[str, Any]:
     account = leg.account
     sequence = balance_after = None
     if account is None:
@@ -274,14 +278,14 @@ def _leg(posting: Posting, leg: Leg, book: _Book, moment: datetime) -> dict[str,
         "sequence": sequence,
         "balance_after": balance_after,
         "description": posting.description,
-        "created_at": moment,
+        "created_at": book.moment,
     }
 
 
 def _transfer(posting: Posting, moment: datetime) -> TransferRecord | None:
     if posting.kind not in ("transfer", "reversal"):
         return None
-    source, target = [leg.account for leg in posting.legs]
+    source, target = posting.legs[0].account, posting.legs[1].account
     assert source is not None, "a transfer moves money between customers' accounts"
     assert target is not None, "a transfer moves money between customers' accounts"
     return TransferRecord(

@@ -57,7 +57,8 @@ def create(order: Order, claim: Claim | None = None) -> TransferRecord:
         transfer = _made(draft.only())
         return Decision(transfer, transfer.id, {"to_account_id": transfer.to_account_id}, draft)
 
-    return commands.carry_out(_command(order), decide, claim, accounts=_names([order]), on_snapshot=True)
+    names = ledger.names([order.from_account_id, order.to_account_id], [order.to_account_number])
+    return commands.carry_out(_command(order), decide, claim, accounts=names, on_snapshot=True)
 
 
 def create_batch(orders: Sequence[Order], claim: Claim | None = None, *, atomic: bool) -> Batch:
@@ -146,8 +147,8 @@ def _none_made(refusals: dict[int, errors.BankError], count: int) -> errors.Bank
 
 def _names(orders: Sequence[Order]) -> AccountNames:
     """Return the accounts of ``orders``: those that are named by id, and those by IBAN."""
-    ids = [order.from_account_id for order in orders] + [order.to_account_id for order in orders if order.to_account_id]
-    return ledger.names(ids, [order.to_account_number for order in orders if order.to_account_number])
+    ids = [name for order in orders for name in (order.from_account_id, order.to_account_id)]
+    return ledger.names(ids, [order.to_account_number for order in orders])
 
 
 def _draft(orders: Sequence[Order], accounts: Accounts) -> tuple[list[TransferRecord | errors.BankError], ledger.Draft]:

@@ -37,7 +37,6 @@ def test_what_is_posted_while_a_statement_is_written_is_not_in_it(bank: Bank, na
             # Between the totals and the entries: the very moment a second query would see another balance.
             in_a_thread(lambda: ada.deposit(account, 1_000))
             written = b"".join(FORMATS[name].write(statement))
-    context.clear()
     assert READERS[name](written, "EUR") == (0, 130, 4, 130)
     assert ada.balance(account) == 1_130
 
