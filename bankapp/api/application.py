@@ -1,8 +1,9 @@
-"""Flask as this service uses it, by its documented means: a request class, no sessions, and two signals."""
+"""Flask as this service uses it, by its documented means: a request class, no sessions, signals, a middleware."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 import flask
 from flask.sessions import NullSession, SessionInterface, SessionMixin
@@ -10,6 +11,19 @@ from flask.sessions import NullSession, SessionInterface, SessionMixin
 from bankapp import context, db
 from bankapp.api.parsing import Request
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# The headers of an answer that sets none of its own: pages have other policies.
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+_PRODUCTION_HEADERS: Final = _HEADERS | {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 _NO_SESSION: Final = NullSession()
 
 
@@ -28,7 +42,7 @@ class Flask(flask.Flask):
 
 
 def init_app(app: flask.Flask) -> None:
-    """Give each application context its settings and its database connection."""
+    """Give each application context its settings and its database connection, and each answer its headers."""
 
     def begin(_app: flask.Flask, **_: Any) -> None:
         context.enter(app.config["BANKAPP"])
@@ -40,3 +54,21 @@ def init_app(app: flask.Flask) -> None:
 
     flask.appcontext_pushed.connect(begin, app, weak=False)
     flask.appcontext_popped.connect(end, app, weak=False)
+    headers = _PRODUCTION_HEADERS if app.config["BANKAPP"].is_production else _HEADERS
+    app.wsgi_app = _DefaultHeaders(app.wsgi_app, headers)  # type: ignore[method-assign]  # as Flask documents middleware
+
+
+class _DefaultHeaders:
+    """Adds headers to every answer that does not set them, also to those that no hook of Flask sees."""
+
+    def __init__(self, app: WSGIApplication, headers: dict[str, str]) -> None:
+        self._app = app
+        self._headers = [(name, name.lower(), value) for name, value in headers.items()]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
+            present = {name.lower() for name, _ in headers}
+            headers += [(name, value) for name, lower, value in self._headers if lower not in present]
+            return start_response(status, headers, *rest)
+
+        return self._app(environ, start)

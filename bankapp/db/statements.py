@@ -47,12 +47,7 @@ def rows(statement: Executable, parameters: Parameters | None = None, *, record:
     if parameters is None or not isinstance(statement, Select):
         check_guard()
         return _fetch(request.pooled(), statement, parameters, record)
-    found = _fetch(
-        request.pooled(), _with_guard(statement, guard.query), {**guard.parameters, **parameters}, record=None
-    )
-    _pass_guard(request, found)
-    make = (record or _row_type(statement))._make
-    return [make(values[:-1]) for values in found]
+    return _run_guarded(_with_guard(statement, guard.query), statement, parameters, record)
 
 
 @overload
@@ -117,10 +112,7 @@ def rows_if_admitted(build: Callable[[Select[Any] | None], Select[Any]], paramet
     guard = request.guard
     if guard is None:
         return rows(build(None), parameters)
-    found = _fetch(request.pooled(), build(guard.query), {**guard.parameters, **parameters}, None)
-    _pass_guard(request, found)
-    make = _row_type(build(None))._make
-    return [make(values[:-1]) for values in found]
+    return _run_guarded(build(guard.query), build(None), parameters, None)
 
 
 def check_guard() -> None:
@@ -135,7 +127,8 @@ def _pass_guard(request: RequestConnection, found: Sequence[Any]) -> None:
     guard = request.guard
     assert guard is not None
     if not found:
-        found = _fetch(request.pooled(), guard.query, guard.parameters, None)
+        connection = request.pooled()
+        found = prepared(guard.query, connection.dialect).fetch(connection, guard.parameters)
     # Without its guard while `admit` decides, which may need another query; a refusal puts the guard back.
     request.guard = None
     try:
@@ -150,9 +143,21 @@ def _with_guard(statement: Select[Any], query: Select[Any]) -> Select[Any]:
     return statement.add_columns(query.correlate(None).scalar_subquery().label("guard"))
 
 
+def _run_guarded(guarded: Select[Any], statement: Select[Any], parameters: Parameters, record: Any) -> list[Any]:
+    """Run ``guarded``, which is ``statement`` with the guard's value as a last column; return rows without that."""
+    request = current()
+    guard = request.guard
+    assert guard is not None, "only a guarded request runs a guarded statement"
+    connection = request.pooled()
+    found = prepared(guarded, connection.dialect).fetch(connection, {**guard.parameters, **parameters})
+    _pass_guard(request, found)
+    return prepared(statement, connection.dialect).records([values[:-1] for values in found], record)
+
+
 def _fetch(connection: Connection, statement: Executable, parameters: Parameters | None, record: Any) -> list[Any]:
     if parameters is not None and isinstance(statement, Select):
-        return prepared(statement, connection.dialect).rows(connection, parameters, record)
+        plan = prepared(statement, connection.dialect)
+        return plan.records(plan.fetch(connection, parameters), record)
     found = _execute(connection, statement, parameters).all()
     return [record._make(row) for row in found] if record is not None else list(found)
 
@@ -198,13 +203,17 @@ class Prepared:
             self._row_type = _row_type(statement)
             self._readers = [_impl(column.type, dialect).result_processor(dialect, None) for column in columns]
 
-    def rows(self, connection: Connection, parameters: Parameters, record: Any) -> list[Any]:
-        """Return all rows, as records or as named tuples."""
+    def fetch(self, connection: Connection, parameters: Parameters) -> list[tuple[Any, ...]]:
+        """Run a SELECT and return all rows as the driver returns them."""
+        found: list[tuple[Any, ...]] = self._run(connection, parameters)
+        return found
+
+    def records(self, rows: list[tuple[Any, ...]], record: Any) -> list[Any]:
+        """Return rows of the driver as records, or as named tuples."""
         make = (record or self._row_type)._make
-        found = self._run(connection, parameters)
         if any(self._readers):
-            return [make(self._read(values)) for values in found]
-        return list(map(make, found))
+            return [make(self._read(values)) for values in rows]
+        return list(map(make, rows))
 
     def change(self, connection: Connection, parameters: Parameters) -> int:
         """Run the statement and return how many rows it wrote."""
