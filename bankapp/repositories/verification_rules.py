@@ -129,12 +129,13 @@ FROM (SELECT p.id AS id, count(t.id) AS legs, count(DISTINCT CASE WHEN t.created
 WHERE legs <> 2 OR fitting <> 2
 """
 
+# Two comparisons of account_id with OR would make SQLite read the whole history of both accounts for each transfer.
 _TRANSFER_LEGS = """
 SELECT 'transfer_legs', tr.id, NULL, '2', CAST(count(DISTINCT leg.type) AS text)
 FROM transfers tr LEFT JOIN transactions leg ON leg.posting_id = tr.id AND leg.transfer_id = tr.id
     AND leg.amount = tr.amount AND leg.currency = tr.currency AND leg.created_at >= tr.created_at
-    AND ((leg.type = 'transfer_out' AND leg.account_id = tr.from_account_id)
-        OR (leg.type = 'transfer_in' AND leg.account_id = tr.to_account_id))
+    AND leg.account_id = CASE leg.type WHEN 'transfer_out' THEN tr.from_account_id
+        WHEN 'transfer_in' THEN tr.to_account_id END
 WHERE tr.id > :low AND tr.id <= :high
 GROUP BY tr.id HAVING count(leg.id) <> 2 OR count(DISTINCT leg.type) <> 2
 """
