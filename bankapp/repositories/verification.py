@@ -12,6 +12,7 @@ from bankapp import db, ids
 from bankapp.models import AuditLog, Authorization, Posting, Transaction
 from bankapp.models.audit_log import SUCCESS
 from bankapp.models.types import IdType
+from bankapp.repositories.verification_audit_rules import in_dialect
 from bankapp.repositories.verification_rules import BY_TABLE
 
 RANGE_SIZE: Final = 2_000
@@ -55,20 +56,27 @@ def faults(table: str, keys: Range) -> Iterator[Found]:
     key = _TABLES[table].c[_KEYS.get(table, "id")]
     low, high = keys
     for query in BY_TABLE[table]:
-        bound = text(query).bindparams(bindparam("low", low, type_=key.type), bindparam("high", high, type_=key.type))
+        sql = text(in_dialect(query))
+        bound = sql.bindparams(bindparam("low", low, type_=key.type), bindparam("high", high, type_=key.type))
         yield from db.stream(bound)
 
 
 def unaudited(keys: Range) -> set[str]:
-    """Return the postings in a range whose success no audit row tells: its own, or that of a batch."""
+    """Return the postings in a range that no successful audit row of their kind names: their own, or a batch's.
+
+    The rule ``audit_money`` compares the amounts of those audit rows with the postings.
+    """
     low, high = keys
     succeeded = select(AuditLog.id).where(AuditLog.status == SUCCESS)
+    # The events of all kinds but card purchases have the names of the kinds.
+    of_its_kind = succeeded.where(AuditLog.event_type == Posting.kind)
+    of_a_capture = succeeded.where(AuditLog.event_type == "card_capture", Posting.kind == "card_purchase")
     legs = select(Transaction.id).where(Transaction.posting_id == Posting.id).correlate(Posting)
     holds = select(Authorization.id).where(Authorization.posting_id == Posting.id).correlate(Posting)
     told = [
-        succeeded.where(AuditLog.resource_id == Posting.id).exists(),
-        succeeded.where(AuditLog.resource_id.in_(legs)).exists(),
-        succeeded.where(AuditLog.resource_id.in_(holds)).exists(),
+        of_its_kind.where(AuditLog.resource_id == Posting.id).exists(),
+        of_its_kind.where(AuditLog.resource_id.in_(legs)).exists(),
+        of_a_capture.where(AuditLog.resource_id.in_(holds)).exists(),
     ]
     query = select(Posting.id).where(Posting.id > low, Posting.id <= high, ~or_(*told))
     missing = {row.id for row in db.rows(query)}

@@ -11,6 +11,7 @@ from typing import Final
 
 from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
+from bankapp.repositories.verification_audit_rules import AUDIT_RULES
 
 _CREDITS = ", ".join(f"'{name}'" for name, way in (DIRECTIONS | CASH_DIRECTIONS).items() if way == CREDIT)
 
@@ -185,14 +186,6 @@ FROM postings p LEFT JOIN authorizations a ON a.posting_id = p.id
 WHERE p.id > :low AND p.id <= :high AND p.kind = 'card_purchase' AND a.id IS NULL
 """
 
-_OUTCOMES = """
-SELECT 'audit_outcome', id, NULL,
-    CASE WHEN status = 'pending' THEN 'no time of finishing' ELSE 'success or failure, and when' END,
-    status || ', finished at ' || coalesce(CAST(finished_at AS text), 'none')
-FROM audit_logs WHERE id > :low AND id <= :high
-    AND (status NOT IN ('pending', 'success', 'failure') OR (status = 'pending') <> (finished_at IS NULL))
-"""
-
 _ANSWERS = """
 SELECT 'idempotency', scope, claim_id, CASE WHEN finished_at IS NULL THEN 'no answer yet' ELSE 'an answer' END,
     'status ' || coalesce(CAST(answer_status AS text), 'none')
@@ -216,7 +209,7 @@ BY_TABLE: Final = {
         _CAPTURES,
         _PURCHASES,
     ),
-    "audit_logs": (_OUTCOMES,),
+    "audit_logs": AUDIT_RULES,
     "idempotency_keys": (_ANSWERS,),
 }
 """Table whose keys are walked along → the queries that look at what belongs to them."""

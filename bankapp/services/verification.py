@@ -32,12 +32,21 @@ RULES: Final = {
     "capture": ("authorization", "a capture is the purchase it says"),
     "purchase": ("posting", "a card purchase is the capture of a hold"),
     "audit": ("posting", "every movement of money has an audit row that says it succeeded"),
+    "audit_money": ("audit_log", "the success of a money command names the money that was moved"),
+    "audit_once": ("audit_log", "each movement of money has one success"),
     "audit_outcome": ("audit_log", "a finished audit row has its outcome"),
     "idempotency": ("idempotency_key", "a finished key has its answer"),
 }
 """Rule → what can break it, and its words."""
 
-_OTHER: Final = {"sequence": "account", "running_balance": "account", "time": "account", "leg_account": "account"}
+_OTHER: Final = {
+    "sequence": "account",
+    "running_balance": "account",
+    "time": "account",
+    "leg_account": "account",
+    "audit_money": "resource",
+    "audit_once": "resource",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from string import Template
 from typing import Any
 
 import pytest
@@ -20,11 +21,16 @@ from bankapp.services import verification
 from bankapp.services.verification import Fault
 from tests.conftest import application, settings
 from tests.factories import Bank, ok
-from tests.handwritten import Books, keep
+from tests.handwritten import Books, insert, keep
 from tests.raw_sql import RawSql, drop_guards
 
 LATE = "2099-01-01T00:00:00.000000Z"
 EARLY = "2020-01-01T00:00:00.000000Z"
+
+# The metadata of true audit rows; ``$name`` is the fact of that name.
+TRANSFER = {"from_account_id": "$a", "to_account_id": "$b", "amount": 500, "currency": "EUR"}
+DEPOSIT = {"account_id": "$a", "amount": 10_500, "currency": "EUR"}
+BATCH = {"transfers": 2, "rejected": 0, "transfer_ids": ["$batch_transfer", "$transfer_id"]}
 
 
 @dataclass
@@ -174,6 +180,105 @@ def test_a_planted_fault_is_named(
     statement = FAULTS[fault].format(**facts)
     found = without_guards(*([statement] if statement else second_reversal(dialect, facts)))
     assert (fault[0], facts[fault[1]]) in {(each.rule, each.id) for each in found}, found
+
+
+# A successful audit row: its event, the fact that names its resource, its metadata (``$name`` is the fact of that
+# name). Nothing in the books is what it says.
+UNTRUE_AUDIT_ROWS: dict[str, tuple[str, str, dict[str, Any] | list[Any]]] = {
+    "transfer_stored_nothing": ("transfer", "nothing", TRANSFER),
+    "transfer_without_resource": ("transfer", "", TRANSFER),
+    "transfer_without_facts": ("transfer", "transfer_id", []),
+    "transfer_of_another_amount": ("transfer", "transfer_id", TRANSFER | {"amount": 501}),
+    "transfer_of_another_currency": ("transfer", "transfer_id", TRANSFER | {"currency": "USD"}),
+    "transfer_from_another_account": ("transfer", "transfer_id", TRANSFER | {"from_account_id": "$usd"}),
+    "transfer_to_another_account": ("transfer", "transfer_id", TRANSFER | {"to_account_id": "$usd"}),
+    "transfer_that_is_a_reversal": (
+        "transfer",
+        "reversal_id",
+        TRANSFER | {"from_account_id": "$b", "to_account_id": "$a"},
+    ),
+    "deposit_stored_nothing": ("deposit", "nothing", DEPOSIT),
+    "deposit_of_another_amount": ("deposit", "leg_id", DEPOSIT | {"amount": 1}),
+    "deposit_of_another_currency": ("deposit", "leg_id", DEPOSIT | {"currency": "USD"}),
+    "deposit_on_another_account": ("deposit", "leg_id", DEPOSIT | {"account_id": "$b"}),
+    "withdrawal_that_is_a_deposit": ("withdrawal", "leg_id", DEPOSIT),
+    "withdrawal_stored_nothing": ("withdrawal", "nothing", DEPOSIT),
+    "capture_of_no_hold": ("card_capture", "nothing", {"amount": 20}),
+    "capture_of_a_pending_hold": ("card_capture", "hold", {"amount": 30}),
+    "capture_of_another_amount": ("card_capture", "captured", {"amount": 19}),
+    "reversal_stored_nothing": ("reversal", "nothing", {"reverses_transfer_id": "$transfer_id"}),
+    "reversal_that_is_a_transfer": ("reversal", "transfer_id", {"reverses_transfer_id": "$transfer_id"}),
+    "reversal_of_another_transfer": ("reversal", "reversal_id", {"reverses_transfer_id": "$batch_transfer"}),
+    "batch_stored_nothing": ("transfer_batch", "", BATCH | {"transfer_ids": ["$nothing"]}),
+    "batch_with_a_transfer_missing": ("transfer_batch", "", BATCH | {"transfers": 3}),
+    "batch_with_a_transfer_twice": ("transfer_batch", "", BATCH | {"transfer_ids": ["$batch_transfer"] * 2}),
+    "batch_with_a_transfer_too_many": ("transfer_batch", "", BATCH | {"transfers": 1}),
+    "batch_with_an_odd_id": ("transfer_batch", "", BATCH | {"transfer_ids": ["odd", 7]}),
+    "batch_without_ids": ("transfer_batch", "", {"transfers": 2, "rejected": 1}),
+    "batch_without_numbers": ("transfer_batch", "", BATCH | {"transfers": "odd"}),
+}
+
+
+@pytest.mark.parametrize("name", UNTRUE_AUDIT_ROWS)
+def test_an_audit_row_of_money_that_did_not_move_is_named(
+    sound: Sound, without_guards: Callable[..., list[Fault]], name: str
+) -> None:
+    found = without_guards(audit_row(sound, *UNTRUE_AUDIT_ROWS[name]))
+    assert ("audit_money", sound.facts["row"]) in {(fault.rule, fault.id) for fault in found}, found
+
+
+TRUE_AUDIT_ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "transfer": ("transfer", "transfer_id", TRANSFER),
+    "deposit": ("deposit", "leg_id", DEPOSIT),
+    "capture": ("card_capture", "captured", {"amount": 20}),
+    "reversal": ("reversal", "reversal_id", {"reverses_transfer_id": "$transfer_id"}),
+}
+
+
+@pytest.mark.parametrize("name", TRUE_AUDIT_ROWS)
+def test_a_second_audit_row_of_the_same_money_is_named(
+    sound: Sound, without_guards: Callable[..., list[Fault]], name: str
+) -> None:
+    found = without_guards(audit_row(sound, *TRUE_AUDIT_ROWS[name]))
+    assert [(fault.rule, fault.id) for fault in found] == [("audit_once", sound.facts["row"])]
+
+
+@pytest.mark.parametrize("status", ["pending", "failure"])
+def test_an_audit_row_without_success_needs_no_money(
+    sound: Sound, without_guards: Callable[..., list[Fault]], status: str
+) -> None:
+    finished_at = None if status == "pending" else LATE
+    planted = audit_row(sound, "transfer", "nothing", TRANSFER, status=status, finished_at=finished_at)
+    assert without_guards(planted) == []
+
+
+def test_an_audit_row_whose_metadata_is_no_json_is_named(
+    sound: Sound, without_guards: Callable[..., list[Fault]], dialect: str
+) -> None:
+    if dialect == "sqlite":  # the column of the other holds none
+        planted = audit_row(sound, "transfer", "transfer_id", TRANSFER)
+        found = without_guards(planted, "UPDATE audit_logs SET metadata = 'no json' WHERE created_at = '" + LATE + "'")
+        assert ("audit_money", sound.facts["row"]) in {(fault.rule, fault.id) for fault in found}
+
+
+def test_a_look_at_a_transfer_is_no_audit_row_of_its_money(
+    sound: Sound, without_guards: Callable[..., list[Fault]]
+) -> None:
+    """A member of staff who looks at a transfer leaves a successful audit row with its id, too."""
+    looked_at = audit_row(sound, "staff_access", "transfer_id", {})
+    failed = f"UPDATE audit_logs SET status = 'failure' WHERE id = '{sound.facts['audit_id']}'"
+    found = without_guards(looked_at, failed)
+    assert [(fault.rule, fault.id) for fault in found] == [("audit", sound.facts["transfer_id"])]
+
+
+def audit_row(sound: Sound, event: str, resource: str, metadata: Any, **changed: Any) -> str:
+    """Return the INSERT of a successful audit row with the id ``row`` of the facts."""
+    facts = sound.facts | {"nothing": ids.new()}
+    sound.facts["row"] = ids.new()
+    row = {"id": sound.facts["row"], "event_type": event, "resource_id": facts[resource] if resource else None}
+    row |= {"status": "success", "created_at": LATE, "finished_at": LATE}
+    row["metadata"] = Template(json.dumps(metadata)).substitute(facts)
+    return insert("audit_logs", row | changed)
 
 
 def second_reversal(dialect: str, facts: dict[str, str]) -> list[str]:
