@@ -63,6 +63,10 @@ bench: $(DEVELOPMENT)  ## Measure; ARGS= is passed to the benchmarks
 profile: $(DEVELOPMENT)  ## Show where the time of a transfer goes; ARGS=file keeps the stacks
 	@$(BIN)/python -m benchmarks.profile_transfer $(ARGS)
 
+.PHONY: trace
+trace: $(DEVELOPMENT)  ## Count the calls, files and file changes of a request
+	@$(BIN)/python -m benchmarks.trace
+
 .PHONY: bench-compare
 bench-compare: $(DEVELOPMENT)  ## Compare two results: make bench-compare A=old.json B=new.json
 	@$(if $(and $(A),$(B)),,echo "usage: make bench-compare A=old.json B=new.json" >&2; exit 2;) \
