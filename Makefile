@@ -22,12 +22,16 @@ VENV := .venv-$(PYTHON_XY)
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-$(PYTHON_XYZ)
 DEVELOPMENT := $(VENV)/.development-$(PYTHON_XYZ)
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# One lock serves every Python from 3.11 on and every processor. Source archives are left out because what builds
+# them would be installed without a hash.
+LOCK = $(BIN)/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--only-binary :all: --emit-build-options --annotation-style line --custom-compile-command 'make lock' $(ARGS)
 
 .PHONY: help
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, coverage, bench)"
+	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, coverage, bench, lock)"
 
 .PHONY: run
 run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; what is stored stays
@@ -54,6 +58,11 @@ lint: $(DEVELOPMENT)  ## Check style, format, types and who imports whom
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+.PHONY: lock
+lock: $(DEVELOPMENT)  ## Lock requirements*.in with hashes; ARGS=--upgrade renews what they leave open
+	@$(LOCK) requirements.in --output-file requirements.txt
+	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 
 .PHONY: bench
 bench: $(DEVELOPMENT)  ## Measure; ARGS= is passed to the benchmarks
