@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 
 import yaml
 
 from config import ROOT
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -39,3 +41,20 @@ def test_pre_commit_reads_its_configuration() -> None:
         check=False,
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_editors_and_ruff_agree_on_the_length_of_a_line() -> None:
+    [length] = re.findall(r"^max_line_length = (\d+)", (ROOT / ".editorconfig").read_text(), re.M)
+    assert int(length) == PROJECT["tool"]["ruff"]["line-length"]
+
+
+def test_the_five_calls_need_curl_and_python_only() -> None:
+    [script] = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert not re.search(r"\b(grep|cut|sed|awk|jq)\b", script)
+
+
+def test_every_decision_is_listed() -> None:
+    listed = re.findall(r"^\| \[(\d{4})\]\(([\w.-]+)\) \|", (ROOT / "docs/decisions/README.md").read_text(), re.M)
+    files = sorted(path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md"))
+    assert [name for _, name in listed] == files
+    assert [number for number, _ in listed] == [name[:4] for name in files]
