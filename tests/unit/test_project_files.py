@@ -6,13 +6,50 @@ import re
 import subprocess
 import sys
 import tomllib
+from datetime import date
+from pathlib import Path
 
+import pytest
 import yaml
+from packaging.version import Version
 
 from config import ROOT
 
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def targets_of_make() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M))
+
+
+def test_the_newest_version_of_the_changelog_is_the_projects() -> None:
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert headings[0] == "[Unreleased]"
+    versions, dates = [], []
+    for heading in headings[1:]:
+        match = re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)", heading)
+        assert match, heading
+        versions.append(Version(match[1]))
+        dates.append(date.fromisoformat(match[2]))
+    assert str(versions[0]) == PROJECT["project"]["version"]
+    assert versions == sorted(set(versions), reverse=True)
+    assert dates == sorted(dates, reverse=True)
+
+
+def test_the_changelog_uses_the_words_of_keep_a_changelog() -> None:
+    kinds = set(re.findall(r"^### (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.M))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_project_table_agrees_with_the_other_files() -> None:
+    project = PROJECT["project"]
+    assert project["license"] == "MIT"
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+    assert (ROOT / project["readme"]).exists()
+    assert project["requires-python"] == ">=3.11"
+    assert PROJECT["tool"]["ruff"]["target-version"] == "py311"
 
 
 def test_pre_commit_runs_what_make_lint_runs() -> None:
@@ -58,3 +95,26 @@ def test_every_decision_is_listed() -> None:
     files = sorted(path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md"))
     assert [name for _, name in listed] == files
     assert [number for number, _ in listed] == [name[:4] for name in files]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_paths_of_a_page_exist(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+    if page != "CHANGELOG.md":  # Its older entries may name what was renamed since.
+        for path in re.findall(r"`((?:bankapp|docs|tests|migrations|benchmarks)/[\w./-]*)`", text):
+            assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_targets_of_make_exist(page: str) -> None:
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", (ROOT / page).read_text(), re.M))
+    assert named <= targets_of_make()
+
+
+def test_the_tests_that_contributing_names_exist() -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", (ROOT / "CONTRIBUTING.md").read_text())
+    assert named
+    for path, function in named:
+        assert f"def {function}" in (ROOT / Path(path)).read_text()
