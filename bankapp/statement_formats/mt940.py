@@ -1,8 +1,8 @@
 """MT940 (SWIFT Customer Statement Message) as a file: one message, with CRLF between its lines.
 
 It follows the field formats of the standard (``16x``: 16 characters of set x, ``15d``: 15 characters with a
-decimal comma). Over the SWIFT network a message of more than 2,000 characters would have to be split;
-the files that banks let their customers download are not.
+decimal comma). Field 86 is structured; see ``mt940_details``. Over the SWIFT network a message of more than
+2,000 characters would have to be split; the files that banks let their customers download are not.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from mt940_writer import Balance, Transaction, TransactionAdditionalInfo, Transa
 from mt940_writer import Statement as Message
 
 from bankapp.money import to_major
+from bankapp.statement_formats.mt940_details import Details, detail_lines
 from bankapp.statement_formats.statement import Entry, Statement, StatementFormat
-from bankapp.statement_formats.swift_text import swift_lines
+from bankapp.statement_formats.swift_text import free_text
 from bankapp.statement_formats.text import description, encoded, label
 
-_DETAIL_LINES: Final = 6
-_DETAIL_WIDTH: Final = 65
 _REFERENCE_CHARS: Final = 16
 
 # 15d has room for 14 digits and the comma.
@@ -28,11 +27,33 @@ _MAX_BALANCE: Final = 10**14 - 1
 
 _TYPES: Final = {"transfer_in": TransactionType.transfer, "transfer_out": TransactionType.transfer}
 
+# Business transaction codes (GVC) of the DFÜ agreement, annex 3. 835 is "other".
+_CODES: Final = {
+    "deposit": "082",
+    "withdrawal": "083",
+    "transfer_in": "166",
+    "transfer_out": "116",
+    "card_purchase": "106",
+}
+_OTHER_CODE: Final = "835"
+
 
 def _amount(amount: int, currency: str) -> str:
     """Write minor units as ``15d``: always with a comma, and without a sign."""
     text = to_major(abs(amount), currency)
     return text.replace(".", ",") if "." in text else f"{text},"
+
+
+def _details(entry: Entry) -> Details:
+    # A text of accents or invisible signs alone leaves nothing in set x.
+    texts = map(free_text, (description(entry), label(entry), "Entry"))
+    return Details(
+        code=_CODES.get(entry.type, _OTHER_CODE),
+        booking_text=label(entry),
+        purpose=next(filter(None, texts)),
+        reference=entry.transfer_id.replace("-", "") if entry.transfer_id else None,
+        counterparty=entry.counterparty,
+    )
 
 
 # mt940-writer formats every amount with two decimals, which is wrong for JPY (none) and KWD (three), so
@@ -48,16 +69,13 @@ class _Balance(Balance):  # type: ignore[misc]  # untyped in mt940-writer
 
 class _Transaction(Transaction):  # type: ignore[misc]  # as above
     def __init__(self, entry: Entry, currency: str) -> None:
-        # A text of accents or invisible signs alone leaves nothing in set x.
-        texts = (description(entry), label(entry))
-        lines = next(filter(None, (swift_lines(t, _DETAIL_LINES, _DETAIL_WIDTH) for t in texts)), ["Entry"])
         super().__init__(
             date=entry.created_at.date(),
             amount=entry.signed_amount,
             transaction_type=_TYPES.get(entry.type, TransactionType.miscellaneous),
             # The bank's reference has 16 characters, an id 32 digits. The last ones are the random ones.
             narrative=f"NONREF//{entry.id.replace('-', '')[-_REFERENCE_CHARS:]}",
-            additional_info=TransactionAdditionalInfo("\r\n".join(lines)),
+            additional_info=TransactionAdditionalInfo("\r\n".join(detail_lines(_details(entry)))),
         )
         self.currency = currency
 

@@ -29,6 +29,15 @@ class StatementAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class Counterparty:
+    """The other side of a transfer: name, account number (IBAN, ISO 13616) and its bank's BIC (ISO 9362)."""
+
+    name: str
+    number: str
+    bic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One booked movement: ``amount`` is positive, ``direction`` is +1 (credit) or -1 (debit)."""
 
@@ -41,6 +50,7 @@ class Entry:
     description: str | None
     transfer_id: str | None
     created_at: datetime
+    counterparty: Counterparty | None = None
 
     @property
     def signed_amount(self) -> int:

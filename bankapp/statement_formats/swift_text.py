@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -14,6 +13,11 @@ from typing import Final
 _X: Final = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]")
 
 _UNKNOWN: Final = "."
+
+_SEPARATORS: Final = str.maketrans({"?": ".", "+": ".", ":": ".", "/": "-"})
+
+EMPTY_LABELS: Final = (" BIC", " IBAN")
+"""What the reader mt-940 cuts off at the end of a subfield."""
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -54,11 +58,14 @@ def swift_x(text: str) -> str:
     return "".join(map(_letter, unicodedata.normalize("NFC", text)))
 
 
-def swift_lines(text: str, lines: int, width: int) -> list[str]:
-    """Break ``text`` into at most ``lines`` lines of ``width`` characters of set x.
+def free_text(text: str) -> str:
+    """Transliterate text that a customer wrote so that no bank software reads structure in it.
 
-    No line begins with a colon or a hyphen, because there they begin a field or end the message.
+    Field 86 has several structures, and each of them rests on one of four signs of set x: ``?`` begins a subfield
+    (``?20``), ``+`` ends a codeword or begins a subfield (``EREF+``, ``+32``), ``:`` ends a codeword or encloses a
+    field tag (``IBAN:``, ``:61:``), and ``/`` encloses a codeword (``/REMI/``). ``/`` becomes a hyphen, the others
+    become a full stop. Runs of spaces become one space. A last word ``BIC`` or ``IBAN`` gets a full stop, because
+    the reader mt-940 takes it for an empty label.
     """
-    # One character is kept free for the space that goes before such a sign.
-    broken = textwrap.wrap(swift_x(text), width - 1, break_on_hyphens=False)[:lines]
-    return [f" {line}" if line[0] in ":-" else line for line in broken]
+    line = " ".join(swift_x(text).translate(_SEPARATORS).split())
+    return f"{line}." if line.endswith(EMPTY_LABELS) else line

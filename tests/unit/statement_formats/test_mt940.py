@@ -1,17 +1,35 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
+from pathlib import Path
+from typing import Any
 
+import mt940
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
-from bankapp.statement_formats import FORMATS
-from bankapp.statement_formats.swift_text import swift_lines, swift_x
+from bankapp.statement_formats import FORMATS, Counterparty
+from bankapp.statement_formats.mt940_details import Details, detail_lines
+from bankapp.statement_formats.swift_text import free_text, swift_x
+from bankapp.statement_formats.text import one_line
+from tests.unit.statement_formats.hostile import FORGED_SENDER, MT940_ATTACKS, hostile
+from tests.unit.statement_formats.programs import aqbanking
 from tests.unit.statement_formats.readers import mt940_statement
 from tests.unit.statement_formats.samples import IBAN, descriptions, make_statement
 
 X_LINE = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]{1,65}")
+
+# What bank software takes for structure in field 86: DK subfields, SEPA codewords, codewords between slashes,
+# codewords before a colon, subfields after other signs, and field tags.
+STRUCTURE = re.compile(r"\?\d\d|[A-Za-z]{3,4} ?\+|/\w{2,5}/|//|\w{3,12}:|[+^~<>]\d\d|:\w{2,3}:|[{}@]|\?\?")
+
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+
+# 250 files of 20 entries.
+FILES, ENTRIES = 250, 20
 
 
 def written(*texts: str | None, currency: str = "EUR") -> str:
@@ -25,9 +43,10 @@ def test_the_fields_are_those_of_the_standard() -> None:
         ":28C:090",
         ":60F:C260301JPY123456,",
         ":61:2603010301C1,NMSCNONREF//8000000000000000",
-        ":86:Rent",
+        ":86:082?00Deposit?20SVWZ+Rent",
         ":61:2603160316C7920,NTRFNONREF//8000000000000001",
-        ":86:Miete fur Strasse 5",
+        ":86:166?00Transfer received?20EREF+0000000000000000000000?21000000000",
+        "8?22SVWZ+Miete fur Strasse 5",
         ":62F:C260331JPY131377,",
         "-",
         "",
@@ -55,13 +74,111 @@ def test_letters_are_transliterated(text: str, wanted: str) -> None:
     assert swift_x(text) == wanted
 
 
-@given(descriptions)
-def test_a_text_never_leaves_its_lines(text: str) -> None:
-    lines = swift_lines(text, 6, 65)
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (FORGED_SENDER, "166.00GUTSCHRIFT.20Invoice 4711.30DEUTDEFF.31DE89370400440532013000.32Trusted AG"),
+        ("Invoice: 4711, 12/03/2026, 1+1?", "Invoice. 4711, 12-03-2026, 1.1."),
+        ("two  spaces\tand a tab", "two spaces and a tab"),
+        ("my BIC", "my BIC."),
+        ("BIC", "BIC"),
+    ],
+)
+def test_free_text_holds_no_sign_that_structures_field_86(text: str, wanted: str) -> None:
+    assert free_text(one_line(text)) == wanted
+
+
+@given(hostile)
+def test_free_text_is_free_text_already(text: str) -> None:
+    once = free_text(text)
+    assert free_text(once) == once
+    assert not set("?+:/") & set(once)
+
+
+def field_86(*texts: str | None) -> list[list[str]]:
+    """The lines of each field 86 in the file of a statement with these descriptions."""
+    return [field.split("\r\n:")[0].split("\r\n") for field in written(*texts).split("\r\n:86:")[1:]]
+
+
+def wanted_purposes(texts: list[str]) -> list[str]:
+    labels = [entry.data["posting_text"] for entry in mt940_statement(written(*[None] * len(texts)).encode())]
+    return [free_text(one_line(text)) or label for text, label in zip(texts, labels, strict=True)]
+
+
+def assert_purpose(read: str, wanted: str) -> None:
+    # Transliteration lengthens some texts. What does not fit is cut off at the end.
+    assert read == wanted if len(wanted) <= 140 else (wanted.startswith(read) and len(read) >= 140)
+
+
+@settings(max_examples=FILES, deadline=None, suppress_health_check=UNHURRIED)
+@given(st.lists(hostile, min_size=ENTRIES, max_size=ENTRIES))
+@example(MT940_ATTACKS)
+def test_a_description_is_read_as_a_description_and_as_nothing_else(texts: list[str]) -> None:
+    data, plain = written(*texts), written(*["Rent"] * len(texts))
+    for options in (mt940.Options(), mt940.Options.all()):
+        read, harmless = (mt940.parse(io.BytesIO(d.encode()), encoding="ascii", options=options) for d in (data, plain))
+        assert str(read.data) == str(harmless.data)
+        assert len(read) == len(texts)
+        for entry, other, wanted in zip(read, harmless, wanted_purposes(texts), strict=True):
+            assert_purpose(entry.data["purpose"], wanted)
+            assert str(other.data | {"purpose": entry.data["purpose"]}) == str(entry.data)
+
+
+@settings(deadline=None)
+@given(st.lists(hostile, min_size=1, max_size=20))
+@example(MT940_ATTACKS)
+def test_field_86_has_no_structure_but_its_own(texts: list[str]) -> None:
+    for lines, plain in zip(field_86(*texts), field_86(*["Rent"] * len(texts)), strict=True):
+        assert len(lines) <= 6
+        for line in lines:
+            assert X_LINE.fullmatch(line)
+            assert line[0] not in " -:"
+            assert line[-1] != " "
+        own, found = (STRUCTURE.findall("".join(each)) for each in (plain, lines))
+        # A longer text continues in the next subfields of the purpose.
+        more = [f"?{tag}" for tag in range(20 + len(re.findall(r"\?2\d", "".join(plain))), 30)]
+        assert found[: len(own)] == own
+        assert found[len(own) :] == more[: len(found) - len(own)]
+        subfields = re.split(r"\?\d\d", "".join(lines))
+        assert all(len(subfield) <= 27 and not subfield.endswith(" ") for subfield in subfields)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=UNHURRIED)
+@given(texts=st.lists(hostile, min_size=50, max_size=50))
+@example(MT940_ATTACKS)
+@pytest.mark.parametrize("profile", ["fints940", "SWIFT-MT940"])
+def test_aqbanking_reads_a_description_as_nothing_else(tmp_path: Path, profile: str, texts: list[str]) -> None:
+    _, read = aqbanking(written(*texts).encode(), "swift", profile, tmp_path)
+    _, plain = aqbanking(written(*["Rent"] * len(texts)).encode(), "swift", profile, tmp_path)
+    assert len(read) == len(texts)
+    for entry, other, wanted in zip(read, plain, wanted_purposes(texts), strict=True):
+        assert_purpose(entry["purpose"], wanted)
+        assert other | {"purpose": entry["purpose"]} == entry
+
+
+def details(purpose: str = "Rent", **more: Any) -> dict[str, Any]:
+    """What mt-940 reads in a field 86 of its own."""
+    lines = detail_lines(Details(code="166", booking_text="Transfer received", purpose=purpose, **more))
     assert len(lines) <= 6
-    for line in lines:
-        assert X_LINE.fullmatch(line)
-        assert line[0] not in ":-"
+    assert all(len(line) <= 65 for line in lines)
+    before = ":20:X\r\n:60F:C260301EUR1,\r\n:61:2603010301C1,NTRFNONREF\r\n:86:"
+    source = io.BytesIO((before + "\r\n".join(lines)).encode())
+    read = mt940.parse(source, options=mt940.Options(applicant_iban=True, merge_keeps_values=True))
+    return {key: value for key, value in read[0].data.items() if value is not None}
+
+
+@given(purpose=st.sampled_from(MT940_ATTACKS).map(free_text), name=hostile)
+@example(purpose="Rent", name="Trusted AG")
+@example(purpose="a " * 69 + "b", name="- " * 70)
+def test_a_counterparty_is_read_back_beside_the_longest_text(purpose: str, name: str) -> None:
+    party = Counterparty(name=name, number=IBAN, bic="DEUTDEFF")
+    read = details(purpose or "Rent", reference="0" * 32, counterparty=party)
+    assert (read["applicant_iban"], read["applicant_bin"]) == (IBAN, "DEUTDEFF")
+    assert free_text(name).startswith(read.get("applicant_name", ""))
+    assert read["end_to_end_reference"] == "0" * 32
+    assert (purpose or "Rent").startswith(read["purpose"])
+    unread = {"gvc_applicant_iban", "return_debit_notes", "recipient_name", "additional_purpose", "purpose_code"}
+    assert not unread & set(read)
 
 
 @given(descriptions)
