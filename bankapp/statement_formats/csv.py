@@ -7,14 +7,14 @@ spreadsheet would run as a formula is made harmless (OWASP, "CSV Injection").
 from __future__ import annotations
 
 import csv
-import re
+import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
 from bankapp.money import to_major
 from bankapp.statement_formats.statement import Entry, Statement, StatementFormat
-from bankapp.statement_formats.text import encoded, one_line
+from bankapp.statement_formats.text import encoded, is_visible, one_line
 
 COLUMNS: Final = (
     "date",
@@ -28,9 +28,10 @@ COLUMNS: Final = (
     "created_at",
 )
 
-# Spreadsheets of some locales split at semicolons whatever the quotes say, so a formula must not
-# follow one either; and they read the full-width signs like the plain ones.
-_FORMULA: Final = re.compile(r"(^|;)(?=\s*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001 - the wide signs are meant
+# U+2212, the minus sign of typography, begins a number in some locales. Other variants fold to these four by NFKC.
+_FORMULA_SIGNS: Final = frozenset("=+-@\N{MINUS SIGN}")
+
+_QUOTES: Final = frozenset("\"'")
 
 
 class _Echo:
@@ -40,11 +41,27 @@ class _Echo:
         return row
 
 
+def _runs(cell: str, *, within: bool) -> bool:
+    """Tell whether a spreadsheet may run a cell: its first visible character is a formula sign or a variant of one.
+
+    Spreadsheets drop leading spaces and invisible characters in some ways of importing. ``within`` a cell of ours,
+    quotes before the sign may be taken for those of the cell.
+    """
+    skipped = _QUOTES if within else frozenset()
+    first = next((char for char in cell if is_visible(char) and char not in skipped), "")
+    return unicodedata.normalize("NFKC", first)[:1] in _FORMULA_SIGNS if first else False
+
+
 def harmless(text: str) -> str:
-    """Return ``text`` on one line, with an apostrophe before what a spreadsheet would run."""
+    """Return ``text`` on one line, with an apostrophe before what a spreadsheet would run.
+
+    Spreadsheets of some locales split at semicolons whatever the quotes say, so a formula must not follow one either.
+    """
+    first, *rest = one_line(text).split(";")
     starts_badly = text[:1] in ("\t", "\r", "\n")
-    line = _FORMULA.sub(r"\1'", one_line(text))
-    return f"'{line}" if starts_badly and not line.startswith("'") else line
+    cells = [f"'{first}" if starts_badly or _runs(first, within=False) else first]
+    cells += [f"'{cell}" if _runs(cell, within=True) else cell for cell in rest]
+    return ";".join(cells)
 
 
 def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:

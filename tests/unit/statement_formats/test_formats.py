@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 import tracemalloc
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,7 +22,8 @@ from bankapp.statement_formats import (
     by_media_type,
     file_name,
 )
-from tests.unit.statement_formats.readers import READERS
+from bankapp.statement_formats.text import description
+from tests.unit.statement_formats.readers import READERS, pdf_pages
 from tests.unit.statement_formats.samples import descriptions, figures, make_statement
 
 STREAMED = ("csv", "ofx", "mt940")
@@ -75,10 +77,35 @@ def test_no_description_changes_the_figures(name: str, texts: list[str | None], 
 
 
 @each_format
-@pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\x01\x1f\x7f\x85\u2028", "\ufffe\uffff", "\u200b\u202e"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\t\r\n", "\x01\x1f\x7f\x85\u2028", "\ufffe\uffff", "\u200b\u202e", "\u3164\u115f\u034f", "\u2067\ufe0f"],
+)
 def test_a_description_without_anything_to_see_is_named_by_its_kind(form: StatementFormat, text: str) -> None:
     statement = make_statement(4, texts=[text])
     assert READERS[form.name](b"".join(form.write(statement)), "EUR") == figures(statement)
+
+
+@pytest.mark.parametrize("text", ["\u200b\u202e", "\u3164", "\ufe0f\u2069"])
+def test_no_format_shows_an_invisible_description(text: str) -> None:
+    (entry,) = make_statement(1, texts=[text]).entries
+    assert description(entry) == "Deposit"
+
+
+@each_format
+@given(
+    st.text(
+        st.sampled_from("a1 \u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u206a\u206f\ufeff\ufff9\ufffb"),
+        min_size=1,
+    )
+)
+@settings(max_examples=20, deadline=None)
+def test_no_character_that_reorders_or_hides_text_is_written(form: StatementFormat, text: str) -> None:
+    data = b"".join(
+        form.write(make_statement(2, texts=[text], holder_name=f"Ada {text} Lovelace", bank_name=f"b{text}"))
+    )
+    shown = "\n".join(pdf_pages(data)) if form.name == "pdf" else data.decode()
+    assert not re.search("[\u202a-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]", shown)
 
 
 @each_format
