@@ -1,7 +1,7 @@
 """camt.053.001.08 (ISO 20022, BankToCustomerStatementV08): what accounting systems import.
 
 The message is built from the generated classes of the ISO schema and is held whole while it is written,
-hence the limit on entries.
+hence the limit on entries. What the programs that import it need is in ``docs/statements.md``.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from xsdata.formats.dataclass.serializers.config import SerializerConfig
 from xsdata.models.datatype import XmlDate, XmlDateTime
 
 from bankapp.money import to_major
-from bankapp.statement_formats.statement import Entry, Statement, StatementAccount
+from bankapp.statement_formats.statement import Counterparty, Entry, Statement, StatementAccount
 from bankapp.statement_formats.text import description, label, one_line
 
 _NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
-_MAX35_TEXT: Final = 35
 _MAX140_TEXT: Final = 140
 _CHUNK_BYTES: Final = 64 * 1024
 
@@ -82,28 +81,52 @@ def _balance(code: str, amount: int, currency: str, on: date) -> iso.CashBalance
     )
 
 
-def _entry(entry: Entry, currency: str) -> iso.ReportEntry10:
+def _code(entry: Entry) -> iso.BankTransactionCodeStructure4:
     domain, family, sub_family = _CODES.get(entry.type, _OTHER_CREDIT if entry.direction > 0 else _OTHER_DEBIT)
-    reference = _reference(entry.id)
-    transfer = _reference(entry.transfer_id) if entry.transfer_id else None
-    details = iso.EntryTransaction10(
-        refs=iso.TransactionReferences6(acct_svcr_ref=reference, tx_id=transfer),
-        rmt_inf=iso.RemittanceInformation16(ustrd=[description(entry)[:_MAX140_TEXT]]),
+    return iso.BankTransactionCodeStructure4(
+        domn=iso.BankTransactionCodeStructure5(
+            cd=domain, fmly=iso.BankTransactionCodeStructure6(cd=family, sub_fmly_cd=sub_family)
+        )
     )
+
+
+def _parties(party: Counterparty, direction: int) -> iso.TransactionParties6:
+    """Name the counterparty: the debtor of a credit, the creditor of a debit."""
+    name = one_line(party.name)[:_MAX140_TEXT]
+    who = iso.Party40Choice(pty=iso.PartyIdentification135(nm=name)) if name else None
+    account = iso.CashAccount38(id=iso.AccountIdentification4Choice(iban=party.number))
+    if direction > 0:
+        return iso.TransactionParties6(dbtr=who, dbtr_acct=account)
+    return iso.TransactionParties6(cdtr=who, cdtr_acct=account)
+
+
+def _details(entry: Entry, currency: str) -> iso.EntryTransaction10:
+    """Write the one transaction of an entry. Importers read amount and side here, too."""
+    transfer = _reference(entry.transfer_id) if entry.transfer_id else None
+    return iso.EntryTransaction10(
+        # Both sides of a transfer carry its id, so it is the end-to-end reference.
+        refs=iso.TransactionReferences6(acct_svcr_ref=_reference(entry.id), end_to_end_id=transfer, tx_id=transfer),
+        amt=_amount(entry.amount, currency),
+        cdt_dbt_ind=_side(entry.direction),
+        rltd_pties=_parties(entry.counterparty, entry.direction) if entry.counterparty else None,
+        rmt_inf=iso.RemittanceInformation16(ustrd=[description(entry)[:_MAX140_TEXT]]),
+        rltd_dts=iso.TransactionDates3(tx_dt_tm=_time(entry.created_at)),
+    )
+
+
+def _entry(entry: Entry, currency: str) -> iso.ReportEntry10:
+    # Importers look for dates here, as banks write them. The time stands in the details, as TxDtTm.
+    day = iso.DateAndDateTime2Choice(dt=XmlDate.from_date(entry.created_at.astimezone(UTC).date()))
     return iso.ReportEntry10(
         ntry_ref=str(entry.sequence),
         amt=_amount(entry.amount, currency),
         cdt_dbt_ind=_side(entry.direction),
         sts=iso.EntryStatus1Choice(cd="BOOK"),
-        bookg_dt=iso.DateAndDateTime2Choice(dt_tm=_time(entry.created_at)),
-        val_dt=iso.DateAndDateTime2Choice(dt=XmlDate.from_date(entry.created_at.date())),
-        acct_svcr_ref=reference,
-        bk_tx_cd=iso.BankTransactionCodeStructure4(
-            domn=iso.BankTransactionCodeStructure5(
-                cd=domain, fmly=iso.BankTransactionCodeStructure6(cd=family, sub_fmly_cd=sub_family)
-            )
-        ),
-        ntry_dtls=[iso.EntryDetails9(tx_dtls=[details])],
+        bookg_dt=day,
+        val_dt=day,
+        acct_svcr_ref=_reference(entry.id),
+        bk_tx_cd=_code(entry),
+        ntry_dtls=[iso.EntryDetails9(tx_dtls=[_details(entry, currency)])],
         addtl_ntry_inf=label(entry),
     )
 
@@ -149,7 +172,8 @@ def _document(statement: Statement) -> iso.Document:
     )
     # The statement's id stays the same however often it is asked for; each message has one of its own.
     header = iso.GroupHeader81(
-        msg_id=f"{account.number[-18:]}-{statement.generated_at:%y%m%d%H%M%S%f}"[:_MAX35_TEXT],
+        # 16 characters, a hyphen and 18 digits of time: exactly the 35 that Max35Text holds.
+        msg_id=f"{account.number[-16:]}-{statement.generated_at:%y%m%d%H%M%S%f}",
         cre_dt_tm=_time(statement.generated_at),
     )
     return iso.Document(bk_to_cstmr_stmt=iso.BankToCustomerStatementV08(grp_hdr=header, stmt=[body]))

@@ -1,11 +1,31 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+import dataclasses
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from xml.etree import ElementTree
 
-from bankapp.statement_formats import FORMATS
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bankapp.statement_formats import FORMATS, Counterparty, Statement
 from bankapp.statement_formats.text import one_line
-from tests.unit.statement_formats.readers import NS, camt_root
+from tests.unit.statement_formats.hostile import MT940_ATTACKS
+from tests.unit.statement_formats.programs import aqbanking
+from tests.unit.statement_formats.readers import BANK_TRANSACTION_CODES, NS, camt_root, odoo_statement
 from tests.unit.statement_formats.samples import HOLDER, IBAN, descriptions, make_statement
+
+XML_ATTACKS = [*MT940_ATTACKS, "</Ustrd><Nm>Trusted AG</Nm>", "]]><Ntry/> & <!--", "&lt;x&gt; &#65;", "&x;", "<?x?>"]
+
+
+def written(statement: Statement) -> bytes:
+    return b"".join(FORMATS["camt053"].write(statement))
+
+
+def texts(parent: ElementTree.Element, path: str) -> list[str]:
+    return [found.text for found in parent.iterfind(path, NS)]
 
 
 def test_account_period_and_entries_are_read_back() -> None:
@@ -29,3 +49,129 @@ def test_account_period_and_entries_are_read_back() -> None:
 def test_a_description_is_read_back_whole(text: str) -> None:
     root = camt_root(b"".join(FORMATS["camt053"].write(make_statement(1, texts=[text]))))
     assert root.findtext(".//c:RmtInf/c:Ustrd", None, NS) == (one_line(text) or "Deposit")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(descriptions, min_size=1, max_size=20))
+def test_a_description_changes_nothing_but_its_own_element(descriptions: list[str]) -> None:
+    assert_only_descriptions_differ(descriptions)
+
+
+def test_an_attack_changes_nothing_but_its_own_element() -> None:
+    assert_only_descriptions_differ(XML_ATTACKS)
+
+
+def assert_only_descriptions_differ(descriptions: list[str]) -> None:
+    roots = [camt_root(written(make_statement(len(descriptions), texts=t))) for t in (descriptions, ["Rent"])]
+    for found in roots[0].iterfind(".//c:RmtInf/c:Ustrd", NS):
+        found.text = "Rent"
+    hostile, plain = (ElementTree.tostring(root) for root in roots)
+    assert hostile == plain
+
+
+def test_days_are_dates_and_the_time_stands_in_the_details() -> None:
+    statement = make_statement(40)
+    root = camt_root(written(statement))
+    assert not root.findall(".//c:BookgDt/c:DtTm", NS) + root.findall(".//c:ValDt/c:DtTm", NS)
+    booked, valued, moments = (
+        texts(root, f".//c:Ntry/{path}") for path in ("c:BookgDt/c:Dt", "c:ValDt/c:Dt", ".//c:RltdDts/c:TxDtTm")
+    )
+    entries = list(make_statement(40).entries)
+    assert booked == valued == [str(entry.created_at.date()) for entry in entries]
+    # The schema's times have microseconds at most, as ours.
+    assert [datetime.fromisoformat(moment) for moment in moments] == [entry.created_at for entry in entries]
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
+def test_the_message_keeps_the_rules_that_no_schema_states(count: int, currency: str) -> None:
+    """Rules of the ISO 20022 message definition report for camt.053, and of the external code sets."""
+    root = camt_root(written(make_statement(count, currency)))
+    (statement,) = root.iterfind(".//c:Stmt", NS)
+    entries = statement.findall("c:Ntry", NS)
+
+    def signed(parent: ElementTree.Element, amount: str = "c:Amt") -> Decimal:
+        sign = {"CRDT": 1, "DBIT": -1}[parent.findtext("c:CdtDbtInd", None, NS)]
+        return sign * Decimal(parent.findtext(amount, None, NS))
+
+    opening, closing = statement.findall("c:Bal", NS)
+    assert texts(statement, "c:Bal/c:Tp/c:CdOrPrtry/c:Cd") == ["OPBD", "CLBD"]
+    assert signed(closing) - signed(opening) == sum(map(signed, entries))
+    first, last = (date.fromisoformat(day) for day in texts(statement, "c:Bal/c:Dt/c:Dt"))
+    start, end = (datetime.fromisoformat(statement.findtext(f"c:FrToDt/c:{d}", None, NS)) for d in ("FrDtTm", "ToDtTm"))
+    assert (first, last) == (start.date(), end.date())
+    for entry in entries:
+        assert first <= date.fromisoformat(entry.findtext("c:BookgDt/c:Dt", None, NS)) <= last
+        assert entry.findtext("c:Sts/c:Cd", None, NS) == "BOOK"
+        assert signed(entry) == sum(signed(details) for details in entry.iterfind("c:NtryDtls/c:TxDtls", NS))
+        parts = ("c:Cd", "c:Fmly/c:Cd", "c:Fmly/c:SubFmlyCd")
+        code = tuple(entry.findtext(f"c:BkTxCd/c:Domn/{part}", None, NS) for part in parts)
+        assert code in BANK_TRANSACTION_CODES
+
+    for side, indicator in (("Cdt", "CRDT"), ("Dbt", "DBIT")):
+        own = [signed(entry) for entry in entries if entry.findtext("c:CdtDbtInd", None, NS) == indicator]
+        assert statement.findtext(f"c:TxsSummry/c:Ttl{side}Ntries/c:NbOfNtries", None, NS) == str(len(own))
+        assert Decimal(statement.findtext(f"c:TxsSummry/c:Ttl{side}Ntries/c:Sum", None, NS)) == abs(sum(own))
+    total = statement.find("c:TxsSummry/c:TtlNtries", NS)
+    assert total.findtext("c:NbOfNtries", None, NS) == str(count)
+    assert Decimal(total.findtext("c:Sum", None, NS)) == sum(abs(signed(entry)) for entry in entries)
+    assert signed(total.find("c:TtlNetNtry", NS)) == sum(map(signed, entries))
+
+    # The net total's amount has no currency of its own in the schema.
+    amounts = [found for path in ("c:Bal/c:Amt", "c:Ntry//c:Amt") for found in statement.iterfind(path, NS)]
+    assert {found.get("Ccy") for found in amounts} == {currency}
+    for reference in ("c:NtryRef", "c:AcctSvcrRef", "c:NtryDtls/c:TxDtls/c:Refs/c:AcctSvcrRef"):
+        assert len(set(texts(statement, f"c:Ntry/{reference}"))) == count
+
+
+def test_messages_and_statements_have_ids_of_their_own() -> None:
+    one = make_statement(1)
+    later = dataclasses.replace(make_statement(1), generated_at=one.generated_at + timedelta(microseconds=1))
+    first, second = (camt_root(written(statement)) for statement in (one, later))
+    # The statement is the same however often it is asked for; the message is another.
+    assert texts(first, ".//c:Stmt/c:Id") == texts(second, ".//c:Stmt/c:Id")
+    assert texts(first, ".//c:GrpHdr/c:MsgId") != texts(second, ".//c:GrpHdr/c:MsgId")
+
+
+@pytest.mark.parametrize("count", [1, 1_000])
+def test_odoo_finds_what_it_needs(count: int) -> None:
+    statement = make_statement(count)
+    read = odoo_statement(written(statement))
+    entries = list(make_statement(count).entries)
+    assert (read["account_number"], read["currency"]) == (IBAN, "EUR")
+    assert read["balance_start"] == pytest.approx(statement.opening_balance / 100)
+    assert read["balance_end_real"] == pytest.approx(statement.closing_balance / 100)
+    assert len(read["transactions"]) == count
+    for found, entry in zip(read["transactions"], entries, strict=True):
+        assert found["date"] == entry.created_at.date()
+        assert found["amount"] == pytest.approx(entry.signed_amount / 100)
+        assert found["ref"] == (entry.transfer_id or entry.id).replace("-", "")
+        assert (found["partner_name"], found["account_number"]) == (None, None)
+    assert read["transactions"][0]["payment_ref"] == "Rent"
+
+
+def test_a_counterparty_is_the_debtor_of_a_credit_and_the_creditor_of_a_debit() -> None:
+    party = Counterparty(name="Ünal & Co", number="DE02120300000000202051", bic="BYLADEM1001")
+    entries = [dataclasses.replace(entry, counterparty=party) for entry in make_statement(4).entries]
+    data = written(dataclasses.replace(make_statement(4), entries=entries))
+    credit, *_, debit = camt_root(data).iterfind(".//c:RltdPties", NS)
+    assert texts(credit, "c:Dbtr/c:Pty/c:Nm") == texts(debit, "c:Cdtr/c:Pty/c:Nm") == ["Ünal & Co"]
+    assert texts(credit, "c:DbtrAcct/c:Id/c:IBAN") == texts(debit, "c:CdtrAcct/c:Id/c:IBAN") == [party.number]
+    for found in odoo_statement(data)["transactions"]:
+        assert (found["partner_name"], found["account_number"]) == (party.name, party.number)
+
+
+@pytest.mark.parametrize("count", [0, 40])
+def test_aqbanking_finds_balances_dates_and_references(tmp_path: Path, count: int) -> None:
+    statement = make_statement(count)
+    # 6.5 has no profile for version 08; what it reads stands in the same place in version 04.
+    balances, transactions = aqbanking(written(statement), "xml", "camt_053_001_04", tmp_path)
+    assert [balance["value"] for balance in balances] == [
+        f"{statement.opening_balance}/100:EUR",
+        f"{statement.closing_balance}/100:EUR",
+    ]
+    for found, entry in zip(transactions, make_statement(count).entries, strict=True):
+        day = f"{entry.created_at:%Y%m%d}"
+        assert (found["date"], found["valutaDate"]) == (day, day)
+        assert Decimal(found["value"].partition("/")[0]) == entry.signed_amount
+        assert found.get("endToEndReference") == (entry.transfer_id and entry.transfer_id.replace("-", ""))
