@@ -1,7 +1,11 @@
-"""OFX 2.2 (Open Financial Exchange, XML): what personal finance programs import.
+"""OFX 1.6 (Open Financial Exchange, SGML): what personal finance programs import.
+
+Version 1.6 and not 2.2, because it is the newest whose header names the encoding: the reader ofxparse takes every
+file of version 2 for ASCII, and libofx (GnuCash, KMyMoney, HomeBank) checks every file against the rules of 1.6.
+Every element has its end tag, which SGML allows and readers made for XML need. See ``docs/statements.md``.
 
 Written as text rather than through an element tree, because a tree of 100,000 entries would have to be
-held whole. Section numbers are those of the OFX 2.2 specification.
+held whole. Section numbers are those of the OFX 1.6 specification.
 """
 
 from __future__ import annotations
@@ -15,9 +19,21 @@ from bankapp.money import to_major
 from bankapp.statement_formats.statement import Entry, Statement, StatementAccount, StatementFormat
 from bankapp.statement_formats.text import description, encoded, label, one_line
 
-_HEADER: Final = (
-    '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
-    '<?OFX OFXHEADER="200" VERSION="220" SECURITY="NONE" OLDFILEUID="NONE" NEWFILEUID="NONE"?>\n'
+# Section 2.2. NONE as character set stands for the encoding's own.
+_HEADER: Final = "\r\n".join(
+    [
+        "OFXHEADER:100",
+        "DATA:OFXSGML",
+        "VERSION:160",
+        "SECURITY:NONE",
+        "ENCODING:UTF-8",
+        "CHARSET:NONE",
+        "COMPRESSION:NONE",
+        "OLDFILEUID:NONE",
+        "NEWFILEUID:NONE",
+        "",
+        "",
+    ]
 )
 _STATUS: Final = "<STATUS><CODE>0</CODE><SEVERITY>INFO</SEVERITY></STATUS>"
 _TRNTYPES: Final = {
@@ -34,9 +50,18 @@ _NAME_CHARS: Final = 32
 _MEMO_CHARS: Final = 255
 _ACCTID_CHARS: Final = 22
 
+# The longest values libofx keeps, in bytes of UTF-8. What is longer it cuts within a character.
+_NAME_BYTES: Final = 96
+_MEMO_BYTES: Final = 390
+
 
 def _element(tag: str, text: str) -> str:
     return f"<{tag}>{escape(text)}</{tag}>"
+
+
+def _cut(text: str, chars: int, byte_limit: int) -> str:
+    """Return the beginning of ``text`` that keeps both limits and has no space at its end."""
+    return text[:chars].encode()[:byte_limit].decode(errors="ignore").rstrip()
 
 
 def _time(at: datetime) -> str:
@@ -65,14 +90,15 @@ def _account(account: StatementAccount) -> str:
 def _transaction(entry: Entry, currency: str) -> str:
     plain = "CREDIT" if entry.direction > 0 else "DEBIT"
     text = description(entry)
+    name = _cut(text, _NAME_CHARS, _NAME_BYTES)
     return (
         "<STMTTRN>"
         + _element("TRNTYPE", _TRNTYPES.get(entry.type, plain))
         + _element("DTPOSTED", _time(entry.created_at))
         + _element("TRNAMT", to_major(entry.signed_amount, currency))
         + _element("FITID", entry.id)
-        + _element("NAME", text[:_NAME_CHARS].rstrip())
-        + _element("MEMO", (text if len(text) > _NAME_CHARS else label(entry))[:_MEMO_CHARS])
+        + _element("NAME", name)
+        + _element("MEMO", label(entry) if name == text else _cut(text, _MEMO_CHARS, _MEMO_BYTES))
         + "</STMTTRN>\n"
     )
 
@@ -94,15 +120,14 @@ def _pieces(statement: Statement) -> Iterator[str]:
     yield "</BANKTRANLIST>\n"
     yield f"<LEDGERBAL>{_element('BALAMT', to_major(statement.closing_balance, account.currency))}"
     yield f"{_element('DTASOF', _time(statement.as_of))}</LEDGERBAL>\n"
-    # OFX has no element of its own for an opening balance; BALLIST is its place for further ones.
-    yield "<BALLIST><BAL><NAME>OPENING</NAME><DESC>Opening balance</DESC><BALTYPE>DOLLAR</BALTYPE>"
-    yield _element("VALUE", to_major(statement.opening_balance, account.currency))
-    yield f"{_element('DTASOF', _midnight(statement.from_date))}</BAL></BALLIST>\n"
     yield "</STMTRS></STMTTRNRS></BANKMSGSRSV1>\n</OFX>\n"
 
 
 def write(statement: Statement) -> Iterator[bytes]:
-    """Write the statement as OFX 2.2 in UTF-8, entry by entry."""
+    """Write the statement as OFX 1.6 in UTF-8, entry by entry.
+
+    Version 1.6 has no place for an opening balance: it is the ledger balance less the sum of the entries.
+    """
     return encoded(_pieces(statement))
 
 
