@@ -23,10 +23,12 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-$(PYTHON_XYZ)
 DEVELOPMENT := $(VENV)/.development-$(PYTHON_XYZ)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-# One lock serves every Python from 3.11 on and every processor. Source archives are left out because what builds
-# them would be installed without a hash.
+# One lock serves every Python from 3.11 on and every processor. Source archives are left out because the tools that
+# build them would be installed without a hash; ofxparse, which only tests read with, has no other form. pip wants
+# the two options in this order, and uv writes them in the other one into a file.
+BUILT := --only-binary :all: --no-binary ofxparse
 LOCK = $(BIN)/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
-	--only-binary :all: --emit-build-options --annotation-style line --custom-compile-command 'make lock' $(ARGS)
+	--annotation-style line --custom-compile-command 'make lock' $(ARGS)
 
 .PHONY: help
 help:  ## List the targets
@@ -61,8 +63,8 @@ lint: $(DEVELOPMENT)  ## Check style, format, types and who imports whom
 
 .PHONY: lock
 lock: $(DEVELOPMENT)  ## Lock requirements*.in with hashes; ARGS=--upgrade renews what they leave open
-	@$(LOCK) requirements.in --output-file requirements.txt
-	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	@$(LOCK) --only-binary :all: --emit-build-options requirements.in --output-file requirements.txt
+	@$(LOCK) $(BUILT) requirements-dev.in --output-file requirements-dev.txt
 
 .PHONY: bench
 bench: $(DEVELOPMENT)  ## Measure; ARGS= is passed to the benchmarks
@@ -103,5 +105,5 @@ $(RUNTIME): requirements.txt | check-python
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
 	@echo "Installing the development tools into $(VENV) ..."
-	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) $(BUILT) -r requirements-dev.txt
 	@touch $@
