@@ -13,7 +13,7 @@ def grant(role: str) -> None:
     StateConflict where the grant would be no boundary: on SQLite, or for a role that is the owner
     or has powers over the server.
     """
-    if db.is_sqlite():
+    if not db.for_dialect(sqlite=False, postgresql=True):
         raise errors.StateConflict("SQLite has no roles: whoever can write the file can write everything in it.")
 
     def work() -> None:

@@ -105,7 +105,7 @@ def test_the_tests_run_on_the_locked_versions() -> None:
 def test_make_installs_only_what_the_hashes_name() -> None:
     [install] = re.findall(r"^INSTALL = (.*)", MAKEFILE, re.M)
     assert "--require-hashes" in install
-    assert re.findall(r"-m pip .*-r (\S+)|\$\(INSTALL\) -r (\S+)", MAKEFILE) == [
+    assert re.findall(r"-m pip .*-r (\S+)|\$\(INSTALL\)(?: \$\(BUILT\))? -r (\S+)", MAKEFILE) == [
         ("", "requirements.txt"),
         ("", "requirements-dev.txt"),
     ]
