@@ -73,3 +73,8 @@ def register(endpoint: str, operation: Operation) -> None:
 def of(endpoint: str | None) -> Operation | None:
     """Return the operation of an endpoint; None for a page, a file and an unknown path."""
     return _OPERATIONS.get(endpoint or "")
+
+
+def every() -> tuple[Operation, ...]:
+    """Return the operations of the API, in the order in which their modules declare them."""
+    return tuple(_OPERATIONS.values())

@@ -5,18 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from marshmallow import fields, post_dump
+from marshmallow import Schema, fields, post_dump
 
+import bankapp.api  # noqa: F401 - registers the operations
 from bankapp import clock
+from bankapp.api import operations
+from bankapp.schemas.auth import Session
 from bankapp.schemas.base import BaseSchema, Day, Identifier, Timestamp
+from bankapp.schemas.cards import IssuedCard
 from bankapp.schemas.layout import json_of
 from bankapp.schemas.transfers import BatchItem
 
@@ -106,3 +110,71 @@ def test_what_is_optional_is_left_out_where_it_has_no_value() -> None:
 
     refusal = {"code": "insufficient_funds", "detail": "too little"}
     assert json.loads(json_of(BatchItem())(Found(3, error=refusal))) == {"index": 3, "error": refusal}
+
+
+def answers() -> Iterator[type[BaseSchema]]:
+    for operation in operations.every():
+        yield from filter(None, (operation.answer, *operation.also.values()))
+
+
+ANSWERS = sorted(
+    # Whether a session is the current one depends on the caller, which an integration test looks at.
+    {*answers()} - {Session},
+    key=lambda schema: schema.__qualname__,
+)
+
+
+def values(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
+    """Return what a service may hand over for ``field``."""
+    if isinstance(field, fields.Nested):
+        found = objects(field.schema)
+        found = st.lists(found, max_size=3) if field.many else found
+    elif isinstance(field, fields.List):
+        found = st.lists(values(field.inner), max_size=3)
+    elif isinstance(field, Timestamp):
+        found = MOMENTS
+    elif isinstance(field, Day):
+        found = st.dates()
+    elif isinstance(field, fields.Integer):
+        found = st.integers(-(2**53), 2**53)
+    elif isinstance(field, fields.Boolean):
+        found = st.booleans()
+    elif isinstance(field, fields.Dict):
+        found = st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.text(max_size=5), max_size=3)
+    else:
+        assert isinstance(field, fields.String), f"how does a {type(field).__name__} look?"
+        found = st.text(max_size=20)
+    return st.none() | found if field.allow_none else found
+
+
+def objects(schema: Schema) -> st.SearchStrategy[Any]:
+    """Return objects with an attribute for every field of ``schema``."""
+    plain = {name: field for name, field in schema.dump_fields.items() if not isinstance(field, fields.Function)}
+    names = {field.attribute or name: values(field) for name, field in plain.items()}
+    found = st.fixed_dictionaries(names).map(lambda each: SimpleNamespace(**each))
+    if isinstance(schema, IssuedCard):
+        return found.map(lambda each: SimpleNamespace(card=each, pan=each.pan))
+    return found
+
+
+def dumped(schema: Schema, found: Any) -> Any:
+    """Return what marshmallow dumps, without the optional fields that have no value, at every depth."""
+    document = schema.dump(found)
+    optional: frozenset[str] = getattr(schema, "optional", frozenset())
+    for name, field in schema.dump_fields.items():
+        inner = field.inner if isinstance(field, fields.List) else field
+        if isinstance(inner, fields.Nested) and document.get(field.data_key or name) is not None:
+            nested = getattr(found, field.attribute or name)
+            several = inner.many or isinstance(field, fields.List)
+            parts = [dumped(inner.schema, each) for each in nested] if several else dumped(inner.schema, nested)
+            document[field.data_key or name] = parts
+    return {key: value for key, value in document.items() if value is not None or key not in optional}
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.__name__)
+@given(data=st.data())
+@settings(max_examples=50)
+def test_every_answer_is_laid_out_as_marshmallow_dumps_it(answer: type[BaseSchema], data: st.DataObject) -> None:
+    schema = answer()
+    found = data.draw(objects(schema))
+    assert json.loads(json_of(schema)(found)) == dumped(schema, found)
