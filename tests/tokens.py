@@ -24,7 +24,8 @@ def signed(claims: dict[str, Any], *, key: str = SECRET, algorithm: str = "HS256
     """Return a token with these claims, by default signed the way the server does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # an attacker does not mind
-        return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
+        # Signed as bytes: ``jwt.encode`` refuses claims of another type.
+        return jwt.PyJWS().encode(json.dumps(claims).encode(), key, algorithm=algorithm, headers=headers)
 
 
 def unsigned(claims: dict[str, Any], **headers: Any) -> str:

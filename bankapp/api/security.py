@@ -19,7 +19,12 @@ from bankapp.extensions import jwt
 from bankapp.services.identity import tokens
 from bankapp.services.identity.tokens import Grant
 
-REQUIRED_CLAIMS: Final = frozenset({"sub", "jti", "sid", "exp", "iat", "nbf", "iss", "aud", "type"})
+_CLAIM_TYPES: Final[dict[str, type]] = {
+    **dict.fromkeys(("sub", "jti", "sid", "iss", "aud", "type"), str),
+    # Times are whole seconds (RFC 7519 §2, NumericDate), as this service writes them.
+    **dict.fromkeys(("exp", "iat", "nbf"), int),
+}
+REQUIRED_CLAIMS: Final = frozenset(_CLAIM_TYPES)
 
 
 def init_app(app: Flask) -> None:
@@ -94,8 +99,10 @@ def _decode_key(headers: dict[str, Any], payload: dict[str, Any]) -> str:
     # The extension accepts tokens without some of these claims, or fills them in.
     if not payload.keys() >= REQUIRED_CLAIMS:
         raise InvalidTokenError("a claim is missing")
+    if any(type(payload[name]) is not kind for name, kind in _CLAIM_TYPES.items()):
+        raise InvalidTokenError("a claim has the wrong type")
     named = (payload["sub"], payload["sid"], payload["jti"])
-    if payload["type"] != "access" or not all(isinstance(name, str) and ids.is_id(name) for name in named):
+    if payload["type"] != "access" or not all(ids.is_id(name) for name in named):
         raise InvalidTokenError("not an access token of this service")
     newest, *_ = keys = context.config().jwt_secrets
     found = next((key for key in keys if key_id(key) == headers.get("kid", key_id(newest))), None)

@@ -80,6 +80,21 @@ def test_a_forged_token_is_invalid(caller: Caller, forgery: Callable[[dict[str, 
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("value", [None, True, 1.5, "9999999999", ["bankapp"], {}], ids=repr)
+@pytest.mark.parametrize("claim", sorted(REQUIRED_CLAIMS))
+def test_a_claim_of_another_type_is_invalid(caller: Caller, claim: str, value: object) -> None:
+    claims = claims_of(caller.tokens["access_token"])
+    refused(me(caller, f"Bearer {signed(claims | {claim: value})}"), 401, "token_invalid")
+
+
+def test_times_beyond_every_calendar(caller: Caller) -> None:
+    claims = claims_of(caller.tokens["access_token"])
+    ok(me(caller, f"Bearer {signed(claims | {'exp': 10**400})}"))
+    refused(me(caller, f"Bearer {signed(claims | {'exp': -(10**400)})}"), 401, "token_expired")
+    for claim in ("nbf", "iat"):
+        refused(me(caller, f"Bearer {signed(claims | {claim: 10**400})}"), 401, "token_invalid")
+
+
 @pytest.mark.parametrize("claim", sorted(REQUIRED_CLAIMS))
 def test_every_claim_is_required(caller: Caller, claim: str) -> None:
     claims = claims_of(caller.tokens["access_token"])
