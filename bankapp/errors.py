@@ -17,10 +17,12 @@ class BankError(Exception):
 
     ``errors`` maps fields to messages, ``extra`` holds members of the problem document beyond the
     standard ones (RFC 9457 §3.2), ``retry_after_seconds`` says when trying again makes sense.
+    ``usual_detail`` is the detail where none is given; without it the title serves.
     """
 
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal error"
+    usual_detail: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -30,7 +32,7 @@ class BankError(Exception):
         extra: Mapping[str, Any] | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
-        self.detail = detail or f"{self.title}."
+        self.detail = detail or self.usual_detail or f"{self.title}."
         self.errors = errors
         self.extra = extra or {}
         self.retry_after_seconds = retry_after_seconds
@@ -139,6 +141,10 @@ class IdempotencyKeyInvalid(MalformedRequest):
     title = "Invalid idempotency key"
 
 
+class EncodingNotSupported(UnsupportedMediaType):
+    """The body has a ``Content-Encoding``: a case of its parent's code, whose answer names what is accepted."""
+
+
 class TokenMissing(Unauthenticated):
     code = "token_missing"
     title = "Missing token"
@@ -204,6 +210,7 @@ class IdempotencyInFlight(Conflict):
 
 class ValidationFailed(Refused):
     code = "validation_error"
+    usual_detail = "The request has fields that are missing or wrong."
 
 
 class IdempotencyKeyReused(Refused):

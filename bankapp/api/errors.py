@@ -63,6 +63,8 @@ def respond(problem: BankError) -> Response:
     response = Response(answer.body, answer.status, content_type=answer.media_type)
     if answer.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(problem, errors.EncodingNotSupported):
+        response.headers["Accept-Encoding"] = "identity"  # RFC 9110 §15.5.16
     if problem.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(problem.retry_after_seconds)
     return response

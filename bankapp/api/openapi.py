@@ -54,6 +54,17 @@ _IDEMPOTENCY_KEY: Final = {
     "example": "7d0a5c1e-rent-november",
 }
 
+_HEADERS_OF: Final[dict[int, dict[str, Any]]] = {
+    415: {
+        "headers": {
+            "Accept-Encoding": {
+                "description": "`identity`, where the body had a `Content-Encoding`.",
+                "schema": {"type": "string", "const": "identity"},
+            }
+        }
+    },
+}
+
 _TOKEN_PROBLEMS: Final = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.TokenRevoked)
 _BODY_PROBLEMS: Final = (errors.MalformedRequest, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 _IDEMPOTENCY_PROBLEMS: Final = (
@@ -124,7 +135,8 @@ def _problems(kinds: Iterable[type[BankError]]) -> Iterable[tuple[str, dict[str,
         if leaves:
             codes = ", ".join(sorted({f"`{kind.code}`" for kind in leaves}))
             content = {"schema": Problem, "example": _example(leaves[0], status)}
-            yield str(status), {"description": f"{phrase(status)}: {codes}", "content": {MEDIA_TYPE: content}}
+            answer = {"description": f"{phrase(status)}: {codes}", "content": {MEDIA_TYPE: content}}
+            yield str(status), answer | _HEADERS_OF.get(status, {})
 
 
 def _example(kind: type[BankError], status: int) -> dict[str, Any]:
@@ -132,7 +144,7 @@ def _example(kind: type[BankError], status: int) -> dict[str, Any]:
         "type": f"urn:bankapp:problem:{kind.code}",
         "title": kind.title,
         "status": status,
-        "detail": f"{kind.title}.",
+        "detail": kind.usual_detail or f"{kind.title}.",
         "instance": "/v1/…",
         "code": kind.code,
         "request_id": EXAMPLE_ID,

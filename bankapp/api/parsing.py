@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,11 @@ from bankapp.api import operations
 from bankapp.context import config
 
 MAX_DEPTH: Final = 16
+MAX_ERRORS: Final = 100
+"""How many wrong fields an answer names at most."""
+
+MAX_NAME_LENGTH: Final = 200
+"""How many characters of a name that the client chose come back in an answer."""
 
 
 class Request(flask.Request):
@@ -36,6 +42,7 @@ class Request(flask.Request):
             raise errors.PayloadTooLarge(f"The body may have at most {limit} bytes.")
         if not self._body:
             return missing
+        _refuse_encoding(self.headers.get("Content-Encoding", ""))
         if not (self.mimetype == "application/json" or self.mimetype.endswith("+json")):
             raise errors.UnsupportedMediaType("Send the body as application/json.")
         return _parsed(self._body)
@@ -55,6 +62,14 @@ class Request(flask.Request):
 
 request: Request = flask.request  # type: ignore[assignment]  # what it stands for is made by the application
 """The current request."""
+
+
+def _refuse_encoding(header: str) -> None:
+    # Bodies are small, so none is decompressed: a few kilobytes can unfold to gigabytes.
+    codings = [coding for part in header.split(",") if (coding := part.strip().lower()) not in ("", "identity")]
+    if codings:
+        names = _shortened(", ".join(codings))
+        raise errors.EncodingNotSupported(f"The body is encoded ({names}); send it without Content-Encoding.")
 
 
 def _parsed(body: bytes) -> Any:
@@ -88,7 +103,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
         repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise _NotJson(f"The body has the key {json.dumps(repeated)} twice.")
+        raise _NotJson(f"The body has the key {json.dumps(_shortened(repeated))} twice.")
     return document
 
 
@@ -102,7 +117,7 @@ _JSON: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_
 def _check(document: Any) -> None:
     bad = [path or "body" for path, text in _strings(document, "", 1) if not is_clean(text)]
     if bad:
-        raise errors.ValidationFailed(errors={path: ["Must not contain NUL or a lone surrogate."] for path in bad})
+        raise _validation_failed({path: ["Must not contain NUL or a lone surrogate."] for path in bad})
 
 
 def _strings(node: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -157,7 +172,7 @@ def load_query(schema: Schema) -> Any:
             problems[name if is_clean(name) else "query"] = ["Must be UTF-8 without NUL."]
         query[name] = value
     if problems:
-        raise errors.ValidationFailed(errors=problems)
+        raise _validation_failed(problems)
     return _load(schema, query)
 
 
@@ -166,8 +181,19 @@ def _load(schema: Schema, document: dict[str, Any]) -> Any:
         return schema.load(document)
     except ValidationError as problem:
         # One flat path for each field.
-        found = dict(_flat(problem.messages_dict, ""))
-        raise errors.ValidationFailed("The request has fields that are missing or wrong.", errors=found) from None
+        raise _validation_failed(dict(_flat(problem.messages_dict, ""))) from None
+
+
+def _validation_failed(found: dict[str, list[str]]) -> errors.ValidationFailed:
+    # A body of 1 MiB can have 100,000 fields that are wrong; the answer names the first of them.
+    named = {_shortened(path): messages for path, messages in islice(found.items(), MAX_ERRORS)}
+    omitted = len(found) - len(named)
+    detail = f"{errors.ValidationFailed.usual_detail} {omitted} more are not listed." if omitted else None
+    return errors.ValidationFailed(detail, errors=named)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_NAME_LENGTH else f"{text[:MAX_NAME_LENGTH]}…"
 
 
 def _flat(messages: Any, path: str) -> Iterator[tuple[str, list[str]]]:
@@ -184,11 +210,11 @@ def refuse_stray_input(*, body: bool, query: bool) -> None:
     Raises ValidationFailed, and as ``Request.document``.
     """
     if not query and request.query_string and request.args:
-        raise errors.ValidationFailed(errors={name: ["Unknown field."] for name in request.args})
+        raise _validation_failed({name: ["Unknown field."] for name in request.args})
     if not body and request.method in ("POST", "PUT", "PATCH", "DELETE"):
         document = request.document
         if isinstance(document, dict) and document:
-            raise errors.ValidationFailed(errors={name: ["Unknown field."] for name in document})
+            raise _validation_failed({name: ["Unknown field."] for name in document})
         if not (document is missing or isinstance(document, dict)):
             raise errors.MalformedRequest("The body must be a JSON object.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -159,3 +160,71 @@ def test_every_unknown_field_is_named(ada: Caller, deposit: dict[str, Any]) -> N
 def test_every_missing_field_is_named(ada: Caller) -> None:
     problem = refused(ada.post("/transactions", {}), 422, "validation_error")
     assert problem["errors"].keys() == {"account_id", "type", "amount", "currency"}
+
+
+def test_of_many_wrong_fields_the_first_are_named_and_the_others_counted(ada: Caller, deposit: dict[str, Any]) -> None:
+    for count, more in ((100, ""), (101, " 1 more are not listed."), (5_000, " 4900 more are not listed.")):
+        body = {f"f{number}": 1 for number in range(count)}
+        problem = refused(ada.post("/transactions", deposit | body), 422, "validation_error")
+        assert len(problem["errors"]) == 100
+        assert problem["detail"] == f"The request has fields that are missing or wrong.{more}"
+    path = f"/accounts/{deposit['account_id']}/close"
+    assert len(refused(ada.post(path, body), 422, "validation_error")["errors"]) == 100
+    query = "&".join(f"{name}=1" for name in body)
+    assert len(refused(ada.get(f"/transactions?{query}"), 422, "validation_error")["errors"]) == 100
+    assert len(refused(ada.get(f"/auth/me?{query}"), 422, "validation_error")["errors"]) == 100
+
+
+def test_the_answer_to_a_large_batch_of_unknown_fields_is_small(ada: Caller) -> None:
+    count = 1024 * 1024 // len('"99999":1,')
+    transfers = [{str(number): 1 for number in range(count // 100)}] * 99
+    answer = ada.post("/transfers/batch", {"transfers": transfers})
+    assert refused(answer, 422, "validation_error")["detail"].endswith(" more are not listed.")
+    assert len(answer.data) < 10_000
+
+
+@pytest.mark.parametrize("character", ["a", "é", "🦊", "\\u0000"])
+def test_a_name_that_the_client_chose_comes_back_shortened(ada: Caller, character: str) -> None:
+    name = character * 5_000
+    for body in (f'{{"{name}": 1}}', f'{{"a": {{"{name}": "\\u0000"}}}}', f'{{"{name}": 1, "{name}": 1}}'):
+        answer = send(ada, body.encode())
+        assert answer.status_code in (400, 422)
+        assert len(answer.data) < 4_000
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "deflate, gzip", "zstd", "x" * 5_000])
+def test_an_encoded_body_is_refused_by_the_name_of_its_encoding(
+    ada: Caller, deposit: dict[str, Any], encoding: str
+) -> None:
+    body = gzip.compress(json.dumps(deposit).encode())
+    answer = ada.post("/transactions", data=body, content_type=JSON, headers={"Content-Encoding": encoding})
+    problem = refused(answer, 415, "unsupported_media_type")
+    assert encoding.lower()[:100] in problem["detail"]
+    assert len(problem["detail"]) < 300
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+def test_an_encoding_that_changes_nothing_is_accepted(ada: Caller, deposit: dict[str, Any], bank: Bank) -> None:
+    for encoding in ("identity", "Identity", ""):
+        ok(send(ada, json.dumps(deposit), **{"Content-Encoding": encoding}), 201)
+    path = f"/accounts/{ada.account()['id']}/close"
+    ok(ada.post(path, headers={"Content-Encoding": "gzip"}))
+    assert "Accept-Encoding" not in send(ada, "{}", "text/plain").headers
+
+
+def test_every_wrong_field_is_told_in_the_same_words(ada: Caller, deposit: dict[str, Any]) -> None:
+    account = deposit["account_id"]
+    answers = [
+        ada.post("/transactions", {}),
+        ada.post("/transfers", {"from_account_id": account, "amount": 1, "currency": "EUR"}),
+        ada.post(f"/accounts/{account}/close", {"a": 1}),
+        ada.get("/transactions?limit=0"),
+        ada.get("/transactions?limit=1&limit=2"),
+        ada.get("/auth/me?a=1"),
+        ada.get(f"/accounts/{account}/balance?at=9999-01-01T00:00:00Z"),
+        ada.get(f"/statements/{account}?from=2026-02-01&to=2026-01-01"),
+        ada.get(f"/statements/{account}?from=2020-02-01&to=2026-01-01"),
+        send(ada, '{"description": "\\u0000"}'),
+    ]
+    details = {refused(answer, 422, "validation_error")["detail"] for answer in answers}
+    assert details == {"The request has fields that are missing or wrong."}
