@@ -30,11 +30,12 @@ class _EmailAddress(click.ParamType[str]):
             self.fail(" ".join(map(str, problem.messages)), param, ctx)
 
 
-email = click.argument("email", type=_EmailAddress())
+email = click.argument("email")
+"""As it was given: the user may be stored under a spelling that nobody can sign up with any more."""
 
 
 @command.command("create")
-@email
+@click.argument("email", type=_EmailAddress())
 @click.option("--role", type=role, default=CUSTOMER, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 @refusals()

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 
-from bankapp import clock, ids, money
-from bankapp.services.identity.auth import fold_email
+from bankapp import clock, emails, ids, money
 
 EXAMPLE_ID: Final = "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 EXAMPLE_TIME: Final = "2026-11-24T09:30:00.000000Z"
@@ -138,8 +137,14 @@ class Email(fields.Email):
         )
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        # Folded before it is measured: some characters become two.
-        email: str = super()._deserialize(fold_email(value) if isinstance(value, str) else value, attr, data, **kwargs)
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        try:
+            # Before it is measured: some characters become two.
+            spelling = emails.canonical(value)
+        except ValueError:
+            raise self.make_error("invalid") from None
+        email: str = super()._deserialize(spelling, attr, data, **kwargs)
         if len(email.rpartition("@")[0].encode()) > 64:  # RFC 5321 §4.5.3.1.1
             raise self.make_error("invalid")
         return email

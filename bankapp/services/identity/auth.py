@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from bankapp import clock, context, db, errors, ids
+from bankapp import clock, context, db, emails, errors, ids
 from bankapp.models import AccountHolderRecord, SessionRecord, UserRecord
 from bankapp.repositories import sessions, users
 from bankapp.services import access, account_holders, audit
@@ -24,8 +24,15 @@ class Person:
 
 
 def fold_email(email: str) -> str:
-    """Return the one spelling under which an e-mail address is known."""
-    return email.strip().casefold()
+    """Return the one spelling under which an e-mail address is known (see :mod:`bankapp.emails`)."""
+    return emails.fold(email)
+
+
+def find_user(email: str) -> UserRecord | None:
+    """Return the user with this e-mail address, also one who is stored under an older spelling of it."""
+    # Every spelling is looked up even after a hit: the time must not tell whether the address is known.
+    found = [users.by_email(spelling) for spelling in emails.spellings(email)]
+    return next((user for user in found if user is not None), None)
 
 
 def signup(email: str, password: str, person: Person | None) -> tuple[UserRecord, AccountHolderRecord | None]:
@@ -73,9 +80,8 @@ def login(email: str, password: str, otp: str | None = None) -> Grant:
     Raises InvalidCredentials, the same for a wrong e-mail and a wrong password; OtpRequired when the
     password is right and a second factor is missing; RateLimited after many failures.
     """
-    email = fold_email(email)
-    bucket = throttle.bucket(email)
-    user = users.by_email(email)
+    user = find_user(email)
+    bucket = throttle.bucket(user.email if user else fold_email(email))
     proof = Proof(user.id, user.email, user.hashed_password) if user else None
     try:
         throttle.enter(bucket)

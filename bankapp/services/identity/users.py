@@ -64,7 +64,7 @@ def _change(
     """Change columns of a user and end every session; ``facts`` checks the user and returns what is audited."""
 
     def change() -> UserRecord:
-        found = users.by_email(auth.fold_email(email))
+        found = auth.find_user(email)
         user = users.lock(found.id) if found else None
         if user is None:
             raise errors.NotFound("There is no user with this e-mail address.")
