@@ -5,8 +5,9 @@ from __future__ import annotations
 from marshmallow import fields
 
 from bankapp.models.audit_log import FAILURE, PENDING, SUCCESS
-from bankapp.schemas.base import BaseSchema, Choice, Identifier, Text, Timestamp
+from bankapp.schemas.base import BaseSchema, Choice, Identifier, Timestamp
 from bankapp.schemas.pagination import PageQuery
+from bankapp.schemas.texts import Text
 
 
 class AuditLog(BaseSchema):

@@ -8,9 +8,10 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from bankapp import context
 from bankapp.context import ROLES
-from bankapp.schemas.account_holders import AccountHolder
-from bankapp.schemas.base import BaseSchema, Choice, Day, Email, Identifier, Text, Timestamp
+from bankapp.schemas.account_holders import AccountHolder, birthday
+from bankapp.schemas.base import BaseSchema, Choice, Email, Identifier, Timestamp
 from bankapp.schemas.pagination import PageQuery
+from bankapp.schemas.texts import FreeText, Text
 from bankapp.services.identity.passwords import MAX_LENGTH, MIN_LENGTH
 
 EXAMPLE_PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - an example in the documentation
@@ -36,9 +37,9 @@ class Signup(BaseSchema):
 
     email = Email(required=True)
     password = password()
-    first_name = Text(max_length=100, metadata={"example": "Ada"})
-    last_name = Text(max_length=100, metadata={"example": "Lovelace"})
-    dob = Day(example="1990-12-10")
+    first_name = FreeText(max_length=100, metadata={"example": "Ada"})
+    last_name = FreeText(max_length=100, metadata={"example": "Lovelace"})
+    dob = birthday()
 
     @validates_schema
     def all_or_none(self, data: dict[str, Any], **_: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from marshmallow import fields
 
 from bankapp.models.authorization import STATUSES
-from bankapp.schemas.base import Amount, BaseSchema, Choice, CurrencyCode, Identifier, Money, Text, Timestamp
+from bankapp.schemas.base import Amount, BaseSchema, Choice, CurrencyCode, Identifier, Money, Timestamp
 from bankapp.schemas.pagination import PageQuery
+from bankapp.schemas.texts import FreeText
 
 
 class NewAuthorization(BaseSchema):
@@ -14,7 +15,7 @@ class NewAuthorization(BaseSchema):
 
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
-    merchant = Text(max_length=140, required=True, metadata={"example": "Corner Bookshop"})
+    merchant = FreeText(max_length=140, required=True, metadata={"example": "Corner Bookshop"})
 
 
 class Capture(BaseSchema):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Final
 
@@ -30,24 +29,6 @@ class BaseSchema(Schema):
 
     class Meta:
         unknown = RAISE
-
-
-class Text(fields.String):
-    """A string of ``min_length`` to ``max_length`` characters after trimming, in NFC, without control characters."""
-
-    def __init__(self, *, min_length: int = 1, max_length: int, trim: bool = True, **kwargs: Any) -> None:
-        self.trim = trim
-        super().__init__(validate=validate.Length(min_length, max_length), **kwargs)
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        if not isinstance(value, str):
-            raise self.make_error("invalid")
-        text = unicodedata.normalize("NFC", value)
-        if self.trim:
-            text = text.strip()
-            if any(unicodedata.category(character) == "Cc" for character in text):
-                raise ValidationError("Must not contain control characters.")
-        return text
 
 
 class Identifier(fields.String):
@@ -174,7 +155,8 @@ class Day(fields.String):
     """A date, ``YYYY-MM-DD``."""
 
     def __init__(self, example: str = "2026-11-24", **kwargs: Any) -> None:
-        super().__init__(metadata={"format": "date", "example": example}, **kwargs)
+        metadata = {"format": "date", "example": example} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.isoformat()
@@ -186,11 +168,6 @@ class Day(fields.String):
             return date.fromisoformat(value)
         except ValueError:
             raise ValidationError("Not a date such as 2026-11-24.") from None
-
-
-def description(**kwargs: Any) -> Text:
-    """Return the field for what a movement of money is for: at most 140 characters."""
-    return Text(max_length=140, load_default=None, allow_none=True, metadata={"example": "Rent November"}, **kwargs)
 
 
 def example_of(schema: Schema) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from bankapp.schemas.base import (
     Money,
     QueryInteger,
     Timestamp,
-    description,
 )
 from bankapp.schemas.pagination import PageQuery
+from bankapp.schemas.texts import description
 
 
 class NewTransaction(BaseSchema):

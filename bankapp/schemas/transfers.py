@@ -16,9 +16,9 @@ from bankapp.schemas.base import (
     Identifier,
     StrictBoolean,
     Timestamp,
-    description,
 )
 from bankapp.schemas.pagination import PageQuery
+from bankapp.schemas.texts import description
 from bankapp.services.transfers import Order
 
 MAX_BATCH_TRANSFERS: Final = 1_000

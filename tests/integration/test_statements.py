@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bankapp import clock
-from tests import clocks
+from tests import clocks, older
 from tests.factories import Bank, Caller, ok, refused
 from tests.unit.statement_formats.readers import READERS, csv_rows
 from tests.unit.statement_formats.samples import Figures
@@ -23,7 +23,7 @@ MEDIA_TYPES = {
 }
 EXTENSIONS = {"csv": "csv", "pdf": "pdf", "ofx": "ofx", "camt053": "xml", "mt940": "sta"}
 
-# What the API accepts and a file format, a spreadsheet or a reader may stumble over.
+# What the API accepts, or once accepted, and a file format, a spreadsheet or a reader may stumble over.
 DESCRIPTIONS = (
     "=1+1",
     "@SUM(A1:A9)",
@@ -65,7 +65,7 @@ def books(bank: Bank, currency: str = "EUR", descriptions: tuple[str | None, ...
         ok(ada.move(account, 1_234_567, "deposit"), 201)
     for days, description in enumerate(descriptions):
         more = {} if description is None else {"description": description}
-        with clocks.at(noon - timedelta(days=30 - days)):
+        with clocks.at(noon - timedelta(days=30 - days)), older.any_text():
             ok(ada.transfer(account, other, 1_001 + days, **more), 201)
             ok(ada.transfer(other, account, 7, **more), 201)
     with clocks.at(noon - timedelta(days=20)):
