@@ -49,7 +49,7 @@ function entry(person, isActive) {
   initial.className = 'avatar';
   initial.setAttribute('aria-hidden', 'true');
   initial.textContent = person.email[0].toUpperCase();
-  const email = document.createElement('span');
+  const email = document.createElement('bdi');
   email.className = 'menu-email';
   email.textContent = person.email;
   const role = document.createElement('span');

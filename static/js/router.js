@@ -70,7 +70,7 @@ function follow(event) {
 
 function move({ why, left }) {
   if (session.current()) {
-    if (left && why) toast(`${left.email}: ${why}`);
+    if (left && why) toast(`\u2068${left.email}\u2069: ${why}`);
     if (left) show(home());
     return;
   }
