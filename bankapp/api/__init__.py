@@ -53,7 +53,8 @@ def init_app(app: Flask) -> None:
     metrics.init_app(app)
     security.init_app(app)
     errors.init_app(app)
-    api.init_app(app, spec_kwargs={"info": openapi.INFO})
+    api.init_app(app, spec_kwargs={"info": openapi.INFO, "extra_plugins": [openapi.SchemaRules()]})
+    api.ma_plugin.converter.add_attribute_function(openapi.describe_field)
     api.spec.components.security_scheme("bearer", openapi.SECURITY)
     converters.register()
     for resource in RESOURCES:

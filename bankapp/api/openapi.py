@@ -6,13 +6,15 @@ import http
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from apispec import APISpec, BasePlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from bankapp import errors
 from bankapp.api.errors import MEDIA_TYPE, STATUSES, status_of
 from bankapp.api.operations import Access, Operation
 from bankapp.errors import BankError
-from bankapp.schemas.base import EXAMPLE_ID, example_of
+from bankapp.schemas.base import EXAMPLE_ID, Choice, QuerySchema, example_of
 from bankapp.schemas.problem import Problem
 
 INFO: Final = {
@@ -43,14 +45,20 @@ _REQUEST_HEADERS: Final = (
         "name": "X-Device-Id",
         "in": "header",
         "description": "Kept on sessions and audit rows.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     },
 )
 _IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The same key with the same body is carried out once; the first answer comes again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    # Plain, or quoted as a structured field (RFC 9651 §3.3.3); not the empty quoted string.
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": '^([!#-~]([ -~]*[!-~])?|"[ -~]+")$',
+    },
     "example": "7d0a5c1e-rent-november",
 }
 
@@ -72,6 +80,58 @@ _IDEMPOTENCY_PROBLEMS: Final = (
     errors.IdempotencyInFlight,
     errors.IdempotencyKeyReused,
 )
+
+
+class SchemaRules(BasePlugin):
+    """Says in the document what ``BaseSchema.rules`` and ``alternatives`` say of several fields together."""
+
+    def init_spec(self, spec: APISpec) -> None:
+        """Keep the document that schemas are added to."""
+        self._components = spec.components
+
+    def schema_helper(
+        self,
+        name: str,  # noqa: ARG002 - the parameters are apispec's
+        definition: dict[str, Any],
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Change ``definition``, and return what is added to it.
+
+        Alternatives become complete schemas of their own: generators of clients lose the other fields where ``oneOf``
+        stands beside them.
+        """
+        schema = kwargs.get("schema")
+        alternatives: Mapping[str, str] = getattr(schema, "alternatives", {})
+        if not alternatives:
+            return dict(getattr(schema, "rules", {}))
+        whole = dict(definition)
+        for alternative, chosen in alternatives.items():
+            others = {*alternatives.values()} - {chosen}
+            properties = {field: found for field, found in whole["properties"].items() if field not in others}
+            required = sorted([*whole["required"], chosen])
+            self._components.schema(alternative, whole | {"properties": properties, "required": required})
+        definition.clear()
+        return {"oneOf": [{"$ref": f"#/components/schemas/{alternative}"} for alternative in alternatives]}
+
+
+def describe_field(converter: OpenAPIConverter, field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    """Correct what apispec made of a field; the last of its attribute functions, called with what the others found.
+
+    A default in a body makes generators of types demand the field, so it is left to words; a parameter keeps one that
+    is not null. A list of choices is a schema of its own, so that generators make one type of it.
+    """
+    if ret.get("default") is None or not isinstance(field.parent, QuerySchema):
+        ret.pop("default", None)
+    if isinstance(field, Choice):
+        schemas = converter.spec.components.schemas
+        described = {"type": "string", "enum": list(field.choices)}
+        if field.choices_name not in schemas:
+            converter.spec.components.schema(field.choices_name, described)
+        assert schemas[field.choices_name] == described, f"there are two lists of choices named {field.choices_name}"
+        for name in described:
+            del ret[name]
+        ret["$ref"] = f"#/components/schemas/{field.choices_name}"
+    return {}
 
 
 def phrase(status: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from bankapp.models.account import CUSTOMER_TYPES, STATUSES
-from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Identifier, Money, Timestamp
+from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Identifier, Money, QuerySchema, Timestamp
 from bankapp.schemas.pagination import PageQuery
 
 EXAMPLE_IBAN = "DE78500105175415330117"
@@ -14,7 +14,7 @@ EXAMPLE_IBAN = "DE78500105175415330117"
 class NewAccount(BaseSchema):
     """An account to open."""
 
-    type = Choice(*CUSTOMER_TYPES, required=True)
+    type = Choice("AccountType", *CUSTOMER_TYPES, required=True)
     currency = CurrencyCode(required=True)
 
 
@@ -23,11 +23,11 @@ class Account(BaseSchema):
 
     id = Identifier()
     number = fields.String(metadata={"example": EXAMPLE_IBAN})
-    type = Choice(*CUSTOMER_TYPES)
+    type = Choice("AccountType", *CUSTOMER_TYPES)
     currency = CurrencyCode()
     balance = Money()
     available_balance = Money(example=138000)
-    status = Choice(*STATUSES)
+    status = Choice("AccountStatus", *STATUSES)
     created_at = Timestamp()
 
 
@@ -35,7 +35,7 @@ class AccountQuery(PageQuery):
     """The list of accounts."""
 
 
-class BalanceQuery(BaseSchema):
+class BalanceQuery(QuerySchema):
     """The time a balance is asked for; default: now."""
 
     at = Timestamp(load_default=None)

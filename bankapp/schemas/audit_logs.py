@@ -18,7 +18,7 @@ class AuditLog(BaseSchema):
     event_type = fields.String(metadata={"example": "transfer"})
     resource_type = fields.String(allow_none=True, metadata={"example": "transfer"})
     resource_id = Identifier(allow_none=True)
-    status = Choice(SUCCESS, FAILURE, PENDING)
+    status = Choice("AuditStatus", SUCCESS, FAILURE, PENDING)
     ip_address = fields.String(allow_none=True, metadata={"example": "203.0.113.7"})
     device_id = fields.String(allow_none=True, metadata={"example": "laptop-4711"})
     request_id = fields.String(allow_none=True, metadata={"example": "5f0c3a1e9b7d4c2a"})

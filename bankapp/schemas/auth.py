@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -41,6 +42,10 @@ class Signup(BaseSchema):
     last_name = FreeText(max_length=100, metadata={"example": "Lovelace"})
     dob = birthday()
 
+    rules = MappingProxyType(
+        {"dependentRequired": {name: [other for other in PERSON if other != name] for name in PERSON}}
+    )
+
     @validates_schema
     def all_or_none(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse some but not all of the personal fields."""
@@ -50,11 +55,11 @@ class Signup(BaseSchema):
 
 
 class User(BaseSchema):
-    """A user."""
+    """A user. The e-mail address is as it is stored, some under older rules."""
 
     id = Identifier()
-    email = Email()
-    role = Choice(*ROLES)
+    email = fields.String(metadata={"format": "idn-email", "example": "ada@example.com"})
+    role = Choice("Role", *ROLES)
     created_at = Timestamp()
 
 

@@ -37,7 +37,7 @@ class Authorization(BaseSchema):
     captured_amount = Money(example=0)
     currency = CurrencyCode()
     merchant = fields.String(metadata={"example": "Corner Bookshop"})
-    status = Choice(*STATUSES, attribute="effective_status")
+    status = Choice("AuthorizationStatus", *STATUSES, attribute="effective_status")
     decline_reason = fields.String(allow_none=True, metadata={"example": None})
     expires_at = Timestamp(allow_none=True)
     created_at = Timestamp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Final
 
@@ -13,8 +14,15 @@ from bankapp import clock, emails, ids, money
 EXAMPLE_ID: Final = "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
 EXAMPLE_TIME: Final = "2026-11-24T09:30:00.000000Z"
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Also the patterns of the document, so in words that every language's regular expressions have.
+_DATE_PATTERN: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME_PATTERN: Final = (
+    rf"{_DATE_PATTERN}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,6}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})"
+)
+_EMAIL_PATTERN: Final = r"^[^@\u0000-\u0020\u007f]+@[^@\u0000-\u0020\u007f]+$"
+
+_TIME = re.compile(_TIME_PATTERN)
+_DATE = re.compile(_DATE_PATTERN)
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
@@ -27,15 +35,30 @@ class BaseSchema(Schema):
     body_required: ClassVar[bool] = True
     """Whether a request must have a body where this is its shape; without one it is read as ``{}``."""
 
+    rules: ClassVar[Mapping[str, Any]] = {}
+    """What the document says of several fields together, in JSON Schema; the schema's validators check the same."""
+
+    alternatives: ClassVar[Mapping[str, str]] = {}
+    """Fields of which a request has exactly one, by the name that the document gives the schema with that field."""
+
     class Meta:
         unknown = RAISE
+
+
+class QuerySchema(BaseSchema):
+    """The parameters of a query string, where a value may be left out and is never null."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Refuse null, which marshmallow allows wherever the default is None."""
+        field_obj.allow_none = False
 
 
 class Identifier(fields.String):
     """An id: UUID, lower case."""
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"format": "uuid", "example": EXAMPLE_ID} | kwargs.pop("metadata", {})
+        metadata = {"format": "uuid", "pattern": f"^{ids.PATTERN}$", "example": EXAMPLE_ID}
+        metadata |= kwargs.pop("metadata", {})
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
@@ -100,9 +123,10 @@ class CurrencyCode(fields.String):
 
 
 class Choice(fields.String):
-    """One of a few words."""
+    """One of a few words. ``name`` is that of the list of words in the document."""
 
-    def __init__(self, *choices: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, *choices: str, **kwargs: Any) -> None:
+        self.choices_name, self.choices = name, choices
         metadata = {"example": choices[0]} | kwargs.pop("metadata", {})
         super().__init__(validate=validate.OneOf(choices), metadata=metadata, **kwargs)
 
@@ -113,7 +137,7 @@ class Email(fields.Email):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             validate=validate.Length(max=254),
-            metadata={"example": "ada@example.com", "format": "idn-email"},
+            metadata={"example": "ada@example.com", "format": "idn-email", "pattern": _EMAIL_PATTERN},
             **kwargs,
         )
 
@@ -135,7 +159,8 @@ class Timestamp(fields.String):
     """A time: RFC 3339 with zone on the way in, UTC ending in ``Z`` on the way out."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(metadata={"format": "date-time", "example": EXAMPLE_TIME}, **kwargs)
+        metadata = {"format": "date-time", "pattern": f"^{_TIME_PATTERN}$", "example": EXAMPLE_TIME}
+        super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else clock.to_text(value)
@@ -155,7 +180,7 @@ class Day(fields.String):
     """A date, ``YYYY-MM-DD``."""
 
     def __init__(self, example: str = "2026-11-24", **kwargs: Any) -> None:
-        metadata = {"format": "date", "example": example} | kwargs.pop("metadata", {})
+        metadata = {"format": "date", "pattern": f"^{_DATE_PATTERN}$", "example": example} | kwargs.pop("metadata", {})
         super().__init__(metadata=metadata, **kwargs)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:

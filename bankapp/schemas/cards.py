@@ -15,7 +15,7 @@ class NewCard(BaseSchema):
     """A card to issue."""
 
     account_id = Identifier(required=True)
-    type = Choice(*TYPES, required=True)
+    type = Choice("CardType", *TYPES, required=True)
 
 
 class Card(BaseSchema):
@@ -23,9 +23,9 @@ class Card(BaseSchema):
 
     id = Identifier()
     account_id = Identifier()
-    type = Choice(*TYPES)
+    type = Choice("CardType", *TYPES)
     last4 = fields.String(metadata={"example": "1881"})
-    status = Choice(*STATUSES)
+    status = Choice("CardStatus", *STATUSES)
     expires = Day(example="2030-11-30")
     created_at = Timestamp()
 

@@ -8,11 +8,11 @@ from bankapp.schemas.base import BaseSchema, Choice
 class Liveness(BaseSchema):
     """The process runs."""
 
-    status = Choice("ok")
+    status = Choice("LivenessStatus", "ok")
 
 
 class Health(BaseSchema):
     """Whether the service can work."""
 
-    status = Choice("ok", "unavailable")
-    database = Choice("ok", "unavailable")
+    status = Choice("HealthStatus", "ok", "unavailable")
+    database = Choice("HealthStatus", "ok", "unavailable")

@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from bankapp import clock, context
 from bankapp.listing import Position, Window
-from bankapp.schemas.base import BaseSchema, QueryInteger
+from bankapp.schemas.base import BaseSchema, QueryInteger, QuerySchema
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
@@ -37,7 +37,7 @@ class Cursor(fields.String):
         return tuple(clock.from_text(part["t"]) if isinstance(part, dict) else part for part in parts)
 
 
-class PageQuery(BaseSchema):
+class PageQuery(QuerySchema):
     """The query parameters of every list; they arrive in the view as ``window``."""
 
     limit = QueryInteger(
@@ -45,7 +45,15 @@ class PageQuery(BaseSchema):
         validate=validate.Range(1, MAX_LIMIT),
         metadata={"example": DEFAULT_LIMIT, "description": "How many items a page has at most."},
     )
-    cursor = Cursor(load_default=None, metadata={"description": "`next_cursor` of the page before."})
+    cursor = Cursor(
+        load_default=None,
+        metadata={
+            "description": "`next_cursor` of the page before.",
+            "minLength": 1,
+            # The alphabet of a signed value, in Base64 for addresses (RFC 4648 §5).
+            "pattern": "^[A-Za-z0-9_.-]+$",
+        },
+    )
 
     @post_load
     def make_window(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from bankapp.models.account import CUSTOMER_TYPES
 from bankapp.schemas.accounts import EXAMPLE_IBAN
-from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Day, Identifier, Money
+from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Day, Identifier, Money, QuerySchema
 from bankapp.schemas.pagination import PageQuery
 from bankapp.schemas.transactions import Transaction
 from bankapp.statement_formats import FORMATS
 
 
-class StatementQuery(BaseSchema):
+class StatementQuery(QuerySchema):
     """The days a statement covers (UTC, both included) and its format; `Accept` works, too."""
 
     start = Day(data_key="from", load_default=None, example="2026-11-01")
     end = Day(data_key="to", load_default=None)
-    format = Choice("json", *FORMATS, load_default=None)
+    format = Choice("StatementFormat", "json", *FORMATS, load_default=None)
 
 
 class StatementAccount(BaseSchema):
@@ -24,7 +25,7 @@ class StatementAccount(BaseSchema):
 
     id = Identifier()
     number = fields.String(metadata={"example": EXAMPLE_IBAN})
-    type = Choice("checking", "savings")
+    type = Choice("AccountType", *CUSTOMER_TYPES)
     currency = CurrencyCode()
     holder_name = fields.String(metadata={"example": "Ada Lovelace"})
 

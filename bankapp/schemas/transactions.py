@@ -27,7 +27,7 @@ class NewTransaction(BaseSchema):
     """A deposit or withdrawal."""
 
     account_id = Identifier(required=True)
-    type = Choice("deposit", "withdrawal", required=True)
+    type = Choice("NewTransactionType", "deposit", "withdrawal", required=True)
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     description = description()
@@ -38,7 +38,7 @@ class Transaction(BaseSchema):
 
     id = Identifier()
     account_id = Identifier()
-    type = Choice(*DIRECTIONS)
+    type = Choice("TransactionType", *DIRECTIONS)
     amount = Amount()
     currency = CurrencyCode()
     balance_after = Money()
@@ -51,7 +51,7 @@ class TransactionQuery(PageQuery):
     """How a history is narrowed; both ends of a span are included."""
 
     account_id = Identifier(load_default=None)
-    type = Choice(*DIRECTIONS, load_default=None)
+    type = Choice("TransactionType", *DIRECTIONS, load_default=None)
     start = Timestamp(data_key="from", load_default=None)
     end = Timestamp(data_key="to", load_default=None)
     min_amount = QueryInteger(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -29,6 +30,10 @@ OTHER_ID = EXAMPLE_ID.replace("0193", "0194")
 class Iban(fields.String):
     """An account number as IBAN (ISO 13616), checked by its check digits; spaces are allowed."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"minLength": 15, "maxLength": 50, "pattern": "^[A-Za-z]{2}[0-9]{2}[0-9A-Za-z ]+$"}
+        super().__init__(metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
+
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or len(value) > 50:
             raise ValidationError("Not a valid IBAN.")
@@ -47,6 +52,10 @@ class NewTransfer(BaseSchema):
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     description = description()
+
+    alternatives = MappingProxyType(
+        {"NewTransferById": "to_account_id", "NewTransferByNumber": "to_account_number"},
+    )
 
     @validates_schema
     def one_target(self, data: dict[str, Any], **_: Any) -> None:
@@ -77,7 +86,9 @@ class Transfer(BaseSchema):
 class NewBatch(BaseSchema):
     """Many transfers in one request, each on what the ones before it left behind."""
 
-    atomic = StrictBoolean(load_default=True, metadata={"description": "All or none.", "example": True})
+    atomic = StrictBoolean(
+        load_default=True, metadata={"description": "All or none; true if left out.", "example": True}
+    )
     transfers = fields.List(fields.Nested(NewTransfer), required=True, validate=validate.Length(1, MAX_BATCH_TRANSFERS))
 
 

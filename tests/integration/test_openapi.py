@@ -84,12 +84,15 @@ def test_problems_are_documented_with_their_codes(bank: Bank) -> None:
                 assert f"`{example['code']}`" in answer["description"]
 
 
-def test_parameters_have_schemas_and_lists_have_both_of_a_page(bank: Bank) -> None:
+def test_parameters_have_schemas_and_lists_have_both_of_a_page(bank: Bank, document: dict[str, Any]) -> None:
     for operation in operations(bank.app):
         names = {parameter["name"] for parameter in operation.query_parameters}
         assert ("limit" in names) == ("cursor" in names), operation
         for parameter in (operation.description or {})["parameters"]:
-            assert parameter["schema"].get("type") or parameter["schema"].get("enum"), (operation, parameter)
+            schema = parameter["schema"]
+            if "$ref" in schema:
+                schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            assert schema.get("type") or schema.get("enum"), (operation, parameter)
 
 
 def test_answers_have_all_of_their_fields(document: dict[str, Any]) -> None:

@@ -134,7 +134,7 @@ def test_every_statement_can_write_what_is_accepted(bank: Bank, format: str) -> 
     assert caller.get(f"/statements/{account['id']}?format={format}").status_code == 200
 
 
-@pytest.mark.parametrize("schema", ["NewTransaction", "NewTransfer"])
+@pytest.mark.parametrize("schema", ["NewTransaction", "NewTransferById"])
 def test_the_document_says_which_text_is_refused(schema: str) -> None:
     described = conformance.document()["components"]["schemas"][schema]["properties"]["description"]
     pattern = jsonschema_rs.Draft202012Validator(described)
