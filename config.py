@@ -50,7 +50,8 @@ class Config:
     ratelimit_storage_uri: str = field(default="memory://", repr=False)
     idempotency_required: bool = False
     idempotency_kept: timedelta = timedelta(days=7)
-    idempotency_lease: timedelta = timedelta(seconds=30)
+    idempotency_lease: timedelta = timedelta(seconds=5)
+    """As long as the longest statement may run: after it, a retry takes an unfinished claim over."""
     cors_origins: tuple[str, ...] = ()
     log_level: str = "INFO"
     log_format: str = "json"

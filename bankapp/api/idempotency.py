@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from marshmallow import missing
 
-from bankapp import context, errors, ids
+from bankapp import context, errors
 from bankapp.api.errors import render as render_problem
 from bankapp.api.parsing import request
 from bankapp.services.idempotency import Answer, Claim
@@ -37,7 +37,6 @@ def claim(render: Callable[[Any], Answer]) -> Claim | None:
     user_id = context.current().subject
     assert user_id is not None, "a key has the scope of a user, so an idempotent endpoint needs a token"
     return Claim(
-        id=ids.new(),
         scope=_digest(user_id, request.method, request.path, key),
         fingerprint=_digest(_canonical_body()),
         user_id=user_id,

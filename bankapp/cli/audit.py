@@ -9,6 +9,7 @@ import click
 from flask.cli import AppGroup
 
 from bankapp.cli.output import findings, progress, refusals
+from bankapp.services import audit as audit_rows
 from bankapp.services import audit_seals
 from bankapp.services.audit_seals import Head
 
@@ -33,6 +34,14 @@ def seal(everything: bool) -> None:
     count, head = audit_seals.seal(everything=everything)
     click.echo(f"Sealed {count} rows. Keep this head elsewhere:", err=True)
     print(head)
+
+
+@command.command("settle")
+@click.option("--all", "everything", is_flag=True, help="Look at every row, not only at those of the last two days.")
+@refusals()
+def settle(everything: bool) -> None:
+    """Give rows their outcome whose attempt is over: failure, code abandoned. Run it every few minutes."""
+    print(f"{audit_rows.settle(everything=everything)} abandoned rows settled")
 
 
 @command.command("verify")

@@ -59,6 +59,15 @@ class AuditLogRecord(NamedTuple):
     created_at: datetime
 
 
+class PendingRecord(NamedTuple):
+    """An audit row without outcome as it was read."""
+
+    id: str
+    event_type: str
+    resource_id: str | None
+    details: dict[str, Any]
+
+
 class AuditSeal(Model):
     """One link of the chain over finished audit rows, in the order in which they were sealed.
 

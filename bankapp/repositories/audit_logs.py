@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, update
 from bankapp import db
 from bankapp.listing import Page, Window
 from bankapp.models import AuditLog, AuditLogRecord
-from bankapp.models.audit_log import PENDING
+from bankapp.models.audit_log import PENDING, PendingRecord
 from bankapp.repositories.listing import page
 from bankapp.repositories.selecting import select_record
 
@@ -28,6 +28,10 @@ FINISH = (
 """Gives a pending row its outcome; its parameters are those of :func:`finish`."""
 
 
+_PENDING = select_record(PendingRecord, AuditLog).where(AuditLog.status == PENDING)
+_PENDING_BY_ID = _PENDING.where(AuditLog.id == bindparam("row_id"))
+
+
 def add(row: dict[str, Any]) -> None:
     """Store a new audit row; ``row`` has the fields of :class:`AuditLog` by column name."""
     db.insert(AuditLog, row)
@@ -36,6 +40,17 @@ def add(row: dict[str, Any]) -> None:
 def finish(outcome: dict[str, Any]) -> bool:
     """Finish a pending row; False when it is not there, or finished already, which it then stays."""
     return db.change(FINISH, outcome) == 1
+
+
+def pending(row_id: str) -> PendingRecord | None:
+    """Return a row that has no outcome yet; None where it has one."""
+    return db.one(_PENDING_BY_ID, {"row_id": row_id}, record=PendingRecord)
+
+
+def pending_between(after: str, begun_before: datetime, limit: int) -> list[PendingRecord]:
+    """Return rows without outcome whose ids come after ``after``, begun before a time, in the order of their ids."""
+    query = _PENDING.where(AuditLog.id > after, AuditLog.created_at < begun_before)
+    return db.rows(query.order_by(AuditLog.id).limit(limit), record=PendingRecord)
 
 
 def search(

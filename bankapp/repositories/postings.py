@@ -33,7 +33,7 @@ def _dialect() -> _Postings:
 
 
 def store(tables: Tables, outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
-    """Store rows, finish the audit row and the key, in the open transaction; False when the claim is lost.
+    """Store rows, finish the audit row and the key, in the open transaction; False when the attempt was given up.
 
     ``outcome`` and ``answered`` are the parameters of the two repositories' ``finish``. The database moves the
     balances. Raises ConstraintViolated for legs that do not fit their accounts or do not sum to zero.

@@ -20,8 +20,7 @@ Tables = Mapping[str, Sequence[Mapping[str, Any]]]
 def store(tables: Tables, outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
     """Implement :func:`bankapp.repositories.postings.store`."""
     add(tables)
-    audit_logs.finish(outcome)
-    return answered is None or idempotency_keys.finish(answered)
+    return audit_logs.finish(outcome) and (answered is None or idempotency_keys.finish(answered))
 
 
 def store_on_snapshot(*_: Any) -> bool:

@@ -2,7 +2,8 @@
 
 A successful audit row of a money command names the transfer, transaction or authorization that the command made
 or changed; these queries find the rows that name none, or one of another amount, currency or account.
-``{money_audits}`` and the other names in braces stand for parts that read JSON; :func:`in_dialect` puts them in.
+``{money_audits}`` and the other names in braces stand for parts that differ by dialect. :func:`in_dialect` puts
+them in.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def _money_audits(fact: str, posted: str) -> str:
 # SQLite raises for a text that is not JSON, so such a text counts as NULL.
 _SQLITE_JSON = "CASE WHEN json_valid(metadata) THEN metadata END"
 
-_JSON_READERS: Final = {
+_BY_DIALECT: Final = {
     "sqlite": {
         "{money_audits}": _money_audits(
             f"CAST(json_extract({_SQLITE_JSON}, '$.{{}}') AS text)",
@@ -40,6 +41,7 @@ _JSON_READERS: Final = {
         ),
         "{batch_items}": f"json_each({_SQLITE_JSON}, '$.transfer_ids') AS item",
         "{batch_item_id}": "item.value",
+        "{a_day_ago}": "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 day')",
     },
     "postgresql": {
         "{money_audits}": _money_audits(
@@ -52,9 +54,10 @@ _JSON_READERS: Final = {
             CASE WHEN jsonb_typeof(metadata -> 'transfer_ids') = 'array' THEN metadata -> 'transfer_ids' END
             ) WITH ORDINALITY AS item (value, key)""",
         "{batch_item_id}": f"CASE WHEN item.value ~ '^{ids.PATTERN}$' THEN CAST(item.value AS uuid) END",
+        "{a_day_ago}": "now() - interval '1 day'",
     },
 }
-"""Dialect → placeholder in a query → the part of it that reads JSON as this dialect does."""
+"""Dialect → placeholder in a query → the part of it that this dialect writes in its own way: JSON and time."""
 
 _OUTCOMES = """
 SELECT 'audit_outcome', id, NULL,
@@ -62,6 +65,11 @@ SELECT 'audit_outcome', id, NULL,
     status || ', finished at ' || coalesce(CAST(finished_at AS text), 'none')
 FROM audit_logs WHERE id > :low AND id <= :high
     AND (status NOT IN ('pending', 'success', 'failure') OR (status = 'pending') <> (finished_at IS NULL))
+"""
+
+_PENDING = """
+SELECT 'audit_pending', id, NULL, 'an outcome within a day', 'pending since ' || CAST(created_at AS text)
+FROM audit_logs WHERE id > :low AND id <= :high AND status = 'pending' AND created_at < {a_day_ago}
 """
 
 _TRANSFER_AUDITS = """
@@ -130,6 +138,7 @@ GROUP BY a.id, a.resource_id
 
 AUDIT_RULES: Final = (
     _OUTCOMES,
+    _PENDING,
     _TRANSFER_AUDITS,
     _REVERSAL_AUDITS,
     _MOVEMENT_AUDITS,
@@ -140,8 +149,8 @@ AUDIT_RULES: Final = (
 
 
 def in_dialect(query: str) -> str:
-    """Return ``query`` with JSON read as the application's dialect does; a query without JSON stays as it is."""
-    readers = db.for_dialect(sqlite=_JSON_READERS["sqlite"], postgresql=_JSON_READERS["postgresql"])
+    """Return ``query`` with its placeholders replaced by what the application's dialect writes."""
+    readers = db.for_dialect(sqlite=_BY_DIALECT["sqlite"], postgresql=_BY_DIALECT["postgresql"])
     for name, reader in readers.items():
         query = query.replace(name, reader)
     return query

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from bankapp import clock, context, db, errors, ids
 from bankapp.listing import Page, Window
 from bankapp.logging import events
 from bankapp.models import AuditLogRecord
-from bankapp.models.audit_log import FAILURE, PENDING, SUCCESS
+from bankapp.models.audit_log import FAILURE, PENDING, SUCCESS, PendingRecord
 from bankapp.repositories import audit_logs
 
 
@@ -47,6 +47,45 @@ def record(
     )
     db.run(lambda: audit_logs.add(row))
     db.after_commit(lambda: log_event(event_type, status, resource, facts))
+
+
+ABANDONED: Final = "abandoned"
+"""The code of a failure whose attempt ended without an outcome: its worker was killed, or the database was away."""
+
+LIVES_AT_MOST: Final = timedelta(seconds=60)
+"""No attempt lives longer: gunicorn kills a worker that needs more for one request."""
+
+SETTLED_BY_DEFAULT: Final = timedelta(days=2)
+SETTLE_BATCH: Final = 500
+
+
+def abandon(row_id: str) -> None:
+    """Give a pending row the outcome ``failure``, code ``abandoned``; a row that has its outcome keeps it.
+
+    Money moves in the commit that gives the row its success. So the money of a pending row did not move, and an
+    attempt that is still alive can no longer commit.
+    """
+    found = audit_logs.pending(row_id)
+    if found is not None:
+        _abandon(found)
+
+
+def settle(*, everything: bool = False) -> int:
+    """Abandon the pending rows whose attempt is over, and return how many that were.
+
+    Looks at rows that began within the last two days; ``everything`` looks at all. Each batch is a transaction.
+    """
+    now = clock.now()
+    after = ids.FIRST if everything else ids.earlier(ids.new(), SETTLED_BY_DEFAULT)
+    settled = 0
+    while rows := audit_logs.pending_between(after, now - LIVES_AT_MOST, SETTLE_BATCH):
+        settled += db.run(lambda rows=rows: sum(map(_abandon, rows)))  # type: ignore[misc]  # bound now
+        after = rows[-1].id
+    return settled
+
+
+def _abandon(row: PendingRecord) -> bool:
+    return audit_logs.finish(outcome(row.id, FAILURE, row.resource_id, {**row.details, "code": ABANDONED}))
 
 
 def search(

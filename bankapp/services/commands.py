@@ -142,13 +142,13 @@ def carry_out_in_transaction(command: Command, decide: Callable[[], Decision[T]]
 def _begin(command: Command, claim: Claim | None, names: AccountNames | None) -> Accounts | None:
     """Store claim and pending audit row; return a snapshot of the named accounts where the dialect takes one."""
     row = _audit_row(command, PENDING, command.facts, _user_id(claim))
-    key = None if claim is None else claim.row(row["created_at"])
+    key = None if claim is None else claim.row(command.id, row["created_at"])
 
     def begin() -> Accounts | None:
         begun = claims.begin(key, row, names)
         if begun is None:
             assert claim is not None, "only a claim can be taken"
-            idempotency.resolve(claim)
+            idempotency.resolve(claim, command.id)
             begun = claims.begin(None, row, names)
         found = begun.accounts if begun is not None else None
         return None if found is None else {account.id: account for account in found}
@@ -186,16 +186,21 @@ def _decide(decide: Callable[[Accounts], Decision[T]], accounts: Accounts) -> De
 def _store(
     command: Command, decision: Decision[T], claim: Claim | None, store: Callable[..., bool] = ledger.store
 ) -> Decision[T]:
-    """Store what was decided, with the outcome and the answer. Raises IdempotencyInFlight when the claim is lost."""
+    """Store what was decided, with the outcome and the answer.
+
+    Raises IdempotencyInFlight, or Unavailable without a claim, when the attempt was given up meanwhile.
+    """
     if command.moves_money and decision.postings.is_empty and not decision.refused:
         raise AssertionError(f"{command.event_type} moved no money and was not refused")
     outcome = audit.outcome(
         command.id, SUCCESS, decision.resource_id or command.resource_id, {**command.facts, **decision.facts}
     )
     failures = _rows_of_parts(decision.refused, _user_id(claim)) if decision.refused else []
-    answered = None if claim is None else claim.answered(claim.render(decision.result), outcome["new_finished_at"])
+    answered = None
+    if claim is not None:
+        answered = claim.answered(command.id, claim.render(decision.result), outcome["new_finished_at"])
     if not store(decision.postings, failures, outcome, answered):
-        raise idempotency.in_flight()
+        raise _taken_over(claim)
     return decision
 
 
@@ -235,7 +240,7 @@ def _record_failure(command: Command, claim: Claim | None, refused: Refused) -> 
     if has_failed:
         audit.log_event(command.event_type, FAILURE, command.resource_id, _failure_facts(command, refused))
     else:
-        log.warning("the answer to a commit was lost; it had happened")
+        log.warning("audit row %s had its outcome: a commit whose answer was lost, or a retry", command.id)
     if not is_kept:
         raise idempotency.in_flight()
 
@@ -252,8 +257,8 @@ def _store_failure(command: Command, claim: Claim | None, refused: Refused, *, i
     if claim is None:
         return has_failed, True
     if is_lasting:
-        return has_failed, idempotency.keep(claim, claim.render_refusal(refused.refusal))
-    idempotency.release(claim)
+        return has_failed, idempotency.keep(claim, command.id, claim.render_refusal(refused.refusal))
+    idempotency.release(claim, command.id)
     return has_failed, True
 
 
@@ -277,6 +282,13 @@ def _audit_row(command: Command, status: str, facts: Facts, user_id: str) -> dic
         status=status,
         metadata=facts,
     )
+
+
+def _taken_over(claim: Claim | None) -> errors.BankError:
+    """Return the refusal of an attempt that took so long that it was given up: nothing of it was stored."""
+    if claim is not None:
+        return idempotency.in_flight()
+    return errors.Unavailable("The request took too long and was given up.", retry_after_seconds=1)
 
 
 def _user_id(claim: Claim | None) -> str:

@@ -1,20 +1,21 @@
 """A request that may come twice is carried out once.
 
 The claim is stored together with the pending audit row before the money moves, the answer in the
-money's own transaction. A claim whose worker died is taken over after the lease; the old attempt
-can then no longer commit, because finishing needs the claim it lost.
+money's own transaction. A retry takes a claim over whose attempt did not end within the lease.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bankapp import clock, context, db, errors
 from bankapp.models import IdempotencyKeyRecord
 from bankapp.repositories import idempotency_keys
+from bankapp.services import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +33,28 @@ class Answer:
 class Claim:
     """What a request with an ``Idempotency-Key`` claims, and how its outcome is written down.
 
-    ``scope`` is the SHA-256 of user, method, path and key; ``fingerprint`` that of the canonical body; ``id``
-    fences this attempt against a later one that took the key over. ``user_id`` is the user that the access
-    token names: the claim is stored only if that token is live.
+    ``scope`` is the SHA-256 of user, method, path and key; ``fingerprint`` that of the canonical body.
+    ``user_id`` is the user that the access token names: the claim is stored only if that token is live.
+
+    Each attempt holds the claim under the id of its audit row. That id fences it against a later attempt that
+    takes the key over.
     """
 
-    id: str
     scope: str
     fingerprint: str
     user_id: str
     render: Callable[[Any], Answer]
     render_refusal: Callable[[errors.BankError], Answer]
 
-    def row(self, now: datetime) -> dict[str, Any]:
-        """Return the key's row as it is stored with the claim."""
-        return {"scope": self.scope, "fingerprint": self.fingerprint, "claim_id": self.id, "claimed_at": now}
+    def row(self, attempt_id: str, now: datetime) -> dict[str, Any]:
+        """Return the key's row as an attempt stores it."""
+        return {"scope": self.scope, "fingerprint": self.fingerprint, "claim_id": attempt_id, "claimed_at": now}
 
-    def answered(self, answer: Answer, now: datetime) -> dict[str, Any]:
-        """Return the parameters that store ``answer`` while the claim is held."""
+    def answered(self, attempt_id: str, answer: Answer, now: datetime) -> dict[str, Any]:
+        """Return the parameters that store ``answer`` while the attempt holds the claim."""
         return {
             "key_scope": self.scope,
-            "key_claim_id": self.id,
+            "key_claim_id": attempt_id,
             "answered_at": now,
             "new_answer_status": answer.status,
             "new_answer_media_type": answer.media_type,
@@ -69,11 +71,12 @@ class Replay(Exception):
         super().__init__("answered before")
 
 
-def resolve(claim: Claim) -> None:
-    """Find out what a key that is claimed already means for this request; return when it could be taken over.
+def resolve(claim: Claim, attempt_id: str) -> None:
+    """Find out what a key that is claimed already means for this attempt; return when it could take the key over.
 
-    Raises Replay with the first answer, IdempotencyKeyReused when the body was another, and
-    IdempotencyInFlight while the first request still runs.
+    An attempt that took longer than the lease can be taken over: it can no longer commit, because finishing needs
+    the claim it lost. Its audit row becomes a failure, code ``abandoned``. Raises Replay with the first answer,
+    IdempotencyKeyReused when the body was another, and IdempotencyInFlight while the first request may still run.
     """
     now = clock.now()
     found = idempotency_keys.get(claim.scope)
@@ -83,19 +86,24 @@ def resolve(claim: Claim) -> None:
         raise errors.IdempotencyKeyReused("This key was used for a request with another body.")
     if found.finished_at is not None:
         raise Replay(_answer(found))
-    abandoned = found.claimed_at + context.config().idempotency_lease < now
-    if not abandoned or not idempotency_keys.take_over(claim.scope, found.claim_id, claim.id, now):
+    age, lease = now - found.claimed_at, context.config().idempotency_lease
+    if age <= lease:
+        # Most requests end within a second; one that does not may have lost its worker.
+        remaining = math.ceil((lease - age).total_seconds())
+        raise in_flight(1 if age < timedelta(seconds=1) else max(1, remaining))
+    if not idempotency_keys.take_over(claim.scope, found.claim_id, attempt_id, now):
         raise in_flight()
+    audit.abandon(found.claim_id)
 
 
-def keep(claim: Claim, answer: Answer) -> bool:
+def keep(claim: Claim, attempt_id: str, answer: Answer) -> bool:
     """Store an answer that no work depends on; False when the claim was lost meanwhile."""
-    return idempotency_keys.finish(claim.answered(answer, clock.now()))
+    return idempotency_keys.finish(claim.answered(attempt_id, answer, clock.now()))
 
 
-def release(claim: Claim) -> None:
+def release(claim: Claim, attempt_id: str) -> None:
     """Forget a claim whose request came to no answer worth keeping."""
-    idempotency_keys.release(claim.scope, claim.id)
+    idempotency_keys.release(claim.scope, attempt_id)
 
 
 def purge() -> int:
@@ -113,6 +121,7 @@ def _answer(key: IdempotencyKeyRecord) -> Answer:
     )
 
 
-def in_flight() -> errors.IdempotencyInFlight:
+def in_flight(retry_after_seconds: int = 1) -> errors.IdempotencyInFlight:
     """Return the refusal of a request whose key another one holds."""
-    return errors.IdempotencyInFlight("The first request with this key is still running.", retry_after_seconds=1)
+    detail = "The first request with this key is still running."
+    return errors.IdempotencyInFlight(detail, retry_after_seconds=retry_after_seconds)

@@ -34,6 +34,7 @@ RULES: Final = {
     "audit": ("posting", "every movement of money has an audit row that says it succeeded"),
     "audit_money": ("audit_log", "the success of a money command names the money that was moved"),
     "audit_once": ("audit_log", "each movement of money has one success"),
+    "audit_pending": ("audit_log", "an action has its outcome within a day (flask audit settle)"),
     "audit_outcome": ("audit_log", "a finished audit row has its outcome"),
     "idempotency": ("idempotency_key", "a finished key has its answer"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -90,7 +91,7 @@ def stuck(bank: RemoteBank, lock: str) -> Iterator[Connection]:
 
 
 def _claimed(ours: Connection) -> bool:
-    return bool(ours.scalar(text("SELECT count(*) FROM idempotency_keys WHERE finished_at IS NULL")))
+    return bool(ours.scalar(text("SELECT count(*) FROM audit_logs WHERE status = 'pending'")))
 
 
 def _in_the_middle(ours: Connection) -> bool:
@@ -98,6 +99,29 @@ def _in_the_middle(ours: Connection) -> bool:
         return _claimed(ours)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     return _claimed(ours) and bool(ours.scalar(text(waiting)))
+
+
+def kill_in_the_middle_without_key(bank: RemoteBank, send: Callable[[], object]) -> None:
+    kill_in_the_middle(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
+
+
+def _make_pending_rows_older(ours: Connection, seconds: int) -> None:
+    """Move pending audit rows into the past, past the trigger that refuses it."""
+    if ours.dialect.name == "postgresql":
+        ours.execute(text("SET session_replication_role = replica"))
+        earlier = f"created_at - interval '{seconds} seconds'"
+    else:
+        dropped = ours.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_logs'")
+        )
+        triggers = dropped.all()
+        for name, _ in triggers:
+            ours.execute(text(f"DROP TRIGGER {name}"))
+        earlier = f"strftime('%Y-%m-%dT%H:%M:%fZ', created_at, '-{seconds} seconds')"
+    ours.execute(text(f"UPDATE audit_logs SET created_at = {earlier} WHERE status = 'pending'"))
+    if ours.dialect.name == "sqlite":
+        for _, sql in triggers:
+            ours.exec_driver_sql(sql)
 
 
 def kill_in_the_middle(bank: RemoteBank, lock: str, send: Callable[[], object]) -> None:
@@ -128,8 +152,10 @@ def test_a_worker_killed_in_the_middle_blocks_no_key_forever(fresh_remote_bank: 
     account = ada.account(balance=100)
     send = partial(ada.move, account, 60, "withdrawal", key="rent")
     kill_in_the_middle(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
-    # Nobody can know yet whether the first request still runs, but reading works and other keys do.
-    refused(send(), 409, "idempotency_in_flight")
+    # The first request may still run, but reading works and other keys do. A retry is told when it can succeed.
+    reply = send()
+    refused(reply, 409, "idempotency_in_flight")
+    assert 1 <= int(reply.headers["Retry-After"]) <= 5
     assert ada.balance(account) == 100
     ok(ada.move(account, 1, "withdrawal", key="other"), 201)
     _let_the_lease_end(bank)
@@ -137,6 +163,56 @@ def test_a_worker_killed_in_the_middle_blocks_no_key_forever(fresh_remote_bank: 
     assert send().headers["Idempotent-Replayed"] == "true"
     assert ada.balance(account) == 39
     assert faults(bank.app) == []
+    rows = ok(ada.get("/audit-logs?event_type=withdrawal"))["items"]
+    assert [(row["status"], row["metadata"].get("code")) for row in rows] == [
+        ("success", None),
+        ("success", None),
+        ("failure", "abandoned"),
+    ]
+    assert rows[-1]["metadata"]["amount"] == 60
+
+
+def test_a_key_is_free_again_after_the_longest_statement(fresh_remote_bank: RemoteBank) -> None:
+    bank = fresh_remote_bank
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    send = partial(ada.move, account, 60, "withdrawal", key="rent")
+    kill_in_the_middle(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
+    killed = time.monotonic()
+    while (reply := send()).status_code == 409:
+        time.sleep(int(reply.headers["Retry-After"]))
+        assert time.monotonic() < killed + 10
+    assert ok(reply, 201)["amount"] == 60
+    assert ada.balance(account) == 40
+
+
+def test_a_row_of_a_killed_request_without_a_key_is_settled_by_a_command(fresh_remote_bank: RemoteBank) -> None:
+    bank = fresh_remote_bank
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    kill_in_the_middle_without_key(bank, partial(ada.move, account, 60, "withdrawal"))
+    settle = partial(bank.app.test_cli_runner().invoke, args=["audit", "settle"])
+    assert settle().output == "0 abandoned rows settled\n"
+    with connect(bank.server) as ours:
+        _make_pending_rows_older(ours, 61)
+    assert settle().output == "1 abandoned rows settled\n"
+    assert settle().output == "0 abandoned rows settled\n"
+    [row] = ok(ada.get("/audit-logs?event_type=withdrawal"))["items"]
+    assert (row["status"], row["metadata"]["code"], row["metadata"]["amount"]) == ("failure", "abandoned", 60)
+    assert ada.balance(account) == 100
+    assert faults(bank.app) == []
+
+
+def test_verify_names_a_row_that_is_pending_for_a_day(fresh_remote_bank: RemoteBank) -> None:
+    bank = fresh_remote_bank
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    kill_in_the_middle_without_key(bank, partial(ada.move, account, 60, "withdrawal"))
+    assert faults(bank.app) == []
+    with connect(bank.server) as ours:
+        _make_pending_rows_older(ours, 24 * 3600 + 1)
+    [fault] = faults(bank.app)
+    assert "audit_pending" in str(fault)
 
 
 def test_a_worker_killed_while_it_stores_moves_money_once(fresh_remote_bank: RemoteBank) -> None:
