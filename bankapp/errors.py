@@ -238,6 +238,11 @@ class SameAccount(Refused):
     title = "Same account"
 
 
+class PayeeNotPayable(Refused):
+    code = "payee_not_payable"
+    title = "Payee not payable"
+
+
 class LimitExceeded(Refused):
     code = "limit_exceeded"
     title = "Limit exceeded"

@@ -19,6 +19,7 @@ blueprint = Blueprint("transfers", __name__, "Transfers between accounts")
 
 
 _REFUSALS = (errors.InsufficientFunds, errors.AccountNotActive, errors.BalanceLimitExceeded)
+_ORDER_REFUSALS = (errors.SameAccount, errors.CurrencyMismatch, errors.PayeeNotPayable, *_REFUSALS)
 
 
 @blueprint.operation(
@@ -30,7 +31,7 @@ _REFUSALS = (errors.InsufficientFunds, errors.AccountNotActive, errors.BalanceLi
         answer=schemas.Transfer,
         status=201,
         idempotent=True,
-        errors=[errors.NotFound, errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
+        errors=[errors.NotFound, *_ORDER_REFUSALS],
     )
 )
 def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
@@ -50,7 +51,7 @@ def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
         body_limit_bytes=BATCH_BODY_LIMIT_BYTES,
         answer=schemas.Batch,
         idempotent=True,
-        errors=[errors.SameAccount, errors.CurrencyMismatch, *_REFUSALS],
+        errors=[*_ORDER_REFUSALS],
     )
 )
 def create_batch(new: dict[str, Any], claim: Claim | None) -> Batch:

@@ -52,6 +52,8 @@ class Posting:
     currency: str
     description: str | None = None
     reverses_transfer_id: str | None = None
+    refusal: errors.BankError | None = None
+    """Why the posting cannot be made although the payer could pay: told after the payer's own side was checked."""
     id: str = field(default_factory=ids.new)
 
 
@@ -138,6 +140,11 @@ def transfer(
     return Posting(kind, legs, amount, currency, description, reverses_transfer_id)
 
 
+def unpayable(source: AccountState, amount: int, currency: str, refusal: errors.BankError) -> Posting:
+    """Return a transfer that is refused with ``refusal``, once the payer's own side was checked."""
+    return Posting("transfer", (Leg(source, "transfer_out"),), amount, currency, refusal=refusal)
+
+
 def post(movements: Sequence[Posting]) -> tuple[Posted | errors.BankError, ...]:
     """Post at once, outside of any command: for loading and demo data. Returns what became of each posting."""
     drafted = draft(movements)
@@ -194,7 +201,8 @@ def draft(movements: Sequence[Posting]) -> Draft:
     """Check postings in order, each on what the ones before leave behind, and make the rows of those that can be.
 
     A refused posting moves nothing and leaves the others alone; a caller who wants all or none raises when it
-    sees a refusal. Refusals: AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded. Two
+    sees a refusal. Refusals: AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded,
+    PayeeNotPayable. Two
     drafts that one transaction stores must not share an account: each counts from the accounts as read.
     """
     book = _Book(movements)
@@ -226,19 +234,31 @@ def _post(posting: Posting, book: _Book, tables: Mapping[str, list[Row]]) -> Pos
 
 
 def _check(posting: Posting, book: _Book) -> None:
-    """Refuse a posting that the accounts do not allow. The state of every account is told before the funds."""
+    """Refuse a posting that the accounts do not allow; the payer's own side is told before the payee's."""
     statuses = ("active", "frozen") if posting.kind == "reversal" else ("active",)
+    payer_id = None
     for leg in posting.legs:
-        if leg.account is not None:
+        if leg.account is not None and DIRECTIONS[leg.type] != CREDIT:
+            payer_id = leg.account.user_id
             check_usable(leg.account, posting.currency, statuses)
+            check_funds(book.balances[leg.account.id] - leg.account.held, posting.amount)
+    if posting.refusal is not None:
+        raise posting.refusal
     for leg in posting.legs:
-        if leg.account is None:
-            continue
-        balance = book.balances[leg.account.id]
-        if DIRECTIONS[leg.type] != CREDIT:
-            check_funds(balance - leg.account.held, posting.amount)
-        elif balance + posting.amount > money.MAX_BALANCE:
-            raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
+        if leg.account is not None and DIRECTIONS[leg.type] == CREDIT:
+            try:
+                _check_receiver(leg.account, posting, book.balances[leg.account.id], statuses)
+            except errors.Refused as refusal:
+                # A payer must not learn the state of another customer's account. Staff, who reverse, may.
+                if posting.kind != "transfer" or leg.account.user_id == payer_id:
+                    raise
+                raise errors.PayeeNotPayable("The payee's account cannot receive this transfer.") from refusal
+
+
+def _check_receiver(account: AccountState, posting: Posting, balance: int, statuses: Sequence[str]) -> None:
+    check_usable(account, posting.currency, statuses)
+    if balance + posting.amount > money.MAX_BALANCE:
+        raise errors.BalanceLimitExceeded("The balance would leave the range the bank can keep.")
 
 
 def check_usable(account: AccountState, currency: str, statuses: Sequence[str] = ("active",)) -> None:

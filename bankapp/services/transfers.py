@@ -176,7 +176,7 @@ def _posting(order: Order, by_name: Accounts) -> ledger.Posting:
     source = access.own(by_name.get(order.from_account_id), "account")
     target = by_name.get(order.to_account_id or order.to_account_number or "")
     if target is None:
-        raise access.not_found("account")
+        return ledger.unpayable(source, order.amount, order.currency, access.not_found("account"))
     return ledger.transfer(source, target, order.amount, order.currency, order.description)
 
 

@@ -234,6 +234,12 @@ def same_account(bank: Bank) -> TestResponse:
     return ada.transfer(account, account, 5)
 
 
+@case("payee_not_payable", 422)
+def payee_not_payable(bank: Bank) -> TestResponse:
+    ada, bob = bank.customer(), bank.customer()
+    return ada.transfer(ada.account(balance=5), bob.account("USD"), 5)
+
+
 @case("account_holder_required", 422)
 def account_holder_required(bank: Bank) -> TestResponse:
     return bank.customer(holder=False).post("/accounts", {"type": "checking", "currency": "EUR"})
