@@ -57,6 +57,8 @@ class Config:
     log_format: str = "json"
     docs_enabled: bool = True
     bcrypt_rounds: int = 12
+    database_pooler: str = "none"
+    """``transaction`` behind pgbouncer in transaction mode: no session settings, no prepared statements."""
     access_token_lifetime: timedelta = timedelta(minutes=10)
     refresh_token_idle: timedelta = timedelta(hours=12)
     session_lifetime: timedelta = timedelta(days=7)
@@ -267,6 +269,7 @@ _FORMATS: Final = {name: name for name in ("json", "console")}
 
 # Attribute → environment variable and how its text is understood.
 _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
+    "database_pooler": ("DATABASE_POOLER", _one_of({"none": "none", "transaction": "transaction"})),
     "web_concurrency": ("WEB_CONCURRENCY", _integer(1, 256)),
     "web_threads": ("WEB_THREADS", _integer(1, 64)),
     "drain": ("DRAIN_SECONDS", _seconds(0, 300)),

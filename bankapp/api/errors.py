@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from bankapp import context, errors
+from bankapp import context, db, errors
 from bankapp.errors import BankError
 from bankapp.services.idempotency import Answer
 
@@ -95,7 +95,8 @@ def init_app(app: Flask) -> None:
     def refused(problem: BankError) -> Response:
         if isinstance(problem, errors.Unavailable) and problem.__cause__ is not None:
             cause = problem.__cause__
-            log.warning("%s %s: %s", problem.detail, type(cause).__name__, " ".join(str(cause).split()))
+            # One line: during an outage every request has one.
+            log.warning("%s %s: %s", problem.detail, type(cause).__name__, str(cause).partition("\n")[0])
         return respond(problem)
 
     @app.errorhandler(HTTPException)
@@ -110,5 +111,8 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(problem: Exception) -> Response:
+        if (outage := db.outage_of(problem)) is not None:
+            outage.__cause__ = problem
+            return refused(outage)
         log.error("unexpected error", exc_info=problem)
         return respond(BankError("Something went wrong on our side; the request id leads us to it."))

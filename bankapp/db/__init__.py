@@ -13,7 +13,7 @@ from bankapp.db.connection import (
     open_connection,
 )
 from bankapp.db.dialects import dispose, init_app
-from bankapp.db.driver_errors import ConstraintViolated
+from bankapp.db.driver_errors import ConstraintViolated, outage_of
 from bankapp.db.probes import demand_database, lacks_migrations, ping
 from bankapp.db.statements import change, check_guard, insert, one, rows, rows_if_admitted, stream, value
 from bankapp.db.transactions import (
@@ -44,6 +44,7 @@ __all__ = [
     "lacks_migrations",
     "one",
     "open_connection",
+    "outage_of",
     "ping",
     "rows",
     "rows_if_admitted",

@@ -47,8 +47,9 @@ class RequestConnection:
     _pooled: Connection | None = None
 
     def pooled(self) -> Connection:
-        """Return the connection; the first call takes it from the pool. Raises Unavailable."""
-        if self._pooled is None:
+        """Return the connection, taken from the pool by the first call and by one after a break. Raises Unavailable."""
+        if self._pooled is None or (self._pooled.invalidated and self.after_commit is None):
+            self.close()
             try:
                 self._pooled = db.engine.connect()
             except (DBAPIError, TimeoutError) as problem:

@@ -20,9 +20,9 @@ SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
 
 def init_app(app: Flask) -> None:
     """Bind the database to ``app`` and teach its engine the rules of its dialect."""
-    threads = app.config["BANKAPP"].web_threads
-    url = app.config["SQLALCHEMY_DATABASE_URI"]
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(url, threads))
+    config = app.config["BANKAPP"]
+    options = engine_options(config.database_url, config.web_threads, config.database_pooler)
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", options)
     db.init_app(app)
     with app.app_context():
         listen(db.engine)
@@ -33,20 +33,29 @@ def dispose() -> None:
     db.engine.dispose(close=False)
 
 
-def engine_options(url: str, threads: int) -> dict[str, Any]:
-    """Return the engine options for ``url``: timeouts, and a connection for each of a worker's ``threads``."""
+def engine_options(url: str, threads: int, pooler: str) -> dict[str, Any]:
+    """Return the engine options for ``url``: timeouts, and a connection for each of a worker's ``threads``.
+
+    Behind a ``pooler`` in transaction mode each transaction may get another session of PostgreSQL. So nothing is
+    set on a session, where the role's settings stand in, and no statement is prepared.
+    """
     # An error's message goes to the log; what a statement was about does not belong there.
     common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
     common["json_serializer"] = _to_json
     if url.startswith("sqlite"):
         return common | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    settings = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    connect: dict[str, Any] = {"connect_timeout": 2, "application_name": "bankapp"}
+    if pooler == "transaction":
+        connect["prepare_threshold"] = None
+    else:
+        settings = {"lock_timeout": LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS, "timezone": "UTC"}
+        connect["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return common | {
         "isolation_level": "AUTOCOMMIT",
         "pool_pre_ping": False,
         "pool_recycle": 1800,
         "pool_reset_on_return": None,  # see _listen_postgresql
-        "connect_args": {"connect_timeout": 2, "options": settings, "application_name": "bankapp"},
+        "connect_args": connect,
     }
 
 

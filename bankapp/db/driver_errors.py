@@ -56,6 +56,14 @@ def meaning(problem: DBAPIError | TimeoutError) -> Exception:
     return kind("The database cannot answer now.", retry_after_seconds=2)
 
 
+def outage_of(problem: Exception) -> Unavailable | None:
+    """Return the refusal for an exception that means that the database cannot answer now; None for any other."""
+    if isinstance(problem, (DBAPIError, TimeoutError)):
+        found = meaning(problem)
+        return found if isinstance(found, Unavailable) else None
+    return None
+
+
 def _sqlstate(problem: DBAPIError) -> str | None:
     return getattr(problem.orig, "sqlstate", None)
 

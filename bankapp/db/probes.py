@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.pool import NullPool
 
+from bankapp import context
 from bankapp.db import driver_errors
 from bankapp.db.connection import is_sqlite
 from bankapp.errors import Unavailable
@@ -70,7 +71,9 @@ def _ping_engine(url: URL, *, create: bool) -> Engine:
         # A plain connect would make an empty file where the database has gone.
         file = f"file:{quote(url.database or '')}?mode={'rwc' if create else 'rw'}"
         return create_engine("sqlite://", poolclass=NullPool, creator=lambda: sqlite3.connect(file, 1, uri=True))
-    arguments = {"connect_timeout": 2, "options": "-c statement_timeout=1000", "application_name": "bankapp-health"}
+    arguments: dict[str, Any] = {"connect_timeout": 2, "application_name": "bankapp-health"}
+    if context.config().database_pooler == "none":
+        arguments["options"] = "-c statement_timeout=1000"
     return create_engine(url, poolclass=NullPool, connect_args=arguments)
 
 
