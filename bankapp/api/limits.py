@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from flask import Flask, Response, after_this_request, current_app
 from flask_limiter import Limiter, RateLimitExceeded
+from limits import parse
 from limits.errors import StorageError
 
 from bankapp import context, errors
@@ -73,6 +74,9 @@ SIGNUP: Final = (Limit("60 per minute", _address), Limit("5 per minute", _email)
 REFRESH: Final = (Limit("120 per minute", _address), Limit("30 per minute", _owner))
 
 
+PAYEE_LOOKUPS: Final = parse("100 per hour")
+
+
 def init_app(app: Flask) -> None:
     """Make the limiter of this application, where the settings want one.
 
@@ -119,6 +123,38 @@ def check(limits: Sequence[Limit]) -> None:
     for limit in limits:
         with limiter.limit(limit.rate, key_func=limit.key):
             pass
+
+
+@contextmanager
+def payee_lookups() -> Iterator[Callable[[int], None]]:
+    """Let a user try so many payees that cannot be paid, or are not there, and no more.
+
+    A client that may try any number of IBANs learns which of them are accounts of this bank. The block counts a
+    refusal that it raises; a batch counts its refused payees by the function that the block gets. A store that does
+    not answer lets every request pass. Raises RateLimited.
+    """
+    limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
+    if limiter is None:
+        yield lambda _: None
+        return
+    key = ("payee_lookups", context.current().subject or _address())
+    seconds = None
+    with suppress(StorageError):
+        if not limiter.limiter.test(PAYEE_LOOKUPS, *key):
+            seconds = _seconds_until(limiter.limiter.get_window_stats(PAYEE_LOOKUPS, *key).reset_time)
+    if seconds is not None:
+        raise errors.RateLimited("Too many payees could not be paid; wait.", retry_after_seconds=seconds)
+
+    def count(refused: int) -> None:
+        with suppress(StorageError):
+            if refused:
+                limiter.limiter.hit(PAYEE_LOOKUPS, *key, cost=refused)
+
+    try:
+        yield count
+    except (errors.NotFound, errors.PayeeNotPayable):
+        count(1)
+        raise
 
 
 def _seconds_until(moment: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bankapp import errors
+from bankapp.api import limits
 from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.listing import Page, Window
 from bankapp.models import TransferRecord
@@ -19,7 +20,7 @@ blueprint = Blueprint("transfers", __name__, "Transfers between accounts")
 
 
 _REFUSALS = (errors.InsufficientFunds, errors.AccountNotActive, errors.BalanceLimitExceeded)
-_ORDER_REFUSALS = (errors.SameAccount, errors.CurrencyMismatch, errors.PayeeNotPayable, *_REFUSALS)
+_ORDER_REFUSALS = (errors.RateLimited, errors.SameAccount, errors.CurrencyMismatch, errors.PayeeNotPayable, *_REFUSALS)
 
 
 @blueprint.operation(
@@ -39,7 +40,8 @@ def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
 
     From one's own account to any account of the same currency, named by id or by IBAN.
     """
-    return transfers.create(order, claim)
+    with limits.payee_lookups():
+        return transfers.create(order, claim)
 
 
 @blueprint.operation(
@@ -62,7 +64,10 @@ def create_batch(new: dict[str, Any], claim: Claim | None) -> Batch:
     it names an account that is not there) and the reasons by index in `errors`. Otherwise those that can be
     made are, and `items` says what became of each.
     """
-    return transfers.create_batch(new["transfers"], claim, atomic=new["atomic"])
+    with limits.payee_lookups() as count:
+        batch = transfers.create_batch(new["transfers"], claim, atomic=new["atomic"])
+        count(sum(isinstance(item.error, errors.NotFound | errors.PayeeNotPayable) for item in batch.items))
+    return batch
 
 
 @blueprint.operation(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from limits import parse
 
+from bankapp.api import limits
 from tests.factories import Bank, Caller, ok, refused
 from tests.statements import before_statement
 
@@ -94,3 +97,21 @@ def test_of_two_logouts_at_once_one_ends_the_session_and_the_other_is_too_late(b
     ada = bank.customer()
     with before_statement(bank.app, "BEGIN", lambda: ok(ada.post("/auth/logout"), 204)):
         refused(ada.post("/auth/logout"), 401, "token_revoked")
+
+
+def test_payees_cannot_be_tried_out_without_end(
+    bank_with: Callable[..., Bank], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PAYEE_LOOKUPS", parse("3 per hour"))
+    bank = bank_with(RATELIMIT_ENABLED="true")
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    refused(ada.post("/transfers", order(source, UNKNOWN)), 404, "not_found")
+    ok(ada.transfer(source, target, 5), 201)
+    body = {"atomic": False, "transfers": [order(source, UNKNOWN), order(source, target)]}
+    ok(ada.post("/transfers/batch", body))
+    refused(ada.post("/transfers", order(source, UNKNOWN)), 404, "not_found")
+    reply = ada.transfer(source, target, 5)
+    refused(reply, 429, "rate_limited")
+    assert 0 < int(reply.headers["Retry-After"]) <= 3600
+    ok(bob.transfer(target, source, 1), 201)
