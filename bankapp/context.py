@@ -79,7 +79,8 @@ def begin(context: Context) -> None:
 
 def update(**facts: Any) -> None:
     """Add ``facts`` (fields of :class:`Context`) to those of the current application context."""
-    begin(replace(current(), **facts))
+    *outer, (config, context) = _stack.get()
+    _stack.set((*outer, (config, replace(context, **facts))))
 
 
 def clear() -> None:

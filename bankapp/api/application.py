@@ -63,12 +63,14 @@ class _DefaultHeaders:
 
     def __init__(self, app: WSGIApplication, headers: dict[str, str]) -> None:
         self._app = app
-        self._headers = [(name, name.lower(), value) for name, value in headers.items()]
+        self._headers = tuple(headers.items())
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
-            present = {name.lower() for name, _ in headers}
-            headers += [(name, value) for name, lower, value in self._headers if lower not in present]
+            present = set(map(str.lower, dict(headers)))
+            for name, value in self._headers:
+                if name.lower() not in present:
+                    headers.append((name, value))
             return start_response(status, headers, *rest)
 
         return self._app(environ, start)

@@ -48,8 +48,10 @@ class RequestConnection:
 
     def pooled(self) -> Connection:
         """Return the connection, taken from the pool by the first call and by one after a break. Raises Unavailable."""
-        if self._pooled is None or (self._pooled.invalidated and self.after_commit is None):
+        if self._pooled is not None and self._pooled.invalidated and self.after_commit is None:
             self.close()
+            self._pooled = None
+        if self._pooled is None:
             try:
                 self._pooled = db.engine.connect()
             except (DBAPIError, TimeoutError) as problem:
