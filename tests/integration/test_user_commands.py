@@ -94,7 +94,7 @@ def test_disable_throws_out_and_enable_lets_in_again(bank: Bank) -> None:
     done(flask(bank, "users", "disable", caller.email.upper()))
     refused(caller.get("/auth/me"), 401, "token_revoked")
     refused(caller.post("/auth/login", body), 401, "invalid_credentials")
-    assert "disabled already" in failed(flask(bank, "users", "disable", caller.email))
+    assert "already disabled" in failed(flask(bank, "users", "disable", caller.email))
     done(flask(bank, "users", "enable", caller.email))
     ok(Caller(caller.client).post("/auth/login", body))
     changes = [(row["change"], row["sessions_revoked"]) for row in trace(bank, caller.user_id)]
@@ -108,7 +108,7 @@ def test_a_role_is_given_and_every_session_ends(bank: Bank) -> None:
     assert ok(bank.signed_in(caller.email).get("/auth/me"))["role"] == "admin"
     [row] = trace(bank, caller.user_id)
     assert (row["change"], row["before"], row["role"], row["sessions_revoked"]) == ("role", "customer", "admin", 1)
-    assert "admin already" in failed(flask(bank, "users", "role", caller.email, "admin"))
+    assert "already admin" in failed(flask(bank, "users", "role", caller.email, "admin"))
 
 
 def test_nobody_is_not_found(bank: Bank) -> None:

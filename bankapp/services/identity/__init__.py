@@ -1,1 +1,1 @@
-"""Who a user is: signing up and in, passwords, tokens, sessions, the second factor, managing users."""
+"""Authentication: sign-up, sign-in, passwords, tokens, sessions, the second factor, and management of users."""

@@ -1,4 +1,4 @@
-"""Signing up and in, and changing the password."""
+"""Sign-up, sign-in and change of the password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bankapp.services.identity.tokens import Grant
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What makes a user an account holder."""
+    """The personal data of an account holder."""
 
     first_name: str
     last_name: str
@@ -36,9 +36,9 @@ def find_user(email: str) -> UserRecord | None:
 
 
 def signup(email: str, password: str, person: Person | None) -> tuple[UserRecord, AccountHolderRecord | None]:
-    """Create a customer, and their account holder when ``person`` comes along, in one transaction.
+    """Create a customer, and with ``person`` their account holder, in one transaction; return both.
 
-    Raises EmailTaken, or ValidationFailed for a guessable password or somebody under 18.
+    Raises EmailTaken, or ValidationFailed for a guessable password or a person under 18 years.
     """
     email = fold_email(email)
     words = (email, person.first_name, person.last_name) if person else (email,)
@@ -61,7 +61,7 @@ def signup(email: str, password: str, person: Person | None) -> tuple[UserRecord
 
 
 def create_user(email: str, hashed_password: str, role: str) -> UserRecord:
-    """Store a user, in the caller's transaction. Raises EmailTaken."""
+    """Store a user in the caller's transaction and return it. Raises EmailTaken."""
     user = UserRecord(
         id=ids.new(),
         email=fold_email(email),
@@ -75,10 +75,10 @@ def create_user(email: str, hashed_password: str, role: str) -> UserRecord:
 
 
 def login(email: str, password: str, otp: str | None = None) -> Grant:
-    """Open a session.
+    """Check the password and the second factor, open a session, and return its tokens.
 
-    Raises InvalidCredentials, the same for a wrong e-mail and a wrong password; OtpRequired when the
-    password is right and a second factor is missing; RateLimited after many failures.
+    Raises InvalidCredentials, in the same way and time for a wrong e-mail address and a wrong password. Raises
+    OtpRequired when the password is right and the code is missing, and RateLimited after many failures.
     """
     user = find_user(email)
     bucket = throttle.bucket(user.email if user else fold_email(email))
@@ -91,14 +91,14 @@ def login(email: str, password: str, otp: str | None = None) -> Grant:
         rehashed = passwords.hashed(password) if passwords.is_outdated(proof.hashed_password) else None
         return db.run(lambda: _open_session(proof, rehashed, otp, bucket))
     except (errors.InvalidCredentials, errors.OtpRequired, errors.RateLimited) as refusal:
-        credentials.put_on_record("login", proof.user_id if proof else None, bucket, refusal)
+        credentials.record_failure("login", proof.user_id if proof else None, bucket, refusal)
         raise
 
 
 def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: str) -> Grant:
     user = credentials.lock(proof)
     second_factor = second_factors.check(user.id, otp)
-    throttle.succeeded(bucket)
+    throttle.forget_failures(bucket)
     if rehashed is not None:
         users.change(user.id, hashed_password=rehashed)
     now = clock.now()
@@ -126,7 +126,7 @@ def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: s
 
 
 def me() -> UserRecord:
-    """Return the user who is asking."""
+    """Return the caller's user. Raises NotFound."""
     user = users.get(context.user().id)
     if user is None:
         raise access.not_found("user")
@@ -134,18 +134,19 @@ def me() -> UserRecord:
 
 
 def change_password(current_password: str, new_password: str) -> None:
-    """Set a new password and end every other session.
+    """Set a new password and end every other session of the caller.
 
-    Raises InvalidCredentials, RateLimited after many failures, or ValidationFailed.
+    Raises InvalidCredentials for a wrong current password, RateLimited after many failures, or
+    ValidationFailed for a new password that is too short, too long or guessable.
     """
-    proof = credentials.confirm("password_change", current_password)
+    proof = credentials.prove_password("password_change", current_password)
     passwords.check(new_password, proof.email, field="new_password")
     hashed = passwords.hashed(new_password)
 
     def change() -> None:
         user = credentials.lock(proof)
         users.change(user.id, hashed_password=hashed)
-        throttle.succeeded(throttle.bucket_of_user(user.id))
+        throttle.forget_failures(throttle.bucket_of_user(user.id))
         count = sessions.revoke_all(user.id, clock.now(), keep=context.user().session_id)
         audit.record("password_change", user_id=user.id, metadata={"sessions_revoked": count})
 

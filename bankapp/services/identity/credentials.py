@@ -1,4 +1,4 @@
-"""Proving a password, and putting on record that it failed."""
+"""Checks of a user's password before a sensitive action, and the record of failed ones."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from bankapp.services.identity import passwords, throttle
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A user whose password was just proved, and the hash that proved it."""
+    """A user whose password was just checked, and the hash that it matched."""
 
     user_id: str
     email: str
     hashed_password: str = field(repr=False)
 
 
-def confirm(event_type: str, password: str) -> Proof:
-    """Let the caller prove their password before the action ``event_type``.
+def prove_password(event_type: str, password: str) -> Proof:
+    """Check the caller's password before the action ``event_type``, and return the proof for :func:`lock`.
 
-    So a stolen access token alone changes nothing that would keep the thief in (OWASP ASVS 5.0 §7.5.1).
-    Raises InvalidCredentials, or RateLimited after many failures.
+    A stolen access token is therefore not enough to change how the user signs in (OWASP ASVS 5.0 §7.5.1).
+    Raises InvalidCredentials, RateLimited after many failures, or NotFound.
     """
     user = users.get(context.user().id)
     if user is None:
@@ -36,16 +36,16 @@ def confirm(event_type: str, password: str) -> Proof:
         if not passwords.matches(password, proof.hashed_password):
             raise errors.InvalidCredentials("The password is wrong.")
     except (errors.InvalidCredentials, errors.RateLimited) as refusal:
-        put_on_record(event_type, proof.user_id, bucket, refusal)
+        record_failure(event_type, proof.user_id, bucket, refusal)
         raise
     return proof
 
 
 def lock(proof: Proof) -> UserRecord:
-    """Lock the user in the caller's transaction, and return them as they are now.
+    """Lock the user's row in the caller's transaction, and return the user as stored now.
 
-    Raises InvalidCredentials when they were disabled, or their password changed, since the proof: the
-    slow check of a password runs outside of transactions.
+    Raises InvalidCredentials when the user was disabled, or the password changed, since the proof. This can
+    happen because the slow check of a password runs outside of transactions.
     """
     user = users.lock(proof.user_id)
     if user is None or user.status != "active" or user.hashed_password != proof.hashed_password:
@@ -53,12 +53,12 @@ def lock(proof: Proof) -> UserRecord:
     return user
 
 
-def put_on_record(event_type: str, user_id: str | None, bucket: str, refusal: errors.BankError) -> None:
-    """Record a refused proof, and count it where it was a wrong guess."""
+def record_failure(event_type: str, user_id: str | None, bucket: str, refusal: errors.BankError) -> None:
+    """Store the audit row of a refused proof, and count a wrong password or code in ``bucket``."""
 
     def record() -> None:
         if isinstance(refusal, errors.InvalidCredentials):
-            throttle.failed(bucket)
+            throttle.count_failure(bucket)
         audit.record(event_type, user_id=user_id, failure=refusal)
 
     db.run(record)

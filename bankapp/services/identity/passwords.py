@@ -1,4 +1,4 @@
-"""Passwords: which are good enough, and how they are kept."""
+"""Passwords: the rules for new ones, and their bcrypt hashes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MAX_LENGTH: Final = 128
 MIN_SCORE: Final = 3
 """zxcvbn's score for "safely unguessable" by an attacker without the hash."""
 
-
-JUDGED_LENGTH: Final = 24
-"""How many characters zxcvbn looks at: its time grows so fast that 128 can keep a processor for 14 seconds."""
+SCORED_LENGTH: Final = 24
+"""How many characters zxcvbn scores. Its time grows steeply: 128 characters can take 14 seconds."""
 
 OUR_WORDS: Final = ("bankapp", "bank", "account")
 
 
 def check(password: str, *about_user: str, field: str = "password") -> None:
-    """Refuse a password that is too short, too long or guessable, with its reason (OWASP ASVS 5.0 §6.2).
+    """Refuse a password that is too short, too long or guessable (OWASP ASVS 5.0 §6.2).
 
-    ``about_user`` are words an attacker would try first: e-mail, names. Raises ValidationFailed.
+    ``about_user`` are words that an attacker tries first: the e-mail address and the names. Raises
+    ValidationFailed with the reason at ``field``.
     """
     text = normalized(password)
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
@@ -35,7 +35,7 @@ def check(password: str, *about_user: str, field: str = "password") -> None:
     words = [part for word in about_user for part in (word, *re.split(r"[\W_]+", word)) if len(part) > 2]
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its word lists take 12 MB that most workers never need
 
-    verdict = zxcvbn(text[:JUDGED_LENGTH], user_inputs=[*OUR_WORDS, *words])
+    verdict = zxcvbn(text[:SCORED_LENGTH], user_inputs=[*OUR_WORDS, *words])
     if verdict["score"] < MIN_SCORE:
         reason = verdict["feedback"]["warning"] or "This password is easy to guess."
         raise errors.ValidationFailed("The password is too easy to guess.", errors={field: [reason]})
@@ -47,9 +47,9 @@ def hashed(password: str) -> str:
 
 
 def matches(password: str, hashed_password: str | None) -> bool:
-    """Tell whether ``password`` has this hash; without one, take as long and answer False."""
+    """Tell whether ``password`` has this hash. For None, take the same time and return False."""
     if hashed_password is None:
-        bcrypt.checkpw(_digest(password), _nobodys_hash())
+        bcrypt.checkpw(_digest(password), _dummy_hash())
         return False
     return bcrypt.checkpw(_digest(password), hashed_password.encode())
 
@@ -60,17 +60,17 @@ def is_outdated(hashed_password: str) -> bool:
 
 
 def normalized(password: str) -> str:
-    """Return ``password`` in NFC, so that the same letters typed elsewhere are the same password."""
+    """Return ``password`` in Unicode form NFC: devices encode the same letters differently."""
     return unicodedata.normalize("NFC", password)
 
 
 def _digest(password: str) -> bytes:
-    # bcrypt reads at most 72 bytes and stops at NUL; a digest in Base64 is always 44 harmless ones. Keyed with
-    # a label of ours, so that plain SHA-256 digests stolen elsewhere are no dictionary against our hashes.
+    # bcrypt reads at most 72 bytes and stops at NUL; a digest in Base64 has 44 bytes and no NUL. The digest is
+    # keyed with a label, so that plain SHA-256 digests stolen elsewhere are no dictionary against these hashes.
     digest = hmac.digest(b"bankapp password", normalized(password).encode(), "sha256")
     return base64.b64encode(digest)
 
 
-def _nobodys_hash() -> bytes:
-    # Well-formed, so checking takes as long as ever, and the digest of nothing that anybody could find.
+def _dummy_hash() -> bytes:
+    # Well-formed, so that the check takes as long as that of a real hash. No known password has this hash.
     return f"$2b${context.config().bcrypt_rounds:02}${'.' * 53}".encode()

@@ -25,18 +25,18 @@ T = TypeVar("T")
 ISSUER: Final = "bankapp"
 STEP_SECONDS: Final = 30
 DRIFT_STEPS: Final = 1
-"""How many steps a device's clock may be off, either way (RFC 6238 §5.2)."""
+"""How many time steps a device's clock may be fast or slow (RFC 6238 §5.2)."""
 
 RECOVERY_CODES: Final = 10
 RECOVERY_BYTES: Final = 15
-"""120 bits: enough that a plain hash keeps them (OWASP ASVS 5.0 §6.5.2 asks for 112)."""
+"""120 random bits. From 112 bits on, a standard hash without salt is enough (OWASP ASVS 5.0 §6.5.2)."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Whether a second factor is asked for, and how many recovery codes are left."""
+    """Whether the second factor is on, and how many unused recovery codes are left."""
 
     enabled: bool
     recovery_codes_left: int
@@ -44,30 +44,30 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What an authenticator app needs; shown once."""
+    """The secret for an authenticator app, and the same as an ``otpauth:`` URI. Both are shown once."""
 
     secret: str = field(repr=False)
     otpauth_uri: str = field(repr=False)
 
 
 def status() -> Status:
-    """Return the state of the caller's second factor."""
+    """Return whether the caller's second factor is on, and how many recovery codes are left."""
     user_id = context.user().id
-    return Status(_confirmed(user_id) is not None, second_factors.count_codes(user_id))
+    return Status(_confirmed_factor(user_id) is not None, second_factors.count_codes(user_id))
 
 
 def enrol(password: str) -> Enrolment:
-    """Begin with a new secret; nothing is asked for until it is confirmed.
+    """Store a new secret and return it. Sign-in asks for no code until :func:`confirm`.
 
-    Raises InvalidCredentials, RateLimited, or StateConflict when a second factor is on already.
+    Raises InvalidCredentials, RateLimited, or StateConflict when a second factor is already on.
     """
-    proof = credentials.confirm("otp_enrol", password)
+    proof = credentials.prove_password("otp_enrol", password)
     secret = pyotp.random_base32()
 
     def begin() -> None:
         user = credentials.lock(proof)
-        if _confirmed(user.id):
-            raise errors.StateConflict("The second factor is on already; switch it off first.")
+        if _confirmed_factor(user.id):
+            raise errors.StateConflict("The second factor is already on. Switch it off first.")
         second_factors.put(user.id, encryption.seal(secret, user.id), clock.now())
         audit.record("otp_enrol", user_id=user.id)
 
@@ -76,124 +76,124 @@ def enrol(password: str) -> Enrolment:
 
 
 def confirm(otp: str) -> list[str]:
-    """Switch the second factor on with its first code, end every other session, return the recovery codes.
+    """Switch the second factor on with its first code, end every other session, and return the recovery codes.
 
-    Raises StateConflict when there is nothing to confirm, InvalidCredentials for a wrong code, RateLimited.
+    Raises StateConflict without an unconfirmed secret, InvalidCredentials for a wrong code, or RateLimited.
     """
     user_id = context.user().id
 
     def confirm() -> list[str]:
-        found = second_factors.get(user_id)
-        if found is None or found.confirmed_at is not None:
-            raise errors.StateConflict("There is no second factor waiting to be confirmed.")
-        _accept(found, otp)
+        factor = second_factors.get(user_id)
+        if factor is None or factor.confirmed_at is not None:
+            raise errors.StateConflict("There is no second factor to confirm.")
+        _use_code(factor, otp)
         second_factors.change(user_id, confirmed_at=clock.now())
         _end_other_sessions(user_id)
         audit.record("otp_confirm", user_id=user_id)
         return _new_codes(user_id)
 
-    return _guarded("otp_confirm", confirm)
+    return _throttled("otp_confirm", confirm)
 
 
 def disable(password: str, otp: str) -> None:
-    """Switch the second factor off with password and code, and end every other session.
+    """Switch the second factor off, after a check of password and code, and end every other session.
 
-    Raises InvalidCredentials, RateLimited, or StateConflict when it is off.
+    Raises InvalidCredentials, RateLimited, or StateConflict when the second factor is off.
     """
-    proof = credentials.confirm("otp_disable", password)
+    proof = credentials.prove_password("otp_disable", password)
 
     def disable() -> None:
-        _prove_both(proof, otp)
+        _prove_code(proof, otp)
         second_factors.remove(proof.user_id)
         _end_other_sessions(proof.user_id)
         audit.record("otp_disable", user_id=proof.user_id)
 
-    _guarded("otp_disable", disable)
+    _throttled("otp_disable", disable)
 
 
 def renew_codes(password: str, otp: str) -> list[str]:
-    """Return new recovery codes; the old ones are dead. Raises as :func:`disable`."""
-    proof = credentials.confirm("otp_recovery_codes", password)
+    """Store and return new recovery codes in place of all earlier ones. Raises as :func:`disable`."""
+    proof = credentials.prove_password("otp_recovery_codes", password)
 
     def renew() -> list[str]:
-        _prove_both(proof, otp)
+        _prove_code(proof, otp)
         audit.record("otp_recovery_codes", user_id=proof.user_id)
         return _new_codes(proof.user_id)
 
-    return _guarded("otp_recovery_codes", renew)
+    return _throttled("otp_recovery_codes", renew)
 
 
 def check(user_id: str, otp: str | None) -> str | None:
-    """Ask for the second factor where it is on, in the transaction that opens the session.
+    """Check the code of a user whose second factor is on, in the transaction that opens the session.
 
-    Returns the kind that was used, or None where none is on. Raises OtpRequired without a code,
-    InvalidCredentials for a wrong or used one.
+    Returns ``totp`` or ``recovery_code``, or None when the second factor is off. Raises OtpRequired without a
+    code, and InvalidCredentials for a wrong or used code.
     """
-    found = _confirmed(user_id)
-    if found is None:
+    factor = _confirmed_factor(user_id)
+    if factor is None:
         return None
     if otp is None:
-        raise errors.OtpRequired("Send the code of your authenticator app, or a recovery code, as otp.")
-    return _accept(found, otp)
+        raise errors.OtpRequired("Send a code from your authenticator app, or a recovery code, as otp.")
+    return _use_code(factor, otp)
 
 
-def _confirmed(user_id: str) -> SecondFactorRecord | None:
-    found = second_factors.get(user_id)
-    return found if found is not None and found.confirmed_at is not None else None
+def _confirmed_factor(user_id: str) -> SecondFactorRecord | None:
+    factor = second_factors.get(user_id)
+    return factor if factor is not None and factor.confirmed_at is not None else None
 
 
-def _guarded(event_type: str, command: Callable[[], T]) -> T:
-    """Run a command that guesses at a code, counted like guesses at the password."""
+def _throttled(event_type: str, command: Callable[[], T]) -> T:
+    """Run a command that checks a code. Its failures are counted like those of the password."""
     user_id = context.user().id
     bucket = throttle.bucket_of_user(user_id)
 
     def run() -> T:
         result = command()
-        throttle.succeeded(bucket)
+        throttle.forget_failures(bucket)
         return result
 
     try:
         throttle.enter(bucket)
         return db.run(run)
     except (errors.InvalidCredentials, errors.RateLimited) as refusal:
-        credentials.put_on_record(event_type, user_id, bucket, refusal)
+        credentials.record_failure(event_type, user_id, bucket, refusal)
         raise
 
 
-def _prove_both(proof: Proof, otp: str) -> None:
+def _prove_code(proof: Proof, otp: str) -> None:
     user = credentials.lock(proof)
-    found = _confirmed(user.id)
-    if found is None:
+    factor = _confirmed_factor(user.id)
+    if factor is None:
         raise errors.StateConflict("The second factor is off.")
-    _accept(found, otp)
+    _use_code(factor, otp)
 
 
-def _accept(found: SecondFactorRecord, otp: str) -> str:
-    """Use a code up, in the caller's transaction, and return its kind.
+def _use_code(factor: SecondFactorRecord, otp: str) -> str:
+    """Check a code, mark it used in the caller's transaction, and return its kind.
 
-    Raises InvalidCredentials for a wrong or used one.
+    Raises InvalidCredentials for a wrong or used code.
     """
     compact = re.sub(r"[\s-]", "", otp).upper()
     kind = "totp" if re.fullmatch(r"[0-9]{6}", compact) else "recovery_code"
     if kind == "totp":
-        step = _step(found, compact)
-        accepted = step is not None and second_factors.claim_step(found.user_id, step)
+        step = _step(factor, compact)
+        accepted = step is not None and second_factors.claim_step(factor.user_id, step)
     else:
-        accepted = second_factors.claim_code(found.user_id, _hash(compact), clock.now())
+        accepted = second_factors.claim_code(factor.user_id, _hash(compact), clock.now())
     if not accepted:
-        raise errors.InvalidCredentials("The one-time password is wrong, or was used before.")
+        raise errors.InvalidCredentials("The one-time password is wrong or was already used.")
     return kind
 
 
-def _step(found: SecondFactorRecord, code: str) -> int | None:
-    """Return the time step (RFC 6238 §4.2) whose code this is."""
-    opened = encryption.unseal(found.sealed_secret, found.user_id)
-    if opened is None:
-        log.error("no SECRET_KEY opens a second factor; only its recovery codes work")
+def _step(factor: SecondFactorRecord, code: str) -> int | None:
+    """Return the time step (RFC 6238 §4.2) of a code, or None for a wrong code."""
+    unsealed = encryption.unseal(factor.sealed_secret, factor.user_id)
+    if unsealed is None:
+        log.error("no SECRET_KEY decrypts a second factor; only its recovery codes work")
         return None
-    secret, outdated = opened
+    secret, outdated = unsealed
     if outdated:
-        second_factors.change(found.user_id, sealed_secret=encryption.seal(secret, found.user_id))
+        second_factors.change(factor.user_id, sealed_secret=encryption.seal(secret, factor.user_id))
     totp = pyotp.TOTP(secret)
     now = int(clock.now().timestamp()) // STEP_SECONDS
     steps = range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1)

@@ -1,4 +1,4 @@
-"""The caller's sessions, and how they end."""
+"""The caller's sign-in sessions: listing them and ending them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _end(session_id: str, event_type: str) -> bool:
 
 
 def end_all() -> None:
-    """End all of the caller's sessions, this one too."""
+    """End all sessions of the caller, including the current one."""
 
     def revoke() -> None:
         user_id = context.user().id

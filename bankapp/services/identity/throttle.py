@@ -1,8 +1,9 @@
-"""Ten failures to sign in in a row slow the next attempts down, in the database, so on every worker and node.
+"""Throttling of sign-ins: after ten failures in a row, the next attempts must wait.
 
-Failures are counted by e-mail address (whether or not it is anybody's: the answer must not tell), but
-apart for every place the owner is known to sign in from. So a stranger slows down strangers, never
-the owner at home; and somebody at the owner's own address only that address.
+The database counts failures, so the count holds on every worker and node. Each count belongs to a *bucket*.
+An IP address or device from which the user signed in lately has its own bucket. All other attempts on the same
+e-mail address share one bucket, so a stranger never slows down the user at a known address. An unknown e-mail
+address is counted in the same way, because the answer must not reveal whether the address has an account.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ FREE_FAILURES: Final = 10
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(minutes=1)
 FAMILIAR_FOR: Final = timedelta(days=30)
-"""How long an address or device stays known after somebody signed in from it."""
+"""How long an IP address or device counts as known after a sign-in from it."""
 
 
 def bucket(email: str) -> str:
-    """Return where an attempt to sign in as ``email`` (case-folded) from here is counted. Raises Unavailable."""
+    """Return the bucket of this request's attempts to sign in as ``email`` (case-folded). Raises Unavailable."""
     current = context.current()
     address, device = sessions.knows(email, current.ip_address, current.device_id, clock.now() - FAMILIAR_FOR)
     if address:
@@ -34,32 +35,32 @@ def bucket(email: str) -> str:
 
 
 def bucket_of_user(user_id: str) -> str:
-    """Return where failures to prove a password again, once signed in, are counted."""
+    """Return the bucket of a signed-in user's failed checks of password or code."""
     return _digest("user", user_id)
 
 
 def enter(bucket: str) -> None:
-    """Let an attempt pass, or refuse it before anything is checked. Raises RateLimited.
+    """Admit an attempt, or refuse it before its password is checked. Raises RateLimited with the seconds to wait.
 
-    One attempt at a time passes after each wait, however many come at once.
+    Of several attempts at the end of a wait, one is admitted.
     """
-    found = login_throttles.get(bucket)
-    if found is None or found.failures < FREE_FAILURES:
+    count = login_throttles.get(bucket)
+    if count is None or count.failures < FREE_FAILURES:
         return
-    last, now = found.last_attempt_at, clock.now()
-    wait = last + _wait(found.failures) - now
+    last, now = count.last_attempt_at, clock.now()
+    wait = last + _wait(count.failures) - now
     if wait > timedelta(0) or not db.run(lambda: login_throttles.take_turn(bucket, last, now)):
         seconds = max(1, math.ceil(wait.total_seconds()))
-        raise errors.RateLimited("Too many failed attempts; wait a little.", retry_after_seconds=seconds)
+        raise errors.RateLimited("Too many failed attempts. Wait before you try again.", retry_after_seconds=seconds)
 
 
-def failed(bucket: str) -> None:
-    """Count a failure, in the caller's transaction."""
+def count_failure(bucket: str) -> None:
+    """Count a failure in the caller's transaction."""
     login_throttles.count(bucket, clock.now())
 
 
-def succeeded(bucket: str) -> None:
-    """Forget the failures of this bucket, in the caller's transaction."""
+def forget_failures(bucket: str) -> None:
+    """Delete the count of this bucket in the caller's transaction."""
     login_throttles.forget(bucket)
 
 
@@ -69,5 +70,5 @@ def _wait(failures: int) -> timedelta:
 
 
 def _digest(*parts: str) -> str:
-    # Separated by a character that none of the parts can have.
+    # No part can contain the separator.
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

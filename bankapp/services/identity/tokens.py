@@ -1,4 +1,4 @@
-"""Access and refresh tokens: issued, exchanged, looked up, purged."""
+"""Access and refresh tokens: issue, exchange, check and purge."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from bankapp.repositories import purging, sessions
 from bankapp.services import audit
 from bankapp.services.identity import throttle
 
-KEPT: Final = timedelta(days=1)
+RETENTION: Final = timedelta(days=1)
+"""How long :func:`purge` leaves expired access tokens, idle counts and unconfirmed second factors."""
 
-SESSIONS_KEPT: Final = throttle.FAMILIAR_FOR
-"""As long as an address or device is known by them."""
+SESSION_RETENTION: Final = throttle.FAMILIAR_FOR
+"""How long :func:`purge` leaves expired sessions: known addresses and devices are read from them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a sign-in or refresh yields; the edge signs the access token from it. Times are aware, in UTC."""
+    """The result of a sign-in or refresh. The API signs the access token from it. Times are aware, in UTC."""
 
     user_id: str
     session_id: str
@@ -35,7 +36,7 @@ class Grant:
 
 
 def issue(session: SessionRecord, now: datetime) -> Grant:
-    """Make a pair of tokens for a session, in the caller's transaction."""
+    """Make and store a pair of tokens for a session, in the caller's transaction."""
     settings = context.config()
     current = context.current()
     refresh_token = secrets.token_urlsafe(32)
@@ -63,12 +64,12 @@ def issue(session: SessionRecord, now: datetime) -> Grant:
 
 
 def refresh(refresh_token: str) -> Grant:
-    """Exchange a refresh token for a new pair; the old one is dead.
+    """Exchange a refresh token for a new pair of tokens; the old refresh token becomes invalid.
 
-    Raises RefreshTokenInvalid, or RefreshTokenReused when the token was exchanged before: then two
-    parties hold it, and the whole session with every token of it is revoked (RFC 9700 §4.14.2).
+    Raises RefreshTokenInvalid. Raises RefreshTokenReused for a token that was already exchanged: two parties
+    may hold that token, so its session and every token of the session are revoked (RFC 9700 §4.14.2).
     """
-    # A refusal is returned, not raised, so that the revocation it may carry is committed.
+    # A refusal is returned, not raised, so that a revocation made with it is committed.
     outcome = db.run(lambda: _rotate(_hash(refresh_token)))
     if isinstance(outcome, errors.RefreshTokenInvalid):
         audit.record("token_refresh", failure=outcome)
@@ -81,7 +82,7 @@ def _rotate(token_hash: str) -> Grant | errors.BankError:
     token = sessions.refresh_token(token_hash)
     if token is None:
         return errors.RefreshTokenInvalid("The refresh token is unknown.")
-    # The end of a session locks the session's row too: a token is rotated before that or not at all.
+    # Revoking a session locks the same row, so a token is rotated before the revocation or not at all.
     session = sessions.lock(token.family_id)
     assert session is not None, "a session outlives its tokens"
     now = clock.now()
@@ -93,22 +94,22 @@ def _rotate(token_hash: str) -> Grant | errors.BankError:
     if token is None or token.rotated_at is None:
         return errors.RefreshTokenInvalid("The refresh token has expired, or its session has ended.")
     sessions.revoke(session.id, now)
-    reuse = errors.RefreshTokenReused("The refresh token was used before; the session is revoked.")
+    reuse = errors.RefreshTokenReused("The refresh token was already used. Its session is revoked.")
     audit.record("token_reuse", user_id=token.user_id, resource_type="session", resource_id=session.id, failure=reuse)
     return reuse
 
 
 def owner_of(refresh_token: str) -> str | None:
-    """Return the e-mail address of the user whose refresh token this is, for limits. Raises Unavailable."""
+    """Return the e-mail address of a refresh token's user, by which requests are limited. Raises Unavailable."""
     return sessions.owner_email(_hash(refresh_token))
 
 
 def authenticate_request(user_id: str, session_id: str, jti: str) -> None:
-    """Let this request act for the holder of the access token ``jti``, if the token is live.
+    """Let this request act for the user of the access token ``jti``, if the token is live.
 
-    The request's first statement checks that, by one query that it carries along. ``context.user`` returns the
-    user from then on; asked earlier, it checks the token by a statement of its own. The check raises
-    TokenRevoked, or TokenInvalid where the token is live but not of this user and session.
+    The request's first statement checks the token by an added query. ``context.user`` returns the user after
+    that; called earlier, it checks the token by a separate statement. The check raises TokenRevoked, or
+    TokenInvalid for a live token of another user or session.
     """
 
     def admit(role: str | None) -> None:
@@ -123,15 +124,15 @@ def authenticate_request(user_id: str, session_id: str, jti: str) -> None:
 
 
 def purge() -> dict[str, int]:
-    """Delete what is long dead, in transactions of a limited size; return how many rows of what went."""
+    """Delete expired rows in transactions of a limited size; return the number of deleted rows by their kind."""
     now = clock.now()
-    recently, once = now - KEPT, now - SESSIONS_KEPT
+    before, sessions_before = now - RETENTION, now - SESSION_RETENTION
     return {
-        "access tokens": _repeat(lambda: purging.auth_tokens(recently)),
-        "refresh tokens": _repeat(lambda: purging.refresh_tokens(once)),
-        "sessions": _repeat(lambda: purging.sessions(once)),
-        "counts of failed sign-ins": _repeat(lambda: purging.throttles(recently)),
-        "unconfirmed second factors": _repeat(lambda: purging.unconfirmed_factors(recently)),
+        "access tokens": _repeat(lambda: purging.auth_tokens(before)),
+        "refresh tokens": _repeat(lambda: purging.refresh_tokens(sessions_before)),
+        "sessions": _repeat(lambda: purging.sessions(sessions_before)),
+        "counts of failed sign-ins": _repeat(lambda: purging.throttles(before)),
+        "unconfirmed second factors": _repeat(lambda: purging.unconfirmed_factors(before)),
     }
 
 
@@ -143,5 +144,5 @@ def _repeat(delete_batch: Callable[[], int]) -> int:
 
 
 def _hash(refresh_token: str) -> str:
-    # 256 random bits need no salt and no slow hash; only the database must not hold the token itself.
+    # 256 random bits need neither a salt nor a slow hash. The hash keeps the token itself out of the database.
     return hashlib.sha256(refresh_token.encode()).hexdigest()

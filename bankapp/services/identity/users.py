@@ -1,4 +1,4 @@
-"""Users as an operator manages them: making staff, letting in, throwing out."""
+"""Management of users by an operator. ``operator`` is the name that the audit row records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bankapp.services.identity import auth, passwords
 
 
 def create(email: str, password: str, role: str, *, operator: str) -> UserRecord:
-    """Create a user with a role. Raises EmailTaken, or ValidationFailed for a guessable password."""
+    """Create a user with a role and return it. Raises EmailTaken, or ValidationFailed for a guessable password."""
     passwords.check(password, email)
     hashed = passwords.hashed(password)
 
@@ -26,24 +26,24 @@ def create(email: str, password: str, role: str, *, operator: str) -> UserRecord
 
 
 def disable(email: str, *, operator: str) -> UserRecord:
-    """Throw a user out and keep them out: every session ends at once. Raises NotFound or StateConflict."""
+    """Disable a user and end every session at once. Raises NotFound, or StateConflict for a disabled user."""
     return _set_status(email, "disabled", operator, change="disable")
 
 
 def enable(email: str, *, operator: str) -> UserRecord:
-    """Let a disabled user sign in again. Raises NotFound or StateConflict."""
+    """Let a disabled user sign in again. Raises NotFound, or StateConflict for an active user."""
     return _set_status(email, "active", operator, change="enable")
 
 
 def set_role(email: str, role: str, *, operator: str) -> UserRecord:
-    """Give a user another role and end every session, so that none keeps the old one.
+    """Give a user another role and end every session, so that no session has the old role.
 
-    Raises NotFound or StateConflict.
+    Raises NotFound, or StateConflict when the user already has the role.
     """
 
     def facts(user: UserRecord) -> dict[str, str]:
         if user.role == role:
-            raise errors.StateConflict(f"The user is {role} already.")
+            raise errors.StateConflict(f"The user is already {role}.")
         return {"change": "role", "before": user.role, "role": role}
 
     return _change(email, {"role": role}, facts, operator)
@@ -52,7 +52,7 @@ def set_role(email: str, role: str, *, operator: str) -> UserRecord:
 def _set_status(email: str, status: str, operator: str, *, change: str) -> UserRecord:
     def facts(user: UserRecord) -> dict[str, str]:
         if user.status == status:
-            raise errors.StateConflict(f"The user is {status} already.")
+            raise errors.StateConflict(f"The user is already {status}.")
         return {"change": change}
 
     return _change(email, {"status": status}, facts, operator)
@@ -61,24 +61,24 @@ def _set_status(email: str, status: str, operator: str, *, change: str) -> UserR
 def _change(
     email: str, values: dict[str, Any], facts: Callable[[UserRecord], dict[str, str]], operator: str
 ) -> UserRecord:
-    """Change columns of a user and end every session; ``facts`` checks the user and returns what is audited."""
+    """Change columns of a user and end every session. ``facts`` checks the user and returns the audit metadata."""
 
     def change() -> UserRecord:
         found = auth.find_user(email)
         user = users.lock(found.id) if found else None
         if user is None:
             raise errors.NotFound("There is no user with this e-mail address.")
-        audited = facts(user)
+        metadata = facts(user)
         users.change(user.id, **values)
         count = sessions.revoke_all(user.id, clock.now())
-        _record(user, operator, **audited, sessions_revoked=count)
+        _record(user, operator, **metadata, sessions_revoked=count)
         return user._replace(**values)
 
     return db.run(change)
 
 
 def _record(user: UserRecord, operator: str, **facts: object) -> None:
-    # No user of the bank acts here: the row has no user_id, and names the operator who ran the command.
+    # The operator is not a user of the bank, so the row has no user_id.
     audit.record(
         "user_change",
         resource_type="user",
