@@ -1,4 +1,4 @@
-"""Who may see what: a customer only what is theirs, staff everything, with an audit row."""
+"""Access to resources: customers see their own, staff see all, and each access by staff leaves an audit row."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ class Owned(Protocol):
 
     @property
     def user_id(self) -> str:
-        """The user it belongs to."""
+        """The id of the user who owns the resource."""
 
 
 R = TypeVar("R", bound=Owned)
 
 
 def not_found(resource: str) -> errors.NotFound:
-    """Return the one answer for what does not exist and for what belongs to another customer."""
+    """Return the refusal for a missing resource and for another customer's: both must look the same."""
     return errors.NotFound(f"There is no such {resource}.")
 
 
 def own(record: R | None, resource: str) -> R:
-    """Return the record of the caller's own ``resource``. Raises NotFound for none, and for another user's."""
+    """Return ``record`` if it is the caller's own. Raises NotFound for None and for another user's ``resource``."""
     if record is None or record.user_id != context.user().id:
         raise not_found(resource)
     return record
 
 
 def visible(record: R | None, resource: str) -> R:
-    """Return the record of a ``resource`` that the caller may see: their own, and any for staff.
+    """Return ``record`` if the caller may see it: the owner, or staff with an audit row.
 
-    A staff member's look at a customer's resource is audited. Raises NotFound.
+    Raises NotFound for None and for another customer's ``resource``.
     """
     if record is None:
         raise not_found(resource)
@@ -47,25 +47,25 @@ def visible(record: R | None, resource: str) -> R:
 
 
 def check_visible(owner_id: str | None, resource: str, resource_id: str) -> None:
-    """Let the owner of a resource pass, and staff with an audit row. Raises NotFound; ``owner_id`` None is no owner."""
-    me = context.user()
-    if owner_id == me.id:
+    """Accept the owner of a resource, and staff with an audit row. Raises NotFound, also where ``owner_id`` is None."""
+    caller = context.user()
+    if owner_id == caller.id:
         return
-    if owner_id is None or not me.is_staff:
+    if owner_id is None or not caller.is_staff:
         raise not_found(resource)
     record_staff_access(resource, resource_id, customer_id=owner_id)
 
 
 def list_owner(resource: str, **filters: Any) -> str | None:
-    """Return the user whose rows the caller may list: their own id; None for staff, who list everything, audited."""
-    me = context.user()
-    if not me.is_staff:
-        return me.id
+    """Return the caller's id, to which a list is narrowed; None for staff, who list all rows with an audit row."""
+    caller = context.user()
+    if not caller.is_staff:
+        return caller.id
     record_staff_access(resource, None, filters={name: value for name, value in filters.items() if value is not None})
     return None
 
 
 def record_staff_access(resource: str, resource_id: str | None, **metadata: Any) -> None:
-    """Store the audit row of a staff member's look at what belongs to customers."""
+    """Store the audit row of a staff member's access to customers' resources."""
     resource_type = resource.replace(" ", "_")
     audit.record("staff_access", resource_type=resource_type, resource_id=resource_id, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Account holders: the person behind a user."""
+"""Account holders: the personal data of a user who may open accounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ADULT_YEARS: Final = 18
 
 
 def create(first_name: str, last_name: str, dob: date, claim: Claim | None = None) -> AccountHolderRecord:
-    """Make the caller an account holder. Raises AccountHolderExists or ValidationFailed."""
+    """Make the caller an account holder. Raises AccountHolderExists, or ValidationFailed under 18 years."""
 
     def decide() -> Decision[AccountHolderRecord]:
         holder = add(context.user().id, first_name, last_name, dob)
@@ -43,12 +43,12 @@ def add(user_id: str, first_name: str, last_name: str, dob: date) -> AccountHold
         }
     )
     holder = account_holders.get(holder_id)
-    assert holder is not None, "it was stored just now"
+    assert holder is not None, "an account holder that was just stored exists"
     return holder
 
 
 def check_age(dob: date) -> None:
-    """Refuse a person under 18 years today (UTC). Raises ValidationFailed."""
+    """Refuse a person who is under 18 years old today (UTC). Raises ValidationFailed."""
     today = clock.now().date()
     birthdays = today.year - dob.year - ((today.month, today.day) < (dob.month, dob.day))
     if birthdays < ADULT_YEARS:
@@ -61,7 +61,7 @@ def get(holder_id: str) -> AccountHolderRecord:
 
 
 def of_caller() -> AccountHolderRecord | None:
-    """Return the account holder that the caller is, or None for a user who is none."""
+    """Return the caller's account holder, or None."""
     return account_holders.of_user(context.user().id)
 
 
@@ -74,22 +74,22 @@ def mine() -> AccountHolderRecord:
 
 
 def search(*, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
-    """Return the caller's own account holder; for staff, all that match."""
+    """Return the caller's own account holder; for staff, all that match the e-mail address and the name."""
     user_id = access.list_owner("account_holder", email=email, name=name)
     return account_holders.search(user_id, email, name, window)
 
 
 def change(holder_id: str, versions: Collection[str] | None, changes: dict[str, Any]) -> AccountHolderRecord:
-    """Change one's own names or date of birth.
+    """Change the caller's own names or date of birth and return the account holder.
 
-    ``versions`` are those the caller accepts (None: any). Raises NotFound, PreconditionFailed or
-    ValidationFailed.
+    ``versions`` are the versions that the caller has read (None: any). Raises NotFound, PreconditionFailed
+    for another version, or ValidationFailed under 18 years.
     """
 
     def decide() -> Decision[AccountHolderRecord]:
         holder = access.own(account_holders.lock(holder_id), "account holder")
         if versions is not None and str(holder.version) not in versions:
-            raise errors.PreconditionFailed("It was changed since you read it; read it again.")
+            raise errors.PreconditionFailed("The account holder was changed since you read it. Read it again.")
         if "dob" in changes:
             check_age(changes["dob"])
         values = {**changes, "version": holder.version + 1}

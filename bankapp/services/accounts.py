@@ -1,4 +1,4 @@
-"""Accounts: opening, reading, freezing, closing."""
+"""Accounts: opening, reading, freezing and closing them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBER_ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account held at a time, in minor units."""
+    """The balance of an account at a time, in minor units."""
 
     account_id: str
     balance: int
@@ -32,7 +32,10 @@ class Balance:
 
 
 def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
-    """Open an account for the caller. Raises AccountHolderRequired."""
+    """Open an account for the caller. Its number is an IBAN (ISO 13616).
+
+    Raises AccountHolderRequired, or Unavailable when no free number was found.
+    """
 
     def decide() -> Decision[AccountRecord]:
         holder = account_holders.of_user(context.user().id)
@@ -46,7 +49,7 @@ def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
 
 
 def _add(holder_id: str, type: str, currency: str) -> str:
-    """Store an account, with the bank's cash account of its currency where that is missing, and return its id."""
+    """Store an account and return its id. Also stores the bank's cash account of the currency if it is missing."""
     cash_id = ledger.cash_account_id(currency)
     if not accounts.exists(cash_id):
         accounts.add(_new(cash_id, None, f"CASH-{currency}", CASH, currency))
@@ -54,7 +57,7 @@ def _add(holder_id: str, type: str, currency: str) -> str:
     for _ in range(NUMBER_ATTEMPTS):
         if accounts.add(_new(account_id, holder_id, _iban(), type, currency)):
             return account_id
-    raise errors.Unavailable("No free account number was found; try again.", retry_after_seconds=1)
+    raise errors.Unavailable("No free account number was found. Try again.", retry_after_seconds=1)
 
 
 def _new(account_id: str, holder_id: str | None, number: str, type: str, currency: str) -> dict[str, Any]:
@@ -73,7 +76,7 @@ def _new(account_id: str, holder_id: str | None, number: str, type: str, currenc
 
 
 def _iban() -> str:
-    # Random, so that no customer can count the accounts or guess a neighbour's number (ISO 13616).
+    # Random, so that no customer can count the accounts or guess the number of another one.
     settings = context.config()
     return str(IBAN.generate(settings.iban_country, settings.iban_bank_code, ids.digits(10)))
 
@@ -84,18 +87,18 @@ def get(account_id: str) -> AccountRecord:
 
 
 def search(window: Window) -> Page[AccountRecord]:
-    """Return the caller's accounts; for staff, everybody's."""
+    """Return the caller's accounts, newest first; for staff, all customers' accounts."""
     return accounts.search(access.list_owner("account"), window)
 
 
 def of_user(user_id: str) -> Sequence[AccountRecord]:
-    """Return all accounts of a user, oldest first: one's own, for staff any user's. Raises NotFound."""
+    """Return all accounts of a user, oldest first. Raises NotFound for another user, except to staff."""
     access.check_visible(user_id, "user", user_id)
     return accounts.of_user(user_id)
 
 
 def balance_at(account_id: str, at: datetime | None) -> Balance:
-    """Return what the account held at a time (default: now). Raises NotFound, or ValidationFailed for the future."""
+    """Return the account's balance at a time (default: now). Raises NotFound, or ValidationFailed for the future."""
     now = clock.now()
     if at is None:
         return Balance(account_id, get(account_id).balance, now)
@@ -128,13 +131,13 @@ def _check_status(account: AccountState, expected: str) -> None:
 
 def _check_empty(account: AccountState) -> None:
     if account.status == "closed":
-        raise errors.StateConflict("The account is closed already.")
+        raise errors.StateConflict("The account is already closed.")
     if account.balance or account.held:
-        raise errors.AccountNotEmpty("Only an account with neither balance nor holds can be closed.")
+        raise errors.AccountNotEmpty("An account can be closed only when it has neither balance nor holds.")
 
 
 def _change(account_id: str, change: str, status: str, check: Callable[[AccountState], None]) -> AccountRecord:
-    """Give an account another status where ``check`` accepts its state under the lock."""
+    """Set the status of an account, audited as ``change``. ``check`` raises to refuse its state under the lock."""
 
     def decide() -> Decision[AccountRecord]:
         account = access.visible(ledger.lock(ledger.names([account_id])).get(account_id), "account")

@@ -1,9 +1,9 @@
 """Tamper evidence: a chain of hashes over the finished rows of the audit log.
 
-Rows finish in another order than they begin in, and some never finish; so the chain has an order
-of its own, the one in which rows were sealed. A row that finishes late is sealed by the next run, a
-pending one not at all. The last digest, the *head*, is kept where whoever can write to the database
-cannot: with it even a chain that was made anew, or cut short, gives itself away.
+Rows finish in another order than they begin, and some never finish. The order of the chain is therefore the order
+in which rows were sealed. A row that finishes late is sealed by the next run; a pending row is not sealed. The
+last digest is the *head*. Operators store heads where no writer of the database can change them. A stored head
+reveals a chain that was rebuilt or cut short.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bankapp.repositories import audit_seals
 
 BATCH_SIZE: Final = 1_000
 LATE_WITHIN: Final = timedelta(days=1)
-"""How long after a row began it is looked for again; asking for all rows finds later ones, too."""
+"""How far before the newest sealed row :func:`seal` searches for rows that finished late."""
 
 COLUMNS: Final = (
     "id",
@@ -40,14 +40,14 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the chain at some time: how many rows were sealed, and the digest of the last."""
+    """The end of the chain at a time: the number of seals, and the digest of the last one."""
 
     position: int = 0
     digest: str = "0" * 64
 
     @classmethod
     def parse(cls, text: str) -> Head:
-        """Read what ``str`` wrote. Raises ValueError."""
+        """Read a text that ``str`` wrote. Raises ValueError."""
         position, _, digest = text.strip().partition(":")
         if not position.isdecimal() or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise ValueError("a head is a number, a colon and 64 hexadecimal digits")
@@ -74,10 +74,10 @@ class Fault:
 
 
 def seal(*, everything: bool = False) -> tuple[int, Head]:
-    """Seal the finished rows that have no seal yet, and return how many that were, and the new head.
+    """Seal the finished rows without a seal, and return their number and the new head.
 
-    Looks at rows that began up to a day before the newest sealed one; ``everything`` looks at all.
-    Each batch is a transaction of its own. Raises StateConflict when another run is at work.
+    Considers rows that began up to a day before the newest sealed row; ``everything`` considers all rows. Each
+    batch is one transaction. Raises StateConflict while another run seals rows.
     """
     newest = None if everything else db.run(audit_seals.newest_id)
     after = ids.earlier(newest, LATE_WITHIN) if newest else ids.FIRST
@@ -112,21 +112,21 @@ def _seal_batch(after: str) -> tuple[str | None, int, Head]:
     try:
         audit_seals.add(seals)
     except db.ConstraintViolated as problem:
-        raise errors.StateConflict("Another run is sealing just now; let it finish.") from problem
+        raise errors.StateConflict("Another run is sealing rows now. Wait until it has finished.") from problem
     return seals[-1]["audit_log_id"], len(seals), head
 
 
 def verify(
     heads: Sequence[Head], on_fault: Callable[[Fault], None], on_progress: Callable[[int, int], None]
 ) -> tuple[Head, dict[str, int]]:
-    """Follow the chain from its beginning, and return its head and how many rows have a seal and have none.
+    """Check the chain from its beginning; return its head, and the numbers of rows with and without a seal.
 
-    ``heads`` were kept elsewhere, at any time. ``on_fault`` hears of each sign of tampering,
-    ``on_progress`` how many seals of how many are done. Memory does not grow with the log.
+    ``heads`` are heads of earlier times that were stored elsewhere. ``on_fault`` is called with each sign of
+    tampering, ``on_progress`` with the number of checked seals and of all seals. Memory does not grow with the log.
     """
-    kept: dict[int, list[Head]] = {}
+    stored: dict[int, list[Head]] = {}
     for head in heads:
-        kept.setdefault(head.position, []).append(head)
+        stored.setdefault(head.position, []).append(head)
     with db.snapshot(patient=True):
         total = audit_seals.count()
         end = Head()
@@ -134,33 +134,35 @@ def verify(
             for fault in _faults(end, link):
                 on_fault(fault)
             end = Head(link.position, link.digest)
-            for head in kept.pop(end.position, ()):
+            for head in stored.pop(end.position, ()):
                 if head != end:
-                    detail = f"the kept head says {head.digest}, the chain {end.digest}: it was made anew before here"
+                    detail = (
+                        f"the stored head is {head.digest}, the chain has {end.digest}: an earlier part was rebuilt"
+                    )
                     on_fault(Fault("rewritten", end.position, str(link.audit_log_id), detail))
             on_progress(done, total)
-        for position in sorted(kept.keys() - {0}):
-            detail = f"the kept head says there was a row here, the chain ends at {end.position}"
+        for position in sorted(stored.keys() - {0}):
+            detail = f"the stored head is of this seal, but the chain ends at {end.position}"
             on_fault(Fault("truncated", position, None, detail))
         return end, {"audit_seals": total, "rows_without_seal": audit_seals.count_unsealed()}
 
 
 def _faults(before: Head, link: Any) -> list[Fault]:
-    found: list[Fault] = []
+    faults: list[Fault] = []
 
     def add(kind: str, detail: str) -> None:
-        found.append(Fault(kind, link.position, str(link.audit_log_id), detail))
+        faults.append(Fault(kind, link.position, str(link.audit_log_id), detail))
 
     if link.position != before.position + 1:
         detail = f"seals {before.position + 1} to {link.position - 1} are gone, with the rows they sealed"
-        found.append(Fault("missing", before.position + 1, None, detail))
+        faults.append(Fault("missing", before.position + 1, None, detail))
     elif link.digest != _link(before.digest, link.row_digest):
-        add("moved", "the seal does not continue the one before: it was moved, exchanged or made anew")
+        add("moved", "the seal does not continue the one before: it was moved, exchanged or rebuilt")
     if link.id is None:
         add("removed", "the row is gone")
     elif _digest_of(link._mapping) != link.row_digest:
-        add("edited", "the row is not what was sealed here: it was edited, or exchanged with another")
-    return found
+        add("edited", "the row is not the one that was sealed: it was edited, or exchanged with another")
+    return faults
 
 
 def _link(before: str, row_digest: str) -> str:
@@ -178,10 +180,10 @@ def _plain(value: Any) -> Any:
     return clock.to_text(value) if isinstance(value, datetime) else value
 
 
-def _parsed(details: Any) -> Any:
-    if not isinstance(details, str):
-        return details
+def _parsed(metadata: Any) -> Any:
+    if not isinstance(metadata, str):
+        return metadata
     try:
-        return json.loads(details)
+        return json.loads(metadata)
     except ValueError:
-        return details
+        return metadata

@@ -1,8 +1,8 @@
-"""Card authorizations: a hold, then money.
+"""Card authorizations: a hold on an account, which a capture turns into a purchase.
 
-A hold is a pending authorization and counts in its account's ``held``. It ends once: captured,
-voided, or expired. All of it happens under the account's lock, and a card is locked after its
-account, so of two concurrent commands the second sees what the first one left.
+A hold is a pending authorization and counts in its account's ``held``. It ends once: it is captured, voided or
+expired. Every command locks the account first and the card second. Of two concurrent commands, the second
+therefore sees the result of the first.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from bankapp.services.ledger import AccountState
 
 
 def create(card_id: str, amount: int, currency: str, merchant: str, claim: Claim | None = None) -> AuthorizationRecord:
-    """Hold an amount (minor units) on the account of the caller's card.
+    """Hold an amount (minor units) on the account of the caller's card, and return the authorization.
 
-    A refusal of the caller's own card is kept as a declined authorization. Raises NotFound,
-    StateConflict (card), AccountNotActive, CurrencyMismatch, LimitExceeded or InsufficientFunds.
+    A refusal for the caller's own card is stored as a declined authorization. Raises NotFound, StateConflict
+    for a card that is not active, AccountNotActive, CurrencyMismatch, LimitExceeded or InsufficientFunds.
     """
-    # The id is made before the decision, so that the audit row names it whether it holds or is declined.
+    # The id is made before the decision, so that the audit row names a declined authorization, too.
     authorization_id = ids.new()
     facts = {"card_id": card_id, "amount": amount, "currency": currency}
     command = Command("card_authorization", "authorization", authorization_id, facts)
@@ -76,15 +76,15 @@ def _check(card: CardRecord, account: AccountState, amount: int, currency: str, 
 
 
 def _reason(refusal: errors.BankError) -> str:
-    # "state_conflict" alone would leave the customer to guess which state that was.
+    # The code "state_conflict" does not name the card's state; the customer needs it.
     state = refusal.extra.get("card_status")
     return f"card_{state}" if state else refusal.code
 
 
 def capture(authorization_id: str, amount: int | None, claim: Claim | None = None) -> AuthorizationRecord:
-    """Take up to what is held (minor units; default: all of it) and release the rest.
+    """Take an amount up to the hold (minor units; default: all of it) and release the rest.
 
-    Raises NotFound, StateConflict when the hold has ended, ValidationFailed for more than is held, or
+    Raises NotFound, StateConflict when the hold has ended, ValidationFailed for an amount above the hold, or
     AccountNotActive.
     """
 
@@ -92,8 +92,8 @@ def capture(authorization_id: str, amount: int | None, claim: Claim | None = Non
         hold, account = _lock_hold(authorization_id)
         taken = hold.amount if amount is None else amount
         if taken > hold.amount:
-            raise errors.ValidationFailed(errors={"amount": [f"Must be at most {hold.amount}, what is held."]})
-        # The hold is released first: what is taken no longer counts as held.
+            raise errors.ValidationFailed(errors={"amount": [f"Must be at most {hold.amount}, the amount on hold."]})
+        # The hold is released first: the captured amount must not count as held.
         account = account._replace(held=account.held - hold.amount)
         draft = ledger.draft([ledger.movement("card_purchase", account, taken, hold.currency, hold.merchant)])
         try:
@@ -114,7 +114,7 @@ def capture(authorization_id: str, amount: int | None, claim: Claim | None = Non
 
 
 def void(authorization_id: str, claim: Claim | None = None) -> AuthorizationRecord:
-    """Release a hold without taking anything. Raises NotFound, or StateConflict when it has ended."""
+    """Release a hold without a purchase. Raises NotFound, or StateConflict when the hold has ended."""
 
     def decide() -> Decision[AuthorizationRecord]:
         hold, _ = _lock_hold(authorization_id)
@@ -126,10 +126,10 @@ def void(authorization_id: str, claim: Claim | None = None) -> AuthorizationReco
 
 
 def _lock_hold(authorization_id: str) -> tuple[AuthorizationRecord, AccountState]:
-    """Return a hold of the caller's that has not ended, and its account under its lock."""
+    """Lock the account of the caller's pending hold; return both. Raises NotFound or StateConflict."""
     account_id = access.own(authorizations.get(authorization_id), "authorization").account_id
     account = ledger.lock(ledger.names([account_id]))[account_id]
-    # Read again: it may have ended before the lock was granted, or expired when it was.
+    # Read again: the hold may have ended before the lock was granted, and the lock releases expired holds.
     hold = _existing(authorization_id)
     if hold.status != PENDING:
         raise errors.StateConflict(f"The authorization is {hold.status}.")
@@ -137,9 +137,9 @@ def _lock_hold(authorization_id: str) -> tuple[AuthorizationRecord, AccountState
 
 
 def _existing(authorization_id: str) -> AuthorizationRecord:
-    found = authorizations.get(authorization_id)
-    assert found is not None, "an authorization is never deleted"
-    return found
+    authorization = authorizations.get(authorization_id)
+    assert authorization is not None, "an authorization is never deleted"
+    return authorization
 
 
 def get(authorization_id: str) -> AuthorizationRecord:
@@ -155,10 +155,10 @@ def search(card_id: str | None, window: Window) -> Page[AuthorizationRecord]:
 
 
 def expire() -> int:
-    """Release every overdue hold and return how many that were.
+    """Release every overdue hold and return their number.
 
-    One account at a time, so that no other request waits for long. An overdue hold does not count any more:
-    this only tidies up.
+    Each account is a transaction, so that no other request waits long for its lock. An overdue hold already
+    counts as released; this command updates the stored rows.
     """
     overdue = authorizations.accounts_with_overdue(clock.now())
     return sum(db.run(partial(_release_overdue, account_id)) for account_id in overdue)

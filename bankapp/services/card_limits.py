@@ -1,4 +1,4 @@
-"""What the owner lets a card spend: at most so much in one authorization, and in one day (UTC)."""
+"""Card limits, set by the card's owner: an amount for one authorization and an amount for one day (UTC)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from bankapp.services import cards
 
 @dataclass(frozen=True, slots=True)
 class CardLimits:
-    """A card's limits in minor units (None: no limit), and how much of today's is used until ``resets_at``."""
+    """A card's limits, and the amount used today. Amounts are minor units; a limit of None is no limit.
+
+    ``used_today`` becomes zero at ``resets_at``, the next midnight in UTC.
+    """
 
     card_id: str
     currency: str
@@ -30,7 +33,10 @@ def get(card_id: str) -> CardLimits:
 
 
 def change(card_id: str, per_authorization: int | None, per_day: int | None) -> CardLimits:
-    """Set the limits of one's own card, in minor units; None takes one away. Raises NotFound or StateConflict."""
+    """Set the limits of the caller's own card in minor units; None removes a limit.
+
+    Raises NotFound, or StateConflict for a terminated card.
+    """
 
     def new_limits(card: CardRecord) -> dict[str, Any]:
         if card.status == "terminated":
@@ -42,27 +48,29 @@ def change(card_id: str, per_authorization: int | None, per_day: int | None) -> 
 
 
 def check(card: CardRecord, amount: int, now: datetime) -> None:
-    """Refuse an amount (minor units) above the card's limits. Raises LimitExceeded with the figures.
+    """Refuse an amount (minor units) above the card's limits. Raises LimitExceeded with the limit and its use.
 
-    The card and its account must be locked, so that two authorizations do not share what is left.
+    The card and its account must be locked: otherwise two authorizations could use the same rest of a limit.
     """
-    most = card.limit_per_authorization
-    if most is not None and amount > most:
+    limit = card.limit_per_authorization
+    if limit is not None and amount > limit:
         detail = "The amount is above the card's limit for one authorization."
-        raise errors.LimitExceeded(detail, extra=_figures(card, "per_authorization", most))
-    most = card.limit_per_day
-    if most is None:
+        raise errors.LimitExceeded(detail, extra=_limit_members(card, "per_authorization", limit))
+    limit = card.limit_per_day
+    if limit is None:
         return
     limits = _limits(card, now)
-    if limits.used_today + amount > most:
-        detail = "The amount is above what is left of the card's limit for today (UTC)."
-        until = clock.to_text(limits.resets_at)
-        raise errors.LimitExceeded(detail, extra=_figures(card, "per_day", most, limits.used_today, until))
+    if limits.used_today + amount > limit:
+        detail = "The amount is above the rest of the card's limit for today (UTC)."
+        resets_at = clock.to_text(limits.resets_at)
+        raise errors.LimitExceeded(detail, extra=_limit_members(card, "per_day", limit, limits.used_today, resets_at))
 
 
-def _figures(card: CardRecord, which: str, limit: int, used: int = 0, resets_at: str | None = None) -> dict[str, Any]:
+def _limit_members(
+    card: CardRecord, limit_type: str, limit: int, used: int = 0, resets_at: str | None = None
+) -> dict[str, Any]:
     currency = card.currency
-    return {"limit_type": which, "limit": limit, "used": used, "currency": currency, "resets_at": resets_at}
+    return {"limit_type": limit_type, "limit": limit, "used": used, "currency": currency, "resets_at": resets_at}
 
 
 def _limits(card: CardRecord, now: datetime) -> CardLimits:

@@ -1,4 +1,4 @@
-"""Cards: issuing, reading, blocking. The card number exists only in the answer that issues it."""
+"""Cards: issuing, reading and blocking them. The card number is only in the answer that issues the card."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ VALID_YEARS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class IssuedCard:
-    """A card just issued, with the number that is shown this once."""
+    """A card that was just issued, with its number, which is shown once and never stored."""
 
     card: CardRecord
     pan: str | None = field(repr=False)
 
 
 def issue(account_id: str, type: str, claim: Claim | None = None) -> IssuedCard:
-    """Issue a card on the caller's active account. Raises NotFound or AccountNotActive."""
+    """Issue a card on the caller's active account. Its number ends in a Luhn digit (ISO/IEC 7812-1).
+
+    Raises NotFound or AccountNotActive.
+    """
 
     def decide() -> Decision[IssuedCard]:
         account = access.own(ledger.lock(ledger.names([account_id])).get(account_id), "account")
@@ -69,27 +72,27 @@ def search(account_id: str | None, window: Window) -> Page[CardRecord]:
 
 
 def block(card_id: str) -> CardRecord:
-    """Block an active card. Raises NotFound or StateConflict."""
-    return change(card_id, "block", lambda card: _moved(card, "active", "blocked"))
+    """Block the caller's active card. Raises NotFound or StateConflict."""
+    return change(card_id, "block", lambda card: _new_status(card, "active", "blocked"))
 
 
 def unblock(card_id: str) -> CardRecord:
-    """Unblock a blocked card. Raises NotFound or StateConflict."""
-    return change(card_id, "unblock", lambda card: _moved(card, "blocked", "active"))
+    """Unblock the caller's blocked card. Raises NotFound or StateConflict."""
+    return change(card_id, "unblock", lambda card: _new_status(card, "blocked", "active"))
 
 
 def terminate(card_id: str) -> CardRecord:
-    """End a card for good. Raises NotFound or StateConflict."""
+    """Terminate the caller's card, which is final. Raises NotFound or StateConflict."""
 
     def terminated(card: CardRecord) -> Mapping[str, Any]:
         if card.status == "terminated":
-            raise errors.StateConflict("The card is terminated already.")
+            raise errors.StateConflict("The card is already terminated.")
         return {"status": "terminated"}
 
     return change(card_id, "terminate", terminated)
 
 
-def _moved(card: CardRecord, before: str, after: str) -> Mapping[str, Any]:
+def _new_status(card: CardRecord, before: str, after: str) -> Mapping[str, Any]:
     if card.status != before:
         raise errors.StateConflict(f"The card is {card.status}, not {before}.")
     return {"status": after}
@@ -103,7 +106,8 @@ def change(
 ) -> CardRecord:
     """Change columns of the caller's own card, audited as ``change``.
 
-    ``new_values`` returns the columns to change for the card under its lock. Raises NotFound and what it raises.
+    ``new_values`` gets the locked card and returns the new values by column. Raises NotFound, and what
+    ``new_values`` raises.
     """
 
     def decide() -> Decision[CardRecord]:

@@ -1,4 +1,4 @@
-"""Whether the service is able to work."""
+"""The health of the service: whether the database answers, and whether the server is draining."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bankapp import db, errors
 
 log = logging.getLogger(__name__)
 
-# Shared with the worker processes that are forked from this one.
+# Shared with the worker processes that this process forks.
 _draining = Value("b", False, lock=False)
 
 
@@ -24,10 +24,10 @@ def database_answers() -> bool:
 
 
 def drain() -> None:
-    """From now on say "not ready" in every process, so that load balancers send nobody here any more."""
+    """Mark every process of this server as not ready, so that load balancers send no further requests."""
     _draining.value = True
 
 
 def is_draining() -> bool:
-    """Tell whether the service is about to stop."""
+    """Tell whether :func:`drain` was called: the server is about to stop."""
     return bool(_draining.value)

@@ -1,9 +1,9 @@
-"""The ledger: the only maker of transactions and transfers, and so the only mover of balances.
+"""The ledger: the only module that makes transactions and transfers, and so the only one that moves balances.
 
-:func:`lock` returns accounts under their lock, :func:`draft` checks the rules on accounts and makes the rows,
-:func:`store` stores them. A posting is one balanced movement; a single transfer is a list of one, a batch a
-list of many, and the number of statements is the same. The database verifies what is computed here (see the
-guards in ``migrations``): the rules in Python explain a refusal, the database guarantees it.
+:func:`lock` returns accounts under their lock, :func:`draft` checks the rules and makes the rows, :func:`store`
+stores them. A posting is one balanced movement. A transfer is a list of one posting, a batch is a list of many;
+both take the same number of statements. Triggers and constraints of the database check the same rules (see
+``migrations``). The rules here give a refusal its code and its text.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ COUNTER_LEGS: Final = {
     "withdrawal": "cash_paid",
     "card_purchase": "card_settlement",
 }
-"""What the bank's cash account books against a movement of a customer's account."""
+"""Type of a customer's leg → type of the counter-leg on the bank's cash account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What one account gets or gives; ``account`` is None for the bank's cash account."""
+    """The part of a posting that moves one account; ``account`` is None for the bank's cash account."""
 
     account: AccountState | None
     type: str
@@ -59,7 +59,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What a posting makes: the transactions of customers' accounts, in the order of its legs, and the transfer."""
+    """The result of a posting: its transactions on customers' accounts, in the order of its legs, and its transfer."""
 
     transactions: tuple[TransactionRecord, ...]
     transfer: TransferRecord | None
@@ -67,10 +67,10 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What postings come to, before anything is stored.
+    """Postings that were checked but not stored.
 
-    ``outcomes`` are what became of each posting, ``rows`` what is to be stored, by table. ``base`` holds id,
-    balance and sequence of each account as they were read.
+    ``outcomes`` has the result or the refusal of each posting, in order. ``rows`` are the rows to store, by table.
+    ``base`` holds id, balance and sequence of each account as they were read.
     """
 
     outcomes: tuple[Posted | errors.BankError, ...] = ()
@@ -79,11 +79,11 @@ class Draft:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no posting could be made."""
+        """Whether every posting was refused."""
         return not self.rows.get("postings")
 
     def only(self) -> Posted:
-        """Return what became of a single posting. Raises the refusal."""
+        """Return the result of the draft's single posting. Raises its refusal."""
         [outcome] = self.outcomes
         if isinstance(outcome, errors.BankError):
             raise outcome
@@ -96,15 +96,14 @@ def cash_account_id(currency: str) -> str:
 
 
 def names(account_ids: Iterable[str | None], numbers: Iterable[str | None] = ()) -> AccountNames:
-    """Return the names of accounts, by id and by IBAN, in a fixed order; None is no name."""
+    """Return the names of accounts, by id and by IBAN, sorted and without duplicates. None is skipped."""
     return AccountNames(tuple(sorted(filter(None, {*account_ids}))), tuple(sorted(filter(None, {*numbers}))))
 
 
 def lock(named: AccountNames, *, release_expired: bool = True) -> Accounts:
-    """Lock customers' accounts in the order of their ids until the transaction ends; an unknown one is left out.
+    """Lock customers' accounts in the order of their ids until the transaction ends; return those that exist.
 
-    Holds that have expired are released, so that none counts against what is done under the lock;
-    ``release_expired=False`` spares the look for them.
+    Expired holds are released, so that they do not count as held. ``release_expired=False`` saves that statement.
     """
     locked = {account.id: account for account in account_rows.lock(named)}
     if not release_expired:
@@ -118,7 +117,7 @@ def lock(named: AccountNames, *, release_expired: bool = True) -> Accounts:
 
 
 def movement(type: str, account: AccountState, amount: int, currency: str, description: str | None) -> Posting:
-    """Return a movement between ``account`` and the bank's cash: a deposit, withdrawal or card purchase."""
+    """Return a deposit, withdrawal or card purchase of ``amount`` minor units, against the bank's cash account."""
     legs = (Leg(account, type), Leg(None, COUNTER_LEGS[type]))
     return Posting(type, legs, amount, currency, description)
 
@@ -132,7 +131,7 @@ def transfer(
     *,
     reverses_transfer_id: str | None = None,
 ) -> Posting:
-    """Return a transfer from ``source`` to ``target``, or the reversal of an earlier one. Raises SameAccount."""
+    """Return a transfer of ``amount`` minor units, or with ``reverses_transfer_id`` a reversal. Raises SameAccount."""
     if source.id == target.id:
         raise errors.SameAccount("A transfer needs two different accounts.")
     legs = (Leg(source, "transfer_out"), Leg(target, "transfer_in"))
@@ -146,16 +145,17 @@ def unpayable(source: AccountState, amount: int, currency: str, refusal: errors.
 
 
 def post(movements: Sequence[Posting]) -> tuple[Posted | errors.BankError, ...]:
-    """Post at once, outside of any command: for loading and demo data. Returns what became of each posting."""
+    """Check and store postings without a command, for loading and demo data; return the outcome of each."""
     drafted = draft(movements)
     postings.add(drafted.rows)
     return drafted.outcomes
 
 
 def store(drafted: Draft, failures: Sequence[Row], outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
-    """Store a draft in the open transaction, with the command's outcome; False when its claim is lost.
+    """Store a draft, the command's outcome and its answer in the open transaction; False when the claim is lost.
 
-    ``failures`` are audit rows of the parts that were refused. Raises ConstraintViolated for a bug in the rules.
+    ``failures`` are the audit rows of refused parts. ``outcome`` and ``answered`` are the parameters of the two
+    repositories' ``finish``. Raises ConstraintViolated for a bug in the rules.
     """
     return postings.store({**drafted.rows, "audit_logs": failures}, outcome, answered)
 
@@ -163,19 +163,19 @@ def store(drafted: Draft, failures: Sequence[Row], outcome: dict[str, Any], answ
 def store_on_snapshot(
     drafted: Draft, failures: Sequence[Row], outcome: dict[str, Any], answered: dict[str, Any] | None
 ) -> bool:
-    """Store a draft that was decided without a lock, in one statement that commits by itself.
+    """Store a draft that was decided without a lock, in one statement that commits by itself; else as :func:`store`.
 
-    The database moves the legs along by what changed since the accounts were read. Returns False when the claim
-    is lost. Raises ConstraintViolated where the accounts do not allow the legs any more.
+    The statement adds the changes of each account since it was read to the sequence and balance of its legs.
+    Raises ConstraintViolated where the changed accounts do not allow the legs.
     """
     tables = {**drafted.rows, "audit_logs": failures}
     return postings.store_on_snapshot(tables, drafted.base, outcome, answered)
 
 
 class _Book:
-    """Balances and sequences while a draft is made; the accounts themselves do not change.
+    """Balances and sequences after each posting of a draft.
 
-    ``moment`` is the draft's time: now, but never before the last transaction of one of the accounts. ``base``
+    ``moment`` is the draft's time: now, or the last transaction of one of the accounts if that is later. ``base``
     holds id, balance and sequence of each account as they were read.
     """
 
@@ -198,7 +198,7 @@ class _Book:
 
 
 def draft(movements: Sequence[Posting]) -> Draft:
-    """Check postings in order, each on what the ones before leave behind, and make the rows of those that can be.
+    """Check postings in order, each after the ones before it, and make the rows of those that pass.
 
     A refused posting moves nothing and leaves the others alone; a caller who wants all or none raises when it
     sees a refusal. Refusals: AccountNotActive, CurrencyMismatch, InsufficientFunds, BalanceLimitExceeded,
@@ -219,18 +219,18 @@ def draft(movements: Sequence[Posting]) -> Draft:
 
 
 def _post(posting: Posting, book: _Book, tables: Mapping[str, list[Row]]) -> Posted:
-    """Make the rows of a posting that was checked; the posting's own row seals its legs."""
-    made: list[TransactionRecord] = []
+    """Make the rows of a checked posting and add them to ``tables``. The row in ``postings`` seals the legs."""
+    transactions: list[TransactionRecord] = []
     for leg in posting.legs:
         row = _leg(posting, leg, book)
         tables["transactions"].append(row)
         if leg.account is not None:
-            made.append(TransactionRecord(user_id=leg.account.user_id, **row))
+            transactions.append(TransactionRecord(user_id=leg.account.user_id, **row))
     transfer = _transfer(posting, book.moment)
     if transfer is not None:
         tables["transfers"].append(transfer._asdict())
     tables["postings"].append({"id": posting.id, "kind": posting.kind, "created_at": book.moment})
-    return Posted(tuple(made), transfer)
+    return Posted(tuple(transactions), transfer)
 
 
 def _check(posting: Posting, book: _Book) -> None:
@@ -266,7 +266,7 @@ def check_usable(account: AccountState, currency: str, statuses: Sequence[str] =
     if account.status not in statuses:
         raise errors.AccountNotActive(f"The account is {account.status}.", extra={"account_id": account.id})
     if account.currency != currency:
-        raise errors.CurrencyMismatch(f"The account is kept in {account.currency}, not {currency}.")
+        raise errors.CurrencyMismatch(f"The account's currency is {account.currency}, not {currency}.")
 
 
 def check_funds(available: int, amount: int) -> None:

@@ -7,23 +7,23 @@ from bankapp.repositories import privileges
 
 
 def grant(role: str) -> None:
-    """Give ``role`` what the running application needs, and take everything else from it.
+    """Grant ``role`` what the running application needs, and revoke every other privilege.
 
-    Must run as the owner of the tables, on PostgreSQL. Raises NotFound for an unknown role, and
-    StateConflict where the grant would be no boundary: on SQLite, or for a role that is the owner
-    or has powers over the server.
+    The command must run as the owner of the tables, on PostgreSQL. Raises NotFound for an unknown role. Raises
+    StateConflict where the grant could not protect the tables: on SQLite, for the owner of the tables, and for
+    a role with powers over the server.
     """
     if not db.for_dialect(sqlite=False, postgresql=True):
-        raise errors.StateConflict("SQLite has no roles: whoever can write the file can write everything in it.")
+        raise errors.StateConflict("SQLite has no roles: write access to the file is write access to all of its data.")
 
-    def work() -> None:
-        found = privileges.facts(role)
-        if found is None:
-            raise errors.NotFound(f"There is no role {role}; make it with CREATE ROLE and let it log in.")
-        powerful, owns = found
+    def check_and_grant() -> None:
+        facts = privileges.facts(role)
+        if facts is None:
+            raise errors.NotFound(f"There is no role {role}. Create it with CREATE ROLE … LOGIN.")
+        powerful, owns = facts
         if powerful or owns:
             reason = "has powers over the server" if powerful else "owns the tables or may act as their owner"
-            raise errors.StateConflict(f"The role {role} {reason}; the application needs one of its own.")
+            raise errors.StateConflict(f"The role {role} {reason}. Use a separate role for the application.")
         privileges.grant(role)
 
-    db.run(work)
+    db.run(check_and_grant)

@@ -1,4 +1,4 @@
-"""What the demo data tells: who banks here and what they do, day by day. No database, no clock of its own."""
+"""The story of the demo data: its customers and their actions, day by day. It uses neither database nor clock."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bankapp import money
 DAYS_A_MONTH: Final = 365.25 / 12
 FOREIGN: Final = ("USD", "JPY", "KWD")
 
-# Roughly what one euro buys, so that amounts look right in every currency.
+# The approximate price of one euro, so that amounts look right in every currency.
 _RATES: Final = {"EUR": 1.0, "USD": 1.1, "JPY": 165.0, "KWD": 0.34}
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What movements are called in one language."""
+    """Descriptions of movements in one language."""
 
     salary: str
     rent: str
@@ -61,7 +61,7 @@ PEOPLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happens at a ``moment``. People and accounts are numbered from 0, in their order."""
+    """An action at ``moment`` (aware). People and accounts are numbered from 0, in the order of the story."""
 
     moment: datetime
 
@@ -104,7 +104,7 @@ class Send(Step):
 
 @dataclass(frozen=True, slots=True)
 class Issue(Step):
-    """A card on an account; ``blocked`` soon afterwards or not."""
+    """A card is issued on an account; with ``blocked`` it is blocked afterwards."""
 
     account: int
     type: str
@@ -120,7 +120,7 @@ class Freeze(Step):
 
 @dataclass(slots=True)
 class Story:
-    """Everybody, every account as (person, currency), and all that happens, in order."""
+    """All people, all accounts as (person, currency), and all steps in the order of time."""
 
     people: list[Person]
     accounts: list[tuple[int, str]] = field(default_factory=list)
@@ -128,7 +128,7 @@ class Story:
 
 
 def tell(*, customers: int, months: int, until: date, chance: random.Random) -> Story:
-    """Return the story of ``customers`` over the ``months`` before ``until`` (a day in UTC, not included)."""
+    """Return the story of ``customers`` people over the ``months`` before ``until`` (a day in UTC, not included)."""
     story = Story([_person(number) for number in range(customers)])
     days = round(months * DAYS_A_MONTH)
     writer = _Writer(story, until - timedelta(days=days), chance)
@@ -137,21 +137,21 @@ def tell(*, customers: int, months: int, until: date, chance: random.Random) -> 
     for day in range(2, days):
         writer.day(day)
     writer.freeze(days - 1)
-    # What was written person by person happens in the order of time, as far as the money reaches.
+    # The steps were written person by person.
     story.steps = list(_affordable(sorted(story.steps, key=lambda step: step.moment)))
     return story
 
 
 def _person(number: int) -> Person:
     round_, index = divmod(number, len(PEOPLE))
-    known = PEOPLE[index]
+    person = PEOPLE[index]
     if not round_:
-        return known
-    return Person(known.first_name, known.last_name, f"{known.email}{round_ + 1}", known.words, known.dob)
+        return person
+    return Person(person.first_name, person.last_name, f"{person.email}{round_ + 1}", person.words, person.dob)
 
 
 class _Writer:
-    """Writes the story; days are counted from its first."""
+    """Writes the steps of a story; days are counted from its first day."""
 
     def __init__(self, story: Story, first_day: date, chance: random.Random) -> None:
         self._story = story
@@ -162,13 +162,13 @@ class _Writer:
         self._foreign: list[list[int]] = []
 
     def join(self, person: int) -> None:
-        """Let a person sign up, open accounts with some money on them, and get cards, on the first two days."""
-        # One after the other: the first day has room for 500 people.
+        """Write how a person signs up, opens accounts with deposits, and gets cards, on the first two days."""
+        # People sign up 120 seconds apart, so that the first day has room for 500 of them.
         start = self._at(0, 0, within=120) + timedelta(seconds=120 * person)
         self._story.steps.append(Join(start, person))
         self._checking.append(self._open(person, "checking", "EUR", start))
         self._savings.append(self._open(person, "savings", "EUR", start))
-        # The first has accounts in every currency to look at, the others in one more each.
+        # The first person shows accounts in every currency; every other person has one foreign account.
         currencies = FOREIGN if person == 0 else (FOREIGN[person % len(FOREIGN)],)
         self._foreign.append([self._open(person, "checking", currency, start) for currency in currencies])
         self._story.steps.append(Issue(self._at(1, 9), self._checking[person], "virtual"))
@@ -177,12 +177,12 @@ class _Writer:
             self._story.steps.append(Issue(self._at(1, 10), self._foreign[0][0], "virtual", blocked=True))
 
     def day(self, day: int) -> None:
-        """Let everybody live through a day."""
-        of_month = (self._first_day + timedelta(days=day)).day
+        """Write the steps of every person on one day."""
+        day_of_month = (self._first_day + timedelta(days=day)).day
         for person in range(len(self._story.people)):
-            if of_month == 1:
+            if day_of_month == 1:
                 self._payday(person, day)
-            elif of_month == 3:
+            elif day_of_month == 3:
                 self._rent(person, day)
             if self._chance.random() < 0.3:
                 self._shop(person, self._checking[person], day)
@@ -192,7 +192,7 @@ class _Writer:
                 self._gift(person, day)
 
     def freeze(self, day: int) -> None:
-        """Freeze the last account that was opened, after everything else of that day."""
+        """Write how staff freeze the last account that was opened, after all other steps of the day."""
         self._story.steps.append(Freeze(self._at(day, 21), len(self._story.accounts) - 1))
 
     def _open(self, person: int, type: str, currency: str, moment: datetime) -> int:
@@ -214,8 +214,8 @@ class _Writer:
             self._send(sides, self._at(day, 8), (650, 1_100), self._words(person).rent)
 
     def _shop(self, person: int, account: int, day: int) -> None:
-        what = self._chance.choice(self._words(person).shopping)
-        self._move(account, "withdrawal", self._at(day, 17), (4, 90), what)
+        description = self._chance.choice(self._words(person).shopping)
+        self._move(account, "withdrawal", self._at(day, 17), (4, 90), description)
 
     def _gift(self, person: int, day: int) -> None:
         other = self._chance.randrange(len(self._story.people))
@@ -243,7 +243,7 @@ class _Writer:
 
 
 def _affordable(steps: list[Step]) -> Iterator[Step]:
-    """Leave out what the balances of that moment do not cover."""
+    """Yield the steps that the balances of their moment cover."""
     balances: dict[int, int] = {}
     for step in steps:
         if isinstance(step, (Move, Send)):

@@ -1,7 +1,6 @@
-"""Demo data: the story of some customers, told through the same services that the API calls.
+"""Demo data: stores the story of some customers through the same services that the API calls.
 
-All of it is one transaction, so it is there completely or not at all, and a second telling can see
-that from the first user alone.
+The whole story is one transaction. If its first user exists, all of the demo data exists.
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ from bankapp import clock, context, db, ids
 from bankapp.context import Context, User
 from bankapp.models import UserRecord
 from bankapp.repositories import users
-from bankapp.services import account_holders, accounts, audit, cards, transactions, transfers
-from bankapp.services import seed_story as told
+from bankapp.services import account_holders, accounts, audit, cards, seed_story, transactions, transfers
 from bankapp.services.identity import auth, passwords
 from bankapp.services.seed_story import Step, Story
 from bankapp.services.transfers import Order
 
 DOMAIN: Final = "example.com"
-CUSTOMER_EMAIL, NEIGHBOUR_EMAIL = (f"{person.email}@{DOMAIN}" for person in told.PEOPLE[:2])
+CUSTOMER_EMAIL, NEIGHBOUR_EMAIL = (f"{person.email}@{DOMAIN}" for person in seed_story.PEOPLE[:2])
 EMPLOYEES: Final = {role: f"{role}@{DOMAIN}" for role in (context.STAFF, context.ADMIN)}
-PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - the demo's, printed for everybody
+PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - of the demo users, and printed by `flask seed`
 DEVICE: Final = "flask seed"
 
 Track = Callable[[list[Step]], Iterable[Step]]
@@ -33,7 +31,7 @@ Track = Callable[[list[Step]], Iterable[Step]]
 
 @dataclass(slots=True)
 class _Cast:
-    """Who and what the steps' numbers stand for, as far as the story is told."""
+    """The users and account ids that were stored so far, by their numbers in the story."""
 
     password_hash: str
     staff: User
@@ -42,7 +40,7 @@ class _Cast:
 
 
 def is_seeded() -> bool:
-    """Tell whether the demo data is there."""
+    """Tell whether the demo data is stored."""
     return users.by_email(CUSTOMER_EMAIL) is not None
 
 
@@ -53,23 +51,23 @@ def has_password(password: str) -> bool:
 
 
 def seed(story: Story, *, password: str, chance: random.Random, track: Track) -> None:
-    """Store what ``story`` tells, with the times it tells; everybody's password is ``password``.
+    """Store ``story`` at the times of its steps; every user gets ``password``.
 
-    Ids and numbers are drawn from ``chance``; ``track`` passes the steps through, to show the
-    progress. Raises EmailTaken when one of the people is there already.
+    Ids and numbers are drawn from ``chance``. ``track`` yields the steps that it gets, and shows the progress.
+    Raises EmailTaken when a user of the story already exists.
     """
     password_hash = passwords.hashed(password)
 
-    def tell() -> None:
+    def store() -> None:
         with clock.at(story.steps[0].moment):
             staff, _ = [_user(auth.create_user(email, password_hash, role)) for role, email in EMPLOYEES.items()]
         cast = _Cast(password_hash, staff)
         for step in track(story.steps):
             with clock.at(step.moment):
-                _do(step, story, cast)
+                _store(step, story, cast)
 
     with ids.drawn_from(chance, clock.now):
-        db.run(tell)
+        db.run(store)
 
 
 def _user(row: UserRecord) -> User:
@@ -77,7 +75,7 @@ def _user(row: UserRecord) -> User:
 
 
 @contextmanager
-def _acting(user: User | None) -> Iterator[None]:
+def _acting_as(user: User | None) -> Iterator[None]:
     context.begin(Context(device_id=DEVICE, user=user))
     try:
         yield
@@ -85,38 +83,38 @@ def _acting(user: User | None) -> Iterator[None]:
         context.clear()
 
 
-def _do(step: Step, story: Story, cast: _Cast) -> None:
+def _store(step: Step, story: Story, cast: _Cast) -> None:
     match step:
-        case told.Join():
-            with _acting(None):
+        case seed_story.Join():
+            with _acting_as(None):
                 cast.people.append(_join(story.people[step.person], cast.password_hash))
-        case told.Open():
-            with _acting(cast.people[step.person]):
+        case seed_story.Open():
+            with _acting_as(cast.people[step.person]):
                 cast.accounts.append(accounts.open(step.type, step.currency).id)
-        case told.Freeze():
-            with _acting(cast.staff):
+        case seed_story.Freeze():
+            with _acting_as(cast.staff):
                 accounts.freeze(cast.accounts[step.account])
-        case told.Move() | told.Send() | told.Issue():
+        case seed_story.Move() | seed_story.Send() | seed_story.Issue():
             person, currency = story.accounts[step.account]
-            with _acting(cast.people[person]):
-                _use(step, currency, cast)
+            with _acting_as(cast.people[person]):
+                _store_by_customer(step, currency, cast)
 
 
-def _use(step: told.Move | told.Send | told.Issue, currency: str, cast: _Cast) -> None:
+def _store_by_customer(step: seed_story.Move | seed_story.Send | seed_story.Issue, currency: str, cast: _Cast) -> None:
     account_id = cast.accounts[step.account]
     match step:
-        case told.Move():
+        case seed_story.Move():
             transactions.create(account_id, step.type, step.amount, currency, description=step.text)
-        case told.Send():
+        case seed_story.Send():
             target_id = cast.accounts[step.target]
             transfers.create(Order(account_id, step.amount, currency, target_id, description=step.text))
-        case told.Issue():
+        case seed_story.Issue():
             card = cards.issue(account_id, step.type).card
             if step.blocked:
                 cards.block(card.id)
 
 
-def _join(person: told.Person, password_hash: str) -> User:
+def _join(person: seed_story.Person, password_hash: str) -> User:
     user = auth.create_user(f"{person.email}@{DOMAIN}", password_hash, context.CUSTOMER)
     account_holders.add(user.id, person.first_name, person.last_name, person.dob)
     audit.record("signup", user_id=user.id)

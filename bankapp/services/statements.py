@@ -1,4 +1,4 @@
-"""Statements: opening balance + entries = closing balance, from one snapshot."""
+"""Account statements: opening balance, entries and closing balance, read in one snapshot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_DAYS: Final = 366
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A calendar month (UTC) in which an account moved; balances are minor units."""
+    """A calendar month (UTC) in which an account has transactions; balances are minor units."""
 
     from_date: date
     to_date: date
@@ -31,9 +31,10 @@ class Month:
 
 
 def period(start: date | None, end: date | None) -> tuple[date, date]:
-    """Return the days a statement covers, both included; default: the current month up to today (UTC).
+    """Return the first and last day (UTC) of a statement; default: the current month up to today.
 
-    Raises ValidationFailed when the span is empty, longer than 366 days, or ends with the last day there is.
+    Raises ValidationFailed when ``start`` is after ``end``, when the period is longer than 366 days, and when
+    it ends on ``date.max``.
     """
     last = end or clock.now().date()
     first = start or last.replace(day=1)
@@ -48,9 +49,10 @@ def period(start: date | None, end: date | None) -> tuple[date, date]:
 
 @contextmanager
 def opened(account_id: str, first: date, last: date) -> Iterator[Statement]:
-    """Open the statement of an account the caller may see; its entries are read inside the block.
+    """Open the statement of an account the caller may see. The entries must be read inside the block.
 
-    Days are UTC and included on both ends. Everything comes from one snapshot. Raises NotFound.
+    ``first`` and ``last`` are days in UTC, both included; amounts are minor units. One snapshot serves all
+    queries. Raises NotFound.
     """
     account = accounts.get(account_id)
     start = datetime.combine(first, time.min, UTC)
@@ -72,22 +74,22 @@ def opened(account_id: str, first: date, last: date) -> Iterator[Statement]:
 
 
 def months(account_id: str, window: Window) -> Page[Month]:
-    """Return the months with entries of an account the caller may see, newest first. Raises NotFound.
+    """Return the months with transactions of an account the caller may see, newest first. Raises NotFound.
 
-    The index leads from the last entry of one month to that of the one before, so it takes one look-up
-    for each month, however many entries lie between.
+    Each month costs one index look-up, for the last transaction before it. The number of transactions does not
+    matter.
     """
     account = accounts.get(account_id)
-    found: list[Month] = []
+    items: list[Month] = []
     with db.snapshot():
         start = window.after[0] if window.after else datetime.max.replace(tzinfo=UTC)
         last = transactions.last_before(account.id, start)
-        while last is not None and len(found) < window.limit:
+        while last is not None and len(items) < window.limit:
             start = datetime(last.created_at.year, last.created_at.month, 1, tzinfo=UTC)
             before = transactions.last_before(account.id, start)
-            found.append(_month(start.date(), last, before))
+            items.append(_month(start.date(), last, before))
             last = before
-    return Page(found, None if last is None else (start,))
+    return Page(items, None if last is None else (start,))
 
 
 def _month(first: date, last: transactions.LastTransaction, before: transactions.LastTransaction | None) -> Month:

@@ -26,13 +26,13 @@ def create(
 ) -> TransactionRecord:
     """Post a deposit or withdrawal on the caller's account and return the transaction.
 
-    ``amount`` is minor units. Raises NotFound and the refusals of :func:`ledger.draft`.
+    ``amount`` is minor units. Raises NotFound, and the refusals of :func:`ledger.draft`.
     """
     facts = {"account_id": account_id, "amount": amount, "currency": currency}
     command = Command(type, "transaction", facts=facts, moves_money=True)
 
-    def decide(found: Accounts) -> Decision[TransactionRecord]:
-        account = access.own(found.get(account_id), "account")
+    def decide(locked: Accounts) -> Decision[TransactionRecord]:
+        account = access.own(locked.get(account_id), "account")
         draft = ledger.draft([ledger.movement(type, account, amount, currency, description)])
         [transaction] = draft.only().transactions
         return Decision(transaction, transaction.id, postings=draft)
@@ -46,24 +46,24 @@ def get(transaction_id: str) -> TransactionRecord:
 
 
 def daily_balances(account_id: str, first: date, last: date) -> list[int]:
-    """Return the balance at the end of each day (UTC), both included, in minor units. Raises NotFound."""
+    """Return the balance at the end of each day (UTC) from ``first`` to ``last``, in minor units. Raises NotFound."""
     accounts.get(account_id)
     start = datetime.combine(first, time.min, UTC)
     end = datetime.combine(last, time.min, UTC) + timedelta(days=1)
     with db.snapshot():
         balance = transactions.balance_before(account_id, start)
         closing = transactions.closing_balances(account_id, start, end)
-    days = [first + timedelta(days=at) for at in range((last - first).days + 1)]
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [balance := closing.get(day, balance) for day in days]
 
 
-def search(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[TransactionRecord]:
+def search(account_id: str | None, filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
     """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
-        owner_id, page = transactions.of_account(account_id, narrowed, window)
+        owner_id, page = transactions.of_account(account_id, filters, window)
         access.check_visible(owner_id, "account", account_id)
         return page
     user_id = access.list_owner("transaction")
     if user_id is None:
-        return transactions.of_everybody(narrowed, window)
-    return transactions.of_accounts(user_id, account_rows.ids_of_user(user_id), narrowed, window)
+        return transactions.of_everybody(filters, window)
+    return transactions.of_accounts(user_id, account_rows.ids_of_user(user_id), filters, window)

@@ -1,4 +1,4 @@
-"""Whether the books keep their promises, asked of the data itself."""
+"""Verification of the books: checks of the stored data against the rules of the ledger."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from bankapp.repositories.verification_rules import BY_TABLE
 
 RULES: Final = {
     "sequence": ("transaction", "the transactions of an account are numbered from 1 without gaps"),
-    "running_balance": ("transaction", "each balance continues the one before"),
+    "running_balance": ("transaction", "each balance_after continues the one before"),
     "time": ("transaction", "time does not run backwards within an account"),
     "balance": ("account", "a balance is the sum of its account's transactions"),
-    "last_sequence": ("account", "an account knows the number of its last transaction"),
-    "last_time": ("account", "an account knows the time of its last transaction"),
-    "held": ("account", "what is held is the sum of the pending authorizations"),
-    "account_state": ("account", "an account is in a possible state"),
-    "leg_account": ("transaction", "a transaction fits its account"),
-    "leg": ("transaction", "a transaction is possible"),
+    "last_sequence": ("account", "an account's sequence is the number of its last transaction"),
+    "last_time": ("account", "an account's last_posted_at is the time of its last transaction"),
+    "held": ("account", "held is the sum of the account's pending authorizations"),
+    "account_state": ("account", "an account's balance, holds, status and holder fit together"),
+    "leg_account": ("transaction", "a transaction has its account's currency, and a sequence unless that is cash"),
+    "leg": ("transaction", "the amount, direction and transfer_id of a transaction fit its type"),
     "leg_posting": ("transaction", "every transaction has its posting"),
     "posting_balance": ("posting", "the transactions of a posting sum to zero in each currency"),
-    "posting_legs": ("posting", "a posting has its transaction and the counterpart"),
+    "posting_legs": ("posting", "a posting has two transactions, of its kind and time"),
     "posting_transfer": ("posting", "a posting of a transfer has its transfer"),
     "transfer_legs": ("transfer", "a transfer has exactly its two transactions"),
-    "transfer_posting": ("transfer", "a transfer is posted as what it is"),
-    "reversal": ("transfer", "a reversal gives back what was moved"),
+    "transfer_posting": ("transfer", "a transfer's posting is a transfer, a reversal's is a reversal"),
+    "reversal": ("transfer", "a reversal moves the amount of its original back"),
     "reversed_once": ("transfer", "a transfer is reversed at most once"),
-    "capture": ("authorization", "a capture is the purchase it says"),
+    "capture": ("authorization", "a captured authorization has a purchase of the captured amount"),
     "purchase": ("posting", "a card purchase is the capture of a hold"),
     "audit": ("posting", "every movement of money has an audit row that says it succeeded"),
     "audit_money": ("audit_log", "the success of a money command names the money that was moved"),
@@ -38,9 +38,9 @@ RULES: Final = {
     "audit_outcome": ("audit_log", "a finished audit row has its outcome"),
     "idempotency": ("idempotency_key", "a finished key has its answer"),
 }
-"""Rule → what can break it, and its words."""
+"""Rule → the kind of row that can break it, and the rule as a sentence."""
 
-_OTHER: Final = {
+_OTHER_KINDS: Final = {
     "sequence": "account",
     "running_balance": "account",
     "time": "account",
@@ -48,11 +48,12 @@ _OTHER: Final = {
     "audit_money": "resource",
     "audit_once": "resource",
 }
+"""Rule → what ``other_id`` of its faults identifies, where that is not a posting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A broken rule: ``kind`` and ``id`` say what breaks it, ``other_id`` the account or posting it belongs to."""
+    """A broken rule. ``kind`` and ``id`` name the row that breaks it, ``other_id`` its account or posting."""
 
     rule: str
     kind: str
@@ -63,7 +64,7 @@ class Fault:
 
     def __str__(self) -> str:
         """Return the fault as one line."""
-        other = f" of {_OTHER.get(self.rule, 'posting')} {self.other_id}" if self.other_id else ""
+        other = f" of {_OTHER_KINDS.get(self.rule, 'posting')} {self.other_id}" if self.other_id else ""
         return (
             f"{self.rule}: {self.kind} {self.id}{other}: expected {self.expected}, found {self.found}"
             f" ({RULES[self.rule][1]})"
@@ -71,10 +72,10 @@ class Fault:
 
 
 def verify(on_fault: Callable[[Fault], None], on_progress: Callable[[int, int], None]) -> dict[str, int]:
-    """Look at everything as it is at this moment, and return how many rows of each table that was.
+    """Check every rule in one snapshot, and return the number of rows by table.
 
-    ``on_fault`` hears of each fault as it is found, ``on_progress`` how many rows of how many are
-    done. Memory does not grow with the tables.
+    ``on_fault`` is called with each fault at once, ``on_progress`` with the number of checked rows and of all
+    rows. Memory does not grow with the tables.
     """
     with db.snapshot(patient=True):
         counts = {table: verification.count(table) for table in (*BY_TABLE, "transactions", "transfers")}

@@ -61,7 +61,7 @@ def test_atomic_is_all_or_none_and_names_every_refusal_by_index(bank: Bank) -> N
     problem = refused(send(ada, *batch), 422, "insufficient_funds")
     assert problem["errors"] == {
         "1": ["The available balance does not cover the amount."],
-        "2": ["The account is kept in USD, not EUR."],
+        "2": ["The account's currency is USD, not EUR."],
         "3": ["A transfer needs two different accounts."],
         "4": ["There is no such account."],
         "5": ["There is no such account."],
