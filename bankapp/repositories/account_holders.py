@@ -19,37 +19,37 @@ _OF_USER = _HOLDERS.where(AccountHolder.user_id == bindparam("user_id"))
 
 
 def add(row: dict[str, Any]) -> None:
-    """Store a new account holder. Raises AccountHolderExists when the user has one."""
+    """Store a new account holder; ``row`` has the columns by name. Raises AccountHolderExists if the user has one."""
     try:
         db.insert(AccountHolder, row)
     except db.ConstraintViolated as problem:
         if problem.is_of("uq_account_holders_user_id", "account_holders.user_id"):
-            raise errors.AccountHolderExists("You already are an account holder.") from problem
+            raise errors.AccountHolderExists("You are already an account holder.") from problem
         raise
 
 
 def get(holder_id: str) -> AccountHolderRecord | None:
-    """Return the account holder with this id."""
+    """Return the account holder with this id, or None."""
     return db.one(_BY_ID, {"holder_id": holder_id}, record=AccountHolderRecord)
 
 
 def lock(holder_id: str) -> AccountHolderRecord | None:
-    """Return the account holder with this id, locked until the transaction ends."""
+    """Lock the account holder with this id until the transaction ends and return it, or None."""
     return db.one(_LOCK, {"holder_id": holder_id}, record=AccountHolderRecord)
 
 
 def change(holder_id: str, values: dict[str, Any]) -> None:
-    """Change columns, given by name, of an account holder, who must be locked."""
+    """Change columns of a locked account holder; ``values`` are by column name."""
     db.change(update(AccountHolder).where(AccountHolder.id == holder_id).values(values))
 
 
 def of_user(user_id: str) -> AccountHolderRecord | None:
-    """Return the account holder that a user is."""
+    """Return the account holder of a user, or None."""
     return db.one(_OF_USER, {"user_id": user_id}, record=AccountHolderRecord)
 
 
 def search(user_id: str | None, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
-    """Return account holders, newest first, narrowed by user, exact e-mail, and a part of the full name."""
+    """Return account holders, newest first, filtered by user, exact e-mail address and a part of the full name."""
     query = _HOLDERS
     if user_id is not None:
         query = query.where(AccountHolder.user_id == user_id)

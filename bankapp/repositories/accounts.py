@@ -18,7 +18,7 @@ from bankapp.models.types import Id, UtcDateTime
 from bankapp.repositories.listing import page
 from bankapp.repositories.selecting import select_record
 
-# What the holds that have expired but were not released keep back. An account without holds costs no look-up.
+# The sum of the holds that have expired but were not released. An account without holds costs no look-up.
 _OVERDUE = case(
     (
         Account.held > 0,
@@ -58,22 +58,22 @@ _SET_STATUS = (
 
 
 def add(row: dict[str, Any]) -> bool:
-    """Store a new account; False when its number or id is taken and nothing was stored."""
+    """Store a new account; ``row`` has the columns by name. Store nothing and return False if number or id exists."""
     return db.insert(Account, row, ignore_conflict=True)
 
 
 def exists(account_id: str) -> bool:
-    """Tell whether an account has this id, the bank's own included."""
+    """Tell whether an account has this id; cash accounts count."""
     return db.value(_EXISTS, {"account_id": account_id}) is not None
 
 
 def get(account_id: str) -> AccountRecord | None:
-    """Return a customer's account."""
+    """Return the customer's account with this id, or None."""
     return db.one(_BY_ID, {"account_id": account_id}, record=AccountRecord)
 
 
 def set_status(account_id: str, status: str) -> None:
-    """Change the status of an account, which must be locked."""
+    """Change the status of a locked account."""
     db.change(_SET_STATUS, {"account_id": account_id, "new_status": status})
 
 
@@ -88,13 +88,13 @@ def of_user(user_id: str) -> Sequence[AccountRecord]:
 
 
 def search(user_id: str | None, window: Window) -> Page[AccountRecord]:
-    """Return customers' accounts, newest first, narrowed to those of a user."""
+    """Return the accounts of a user (None: of all customers), newest first."""
     query = _ACCOUNTS if user_id is None else _ACCOUNTS.where(AccountHolder.user_id == user_id)
     return page(query, [Account.id], window, AccountRecord)
 
 
 class AccountState(NamedTuple):
-    """What the rules of the ledger need to know of a customer's account; amounts are minor units."""
+    """The part of a customer's account that the rules of the ledger need; amounts are minor units."""
 
     id: str
     number: str
@@ -108,7 +108,7 @@ class AccountState(NamedTuple):
 
 
 class AccountNames(NamedTuple):
-    """Customers' accounts as an order names them: by id and by IBAN."""
+    """Names of customers' accounts in an order: ids and IBANs."""
 
     ids: tuple[str, ...]
     numbers: tuple[str, ...] = ()
@@ -121,10 +121,10 @@ class AccountNames(NamedTuple):
 
 @cache
 def states_query(ids: int, numbers: int) -> Select[Any]:
-    """Return a SELECT of the states of accounts, named by so many ids and so many IBANs."""
+    """Return a SELECT of the states of accounts, with one parameter for each of ``ids`` ids and ``numbers`` IBANs."""
     states = select_record(AccountState, Account, user_id=AccountHolder.user_id)
-    by_id = Account.id.in_([bindparam(f"id_{at}", type_=Id) for at in range(ids)])
-    by_number = Account.number.in_([bindparam(f"number_{at}") for at in range(numbers)])
+    by_id = Account.id.in_([bindparam(f"id_{index}", type_=Id) for index in range(ids)])
+    by_number = Account.number.in_([bindparam(f"number_{index}") for index in range(numbers)])
     named = or_(by_id, by_number) if numbers else by_id
     return states.join_from(Account, AccountHolder).where(named, Account.type != CASH)
 
@@ -135,26 +135,26 @@ def _locking_query(ids: int) -> Select[Any]:
 
 
 def lock(names: AccountNames) -> list[AccountState]:
-    """Lock customers' accounts in the order of their ids and return their states; an unknown one is left out.
+    """Lock customers' accounts in the order of their ids and return their states. Unknown names are skipped.
 
     PostgreSQL locks the rows; on SQLite the transaction began IMMEDIATE and excludes every writer.
     """
     ids = sorted({*names.ids, *_ids_of_numbers(names.numbers)})
     if not ids:
         return []
-    # Filled up to a power of two, so that a few statements serve every length of list.
+    # Padded to a power of two, so that a few statements serve lists of every length.
     size = 1 << (len(ids) - 1).bit_length()
     padded = ids + ids[-1:] * (size - len(ids))
     return db.rows(_locking_query(size), _numbered("id", padded), record=AccountState)
 
 
 def _ids_of_numbers(numbers: Iterable[str]) -> list[str]:
-    wanted = set(numbers)
-    if not wanted:
+    distinct = set(numbers)
+    if not distinct:
         return []
-    query = select(Account.id).where(Account.number.in_(wanted), Account.type != CASH)
+    query = select(Account.id).where(Account.number.in_(distinct), Account.type != CASH)
     return [row.id for row in db.rows(query)]
 
 
 def _numbered(name: str, values: Sequence[str]) -> dict[str, str]:
-    return {f"{name}_{at}": value for at, value in enumerate(values)}
+    return {f"{name}_{index}": value for index, value in enumerate(values)}

@@ -38,7 +38,7 @@ def add(row: dict[str, Any]) -> None:
 
 
 def finish(outcome: dict[str, Any]) -> bool:
-    """Finish a pending row; False when it is not there, or finished already, which it then stays."""
+    """Finish a pending row. Change nothing and return False if the row does not exist or is already finished."""
     return db.change(FINISH, outcome) == 1
 
 
@@ -60,7 +60,7 @@ def search(
     end: datetime | None,
     window: Window,
 ) -> Page[AuditLogRecord]:
-    """Return audit rows, newest first, narrowed by user, event type and a span of time (both ends included)."""
+    """Return audit rows, newest first, filtered by user, event type and period (both ends included)."""
     query = select_record(AuditLogRecord, AuditLog)
     if user_id is not None:
         query = query.where(AuditLog.user_id == user_id)

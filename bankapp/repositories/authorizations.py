@@ -25,20 +25,20 @@ _TABLE: Any = Authorization.__table__
 
 
 def add(row: dict[str, Any]) -> None:
-    """Store a new authorization; the database holds the amount of a pending one."""
+    """Store a new authorization; ``row`` has the columns by name. For a pending one the database raises ``held``."""
     db.insert(Authorization, row)
 
 
 def finish(authorization_id: str, values: dict[str, Any]) -> None:
-    """End a pending authorization, whose account must be locked; the database releases the hold.
+    """End a pending authorization of a locked account; the database releases the hold.
 
-    ``values`` are ``status`` and ``finished_at``, and for a capture ``captured_amount`` and ``posting_id``.
+    ``values`` are ``status`` and ``finished_at``, and for a capture also ``captured_amount`` and ``posting_id``.
     """
     db.change(update(Authorization).where(Authorization.id == authorization_id).values(values))
 
 
 def get(authorization_id: str) -> AuthorizationRecord | None:
-    """Return the authorization with this id."""
+    """Return the authorization with this id, or None."""
     return db.one(_BY_ID, {"authorization_id": authorization_id}, record=AuthorizationRecord)
 
 
@@ -49,13 +49,13 @@ def of_card(card_id: str, window: Window) -> Page[AuthorizationRecord]:
 
 
 def search(user_id: str | None, window: Window) -> Page[AuthorizationRecord]:
-    """Return authorizations, newest first, narrowed to the cards of a user."""
+    """Return the authorizations of a user's cards (None: of all cards), newest first."""
     query = _AUTHORIZATIONS if user_id is None else _AUTHORIZATIONS.where(AccountHolder.user_id == user_id)
     return page(query, [Authorization.id], window, AuthorizationRecord)
 
 
 def used_since(card_id: str, since: datetime, now: datetime) -> int:
-    """Return what was authorized with a card since a time and is held or was taken, in minor units."""
+    """Return the sum of a card's pending holds and captured amounts since a time, in minor units."""
     held = and_(Authorization.status == PENDING, Authorization.expires_at > now)
     used = case((held, Authorization.amount), else_=Authorization.captured_amount)
     query = select(func.coalesce(func.sum(used), 0))
@@ -63,7 +63,7 @@ def used_since(card_id: str, since: datetime, now: datetime) -> int:
 
 
 def release_overdue(account_ids: Sequence[str], now: datetime) -> list[tuple[str, int]]:
-    """Expire the overdue holds on accounts, which must be locked; return account and amount (minor units) of each."""
+    """Expire the overdue holds of locked accounts; return the account and the amount (minor units) of each."""
     overdue = (
         Authorization.account_id.in_(account_ids),
         Authorization.status == PENDING,
@@ -75,6 +75,6 @@ def release_overdue(account_ids: Sequence[str], now: datetime) -> list[tuple[str
 
 
 def accounts_with_overdue(now: datetime) -> list[str]:
-    """Return the ids of the accounts that have overdue holds."""
+    """Return the ids of the accounts with overdue holds."""
     query = select(Authorization.account_id).where(Authorization.status == PENDING, Authorization.expires_at <= now)
     return [row.account_id for row in db.rows(query.distinct().order_by(Authorization.account_id))]

@@ -32,27 +32,27 @@ _LOCK = _BY_ID.with_for_update(key_share=True, of=Card)
 
 
 def add(row: dict[str, Any]) -> None:
-    """Store a new card."""
+    """Store a new card; ``row`` has the columns by name."""
     db.insert(Card, row)
 
 
 def get(card_id: str) -> CardRecord | None:
-    """Return the card with this id."""
+    """Return the card with this id, or None."""
     return db.one(_BY_ID, {"card_id": card_id}, record=CardRecord)
 
 
 def lock(card_id: str) -> CardRecord | None:
-    """Return the card with this id, locked until the transaction ends."""
+    """Lock the card with this id until the transaction ends and return it, or None."""
     return db.one(_LOCK, {"card_id": card_id}, record=CardRecord)
 
 
 def change(card_id: str, values: Mapping[str, Any]) -> None:
-    """Change columns, given by name, of a card, which must be locked."""
+    """Change columns of a locked card; ``values`` are by column name."""
     db.change(update(Card).where(Card.id == card_id).values(values))
 
 
 def search(user_id: str | None, account_id: str | None, window: Window) -> Page[CardRecord]:
-    """Return cards, newest first, narrowed by user and account."""
+    """Return cards, newest first, filtered by user and account."""
     query = _CARDS
     if user_id is not None:
         query = query.where(AccountHolder.user_id == user_id)

@@ -1,4 +1,4 @@
-"""How a command begins: its claim and its pending audit row are stored before anything moves.
+"""The begin of a command: its claim and its pending audit row, stored before any money moves.
 
 One interface, one module per dialect.
 """
@@ -15,7 +15,7 @@ from bankapp.repositories.accounts import AccountNames, AccountState
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A command that began. ``accounts`` is a snapshot of the accounts it names; None where none was taken."""
+    """A command that began. ``accounts`` is a snapshot of its accounts, or None where no snapshot was taken."""
 
     accounts: list[AccountState] | None
 
@@ -27,11 +27,11 @@ class _Claims(Protocol):
 
 
 def begin(key: dict[str, Any] | None, audit_row: dict[str, Any], names: AccountNames | None) -> Begun | None:
-    """Store an idempotency key and a pending audit row; return None, and store neither, if the key is claimed.
+    """Store an idempotency key and a pending audit row. Store neither and return None if the key is claimed.
 
-    ``key`` is None where the request has no key. The rows have their columns by name. PostgreSQL reads the
-    accounts that ``names`` lists in the same statement. SQLite does not: what is read before the transaction that
-    moves the money may change before it begins.
+    ``key`` is None where the request has no key. The rows have the columns by name. PostgreSQL also reads the
+    accounts in ``names``, in the same statement. SQLite does not: there, an account may change between this
+    statement and the transaction that moves the money.
     """
     dialect: _Claims = db.for_dialect(sqlite=claims_sqlite, postgresql=claims_postgresql)
     is_begun, accounts = dialect.begin(key, audit_row, names)

@@ -1,4 +1,4 @@
-"""How a command begins on PostgreSQL: one statement, one round trip."""
+"""The begin of a command on PostgreSQL: one statement, one round trip."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ def begin(
     """Implement :func:`bankapp.repositories.claims.begin`."""
     shape = None if names is None else (len(names.ids), len(names.numbers))
     parameters = {**audit_row, **(key or {}), **(names.parameters if names is not None else {})}
-    found = db.rows_if_admitted(partial(_begin, key is not None, shape), parameters)
-    if not found:
+    rows = db.rows_if_admitted(partial(_begin, key is not None, shape), parameters)
+    if not rows:
         return False, None
     if names is None:
         return True, None
-    return True, [AccountState._make(row[1:]) for row in found if row[1] is not None]
+    return True, [AccountState._make(row[1:]) for row in rows if row[1] is not None]
 
 
 @cache
 def _begin(has_key: bool, shape: tuple[int, int] | None, guard: Select[Any] | None) -> Select[Any]:
-    # The audit row waits for the key, and both wait for the guard: each condition is an EXISTS on the step before.
+    # The audit row is stored only with the key, and the key only if the guard admits: each step tests with EXISTS
+    # whether the step before it returned a row.
     steps: list[CTE] = []
     if guard is not None:
         steps.append(guard.cte("guard"))
@@ -40,18 +41,18 @@ def _begin(has_key: bool, shape: tuple[int, int] | None, guard: Select[Any] | No
         claimed = _insert(IdempotencyKey, _KEY_COLUMNS, steps).on_conflict_do_nothing()
         steps.append(claimed.returning(IdempotencyKey.scope).cte("claimed"))
     begun = _insert(AuditLog, AuditLog.__table__.columns.keys(), steps).returning(AuditLog.id).cte("begun")
-    # One row at least where the command began, and none where it did not.
-    found = select(begun.c.id.label("begun"))
+    # At least one row where the command began, and no row where it did not.
+    query = select(begun.c.id.label("begun"))
     if shape is not None:
-        accounts = states_query(*shape).subquery("accounts_seen")
-        found = found.add_columns(*accounts.c).select_from(begun.outerjoin(accounts, true()))
+        accounts = states_query(*shape).subquery("snapshot")
+        query = query.add_columns(*accounts.c).select_from(begun.outerjoin(accounts, true()))
     if guard is not None:
-        found = found.add_columns(select(*steps[0].c).scalar_subquery().label("guard"))
-    return found
+        query = query.add_columns(select(*steps[0].c).scalar_subquery().label("guard"))
+    return query
 
 
 def _insert(model: Any, columns: Sequence[str], steps: Sequence[CTE]) -> Any:
-    """Return an INSERT of one row, from parameters named like its columns, if the last of ``steps`` has a row."""
+    """Return an INSERT of one row if the last of ``steps`` has a row. Its parameters are named like ``columns``."""
     table = model.__table__
     values = select(*(bindparam(name, type_=table.columns[name].type) for name in columns))
     for step in steps[-1:]:

@@ -1,4 +1,4 @@
-"""How a command begins on SQLite."""
+"""The begin of a command on SQLite: two statements in one transaction."""
 
 from __future__ import annotations
 

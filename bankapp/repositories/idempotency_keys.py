@@ -38,26 +38,26 @@ FINISH = (
 
 
 def get(scope: str) -> IdempotencyKeyRecord | None:
-    """Return the key of this scope."""
+    """Return the key with this scope, or None."""
     return db.one(_BY_SCOPE, {"key_scope": scope}, record=IdempotencyKeyRecord)
 
 
 def take_over(scope: str, old_claim_id: str, claim_id: str, now: datetime) -> bool:
-    """Take an abandoned claim over; False when it was finished or taken meanwhile."""
+    """Take over an abandoned claim; False if the claim was finished or taken over meanwhile."""
     claimed = {"key_scope": scope, "key_claim_id": old_claim_id}
     return db.change(_TAKE_OVER, claimed | {"new_claim_id": claim_id, "new_claimed_at": now}) == 1
 
 
 def finish(answered: dict[str, Any]) -> bool:
-    """Store the answer of a claim; False when the claim is no longer held."""
+    """Store the answer of a claim, with the parameters of :data:`FINISH`; False when the claim is lost."""
     return db.change(FINISH, answered) == 1
 
 
 def release(scope: str, claim_id: str) -> None:
-    """Forget a claim that has no answer, so that the key can be used again."""
+    """Delete a claim that has no answer, so that the key can be used again."""
     db.change(_RELEASE, {"key_scope": scope, "key_claim_id": claim_id})
 
 
 def purge(before: datetime) -> int:
-    """Delete the keys claimed before a time, and return how many that were."""
+    """Delete the keys that were claimed before a time, and return their number."""
     return db.change(delete(_TABLE).where(_KEY.claimed_at < before))

@@ -1,4 +1,4 @@
-"""Keyset pages: the rows after a position, newest first, stable while rows are added."""
+"""Keyset pages: the rows after a position, newest first. Pages stay stable while rows are added."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def page(query: Select[Any], keys: Keys, window: Window, record: Any) -> Page[An
 
 
 def page_of_union(queries: Sequence[Select[Any]], keys: Keys, window: Window, record: Any) -> Page[Any]:
-    """Return the page over several queries of the same columns; each reads its own index only as far as needed."""
+    """Return one page over several queries of the same columns; each query reads at most a page of its index."""
     if not queries:
         return Page([], None)
     parts = [_limited(query, keys, window).subquery() for query in queries]
-    found = union_all(*(select(part) for part in parts)).subquery()
-    order = [found.c[key.key].desc() for key in keys]
-    return _page(db.rows(select(found).order_by(*order).limit(window.limit + 1), record=record), keys, window)
+    union = union_all(*(select(part) for part in parts)).subquery()
+    order = [union.c[key.key].desc() for key in keys]
+    return _page(db.rows(select(union).order_by(*order).limit(window.limit + 1), record=record), keys, window)
 
 
 def _limited(query: Select[Any], keys: Keys, window: Window) -> Select[Any]:
@@ -40,5 +40,5 @@ def _limited(query: Select[Any], keys: Keys, window: Window) -> Select[Any]:
 
 def _page(rows: Sequence[Any], keys: Keys, window: Window) -> Page[Any]:
     items = rows[: window.limit]
-    more = len(rows) > window.limit
-    return Page(items, tuple(getattr(items[-1], key.key) for key in keys) if more else None)
+    has_more = len(rows) > window.limit
+    return Page(items, tuple(getattr(items[-1], key.key) for key in keys) if has_more else None)

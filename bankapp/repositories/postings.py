@@ -1,4 +1,4 @@
-"""How a command ends: its postings, the outcome of its audit row and the remembered answer, in one step.
+"""The end of a command: its postings, the outcome of its audit row and the remembered answer, stored in one step.
 
 One interface, one module per dialect. Only the ledger imports this module.
 """
@@ -35,23 +35,23 @@ def _dialect() -> _Postings:
 def store(tables: Tables, outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
     """Store rows, finish the audit row and the key, in the open transaction; False when the attempt was given up.
 
-    ``outcome`` and ``answered`` are the parameters of the two repositories' ``finish``. The database moves the
-    balances. Raises ConstraintViolated for legs that do not fit their accounts or do not sum to zero.
+    ``outcome`` and ``answered`` are the parameters of ``audit_logs.finish`` and ``idempotency_keys.finish``. The
+    database moves the balances. Raises ConstraintViolated for legs that do not fit their accounts, and for legs
+    that do not sum to zero.
     """
     return _dialect().store(tables, outcome, answered)
 
 
 def store_on_snapshot(tables: Tables, base: Rows, outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
-    """Store the same in one statement that commits by itself, for legs that were decided without a lock.
+    """Store as :func:`store` does, but in one statement that commits by itself, for legs decided without a lock.
 
     ``base`` are id, balance and sequence of the accounts as they were read. The statement locks the accounts in
-    the order of their ids and moves the legs along by what changed since. It stores everything, or nothing and
-    returns False when the claim is lost. Raises ConstraintViolated where the accounts do not allow the legs any
-    more. PostgreSQL only.
+    the order of their ids, and adds their changes since then to the legs. Stores nothing and returns False when
+    the claim is lost. Raises ConstraintViolated where the changed accounts do not allow the legs. PostgreSQL only.
     """
     return _dialect().store_on_snapshot(tables, base, outcome, answered)
 
 
 def add(tables: Tables) -> None:
-    """Store rows alone, for loading and demo data; the database checks them as :func:`store` does."""
+    """Store rows without an audit row and a key, for loading and demo data. Raises as :func:`store`."""
     _dialect().add(tables)

@@ -1,6 +1,6 @@
-"""How a command ends on PostgreSQL: one statement for everything, whatever the number of postings.
+"""The end of a command on PostgreSQL: one statement for any number of postings.
 
-The rows of a table travel as one JSON document, so the statement does not grow with their number.
+The rows of a table are one parameter, a JSON document. The statement therefore does not grow with their number.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ Tables = Mapping[str, Rows]
 
 _AUDIT: Any = AuditLog.__table__
 
-# In a transaction: the audit row first, the key where the audit row was finished.
+# In a transaction: the key is finished only if the audit row was.
 _FINISHED = audit_logs.FINISH.returning(_AUDIT.c.id).cte("finished")
 _FINISH_BOTH = idempotency_keys.FINISH.where(select(_FINISHED.c.id).exists())
 
-# In a statement of its own, which must store nothing when the claim is lost: the audit row waits for the key.
+# In a statement without a transaction, which must store nothing when the claim is lost: the audit row is finished
+# only if the key was.
 _IS_PENDING = select(_AUDIT.c.id).where(_AUDIT.c.id == bindparam("row_id"), _AUDIT.c.status == PENDING)
 _ANSWERED = idempotency_keys.FINISH.where(_IS_PENDING.exists()).returning(IdempotencyKey.scope).cte("answered")
 _FINISHED_IF_ANSWERED = (
     audit_logs.FINISH.where(select(_ANSWERED.c.scope).exists()).returning(_AUDIT.c.id).cte("finished")
 )
 
-# Legs decided on a snapshot, moved along by what became of each account since. Time does not run backwards within
-# an account, so the latest of the accounts' times counts.
+# Legs that were decided on a snapshot get the changes of their account since then. Time does not run backwards
+# within an account, so the latest of the accounts' times counts.
 _TIME: Final = "greatest(new.created_at, (SELECT max(last_posted_at) FROM moved))"
 _MOVED_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "transactions": {
@@ -59,7 +60,7 @@ def store(tables: Tables, outcome: dict[str, Any], answered: dict[str, Any] | No
 def store_on_snapshot(tables: Tables, base: Rows, outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
     """Implement :func:`bankapp.repositories.postings.store_on_snapshot`."""
     documents = _documents(tables)
-    accounts = {f"{name}_{at}": value for at, row in enumerate(base) for name, value in row.items()}
+    accounts = {f"{name}_{index}": value for index, row in enumerate(base) for name, value in row.items()}
     statement = _store_on_snapshot(answered is not None, len(base), *documents)
     return bool(db.value(statement, {**outcome, **(answered or {}), **documents, **accounts}))
 
@@ -78,7 +79,7 @@ def _documents(tables: Tables) -> dict[str, str]:
 @cache
 def _add(*tables: str) -> TextClause:
     *first, last = (_insert(table) for table in tables)
-    steps = ", ".join(f"step_{at} AS ({step})" for at, step in enumerate(first))
+    steps = ", ".join(f"step_{index} AS ({step})" for index, step in enumerate(first))
     return text(f"WITH {steps} {last}" if steps else last)
 
 
@@ -92,11 +93,11 @@ def _store(has_key: bool, *tables: str) -> Update:
 def _store_on_snapshot(has_key: bool, accounts: int, *tables: str) -> Select[Any]:
     finished = _FINISHED_IF_ANSWERED if has_key else _FINISHED
     base = ", ".join(
-        f"(CAST(:id_{at} AS uuid), CAST(:balance_{at} AS bigint), CAST(:sequence_{at} AS bigint))"
-        for at in range(accounts)
+        f"(CAST(:id_{index} AS uuid), CAST(:balance_{index} AS bigint), CAST(:sequence_{index} AS bigint))"
+        for index in range(accounts)
     )
     moved = text(
-        "SELECT now.id, now.balance - base.balance AS balance, now.sequence - base.sequence AS sequence,"  # noqa: S608 - parameters of our own
+        "SELECT now.id, now.balance - base.balance AS balance, now.sequence - base.sequence AS sequence,"  # noqa: S608 - the inserted text is made here
         f" now.last_posted_at FROM (VALUES {base}) AS base (id, balance, sequence)"
         " JOIN accounts AS now ON now.id = base.id ORDER BY now.id FOR NO KEY UPDATE OF now"
     )
@@ -113,15 +114,18 @@ def _store_on_snapshot(has_key: bool, accounts: int, *tables: str) -> Select[Any
 
 
 def _steps(inserts: Sequence[str]) -> list[CTE]:
-    return [text(insert).columns().cte(f"step_{at}") for at, insert in enumerate(inserts)]
+    return [text(insert).columns().cte(f"step_{index}") for index, insert in enumerate(inserts)]
 
 
-def _insert(table: str, condition: str = "", instead: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return an INSERT of the JSON document that is the parameter ``table``; ``instead`` replaces columns."""
+def _insert(table: str, condition: str = "", expressions: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return an INSERT of the rows in the JSON parameter ``table``.
+
+    ``expressions`` are SQL by column name, used instead of the value in the document.
+    """
     columns = Posting.metadata.tables[table].columns
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     names = ", ".join(column.name for column in columns)
     typed = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
-    values = ", ".join(instead.get(column.name, f"new.{column.name}") for column in columns)
+    values = ", ".join(expressions.get(column.name, f"new.{column.name}") for column in columns)
     rows = f"ROWS FROM (json_to_recordset(CAST(:{table} AS json)) AS ({typed})) WITH ORDINALITY AS new"
-    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows} {condition} ORDER BY ordinality"  # noqa: S608 - names of our own tables
+    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows} {condition} ORDER BY ordinality"  # noqa: S608 - names of the models' tables

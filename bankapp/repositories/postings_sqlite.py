@@ -1,4 +1,4 @@
-"""How a command ends on SQLite: one statement for each table, inside the transaction that excludes every writer."""
+"""The end of a command on SQLite: one statement for each table, in the transaction that excludes other writers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def store(tables: Tables, outcome: dict[str, Any], answered: dict[str, Any] | No
 
 
 def store_on_snapshot(*_: Any) -> bool:
-    """Refuse: on SQLite every command decides under the lock, since only one writes at a time."""
+    """Raise NotImplementedError: on SQLite every command decides under the lock, since only one writes at a time."""
     raise NotImplementedError
 
 
@@ -36,19 +36,19 @@ def add(tables: Tables) -> None:
 
 
 def _document(rows: Sequence[Mapping[str, Any]]) -> str:
-    # SQLite keeps the text of a time as it is, so it must be the clock's.
+    # SQLite stores the text of a time unchanged, so it must have the format of the clock.
     return orjson.dumps(rows, _time_as_text, orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
 def _time_as_text(value: object) -> str:
     if isinstance(value, datetime):
         return clock.to_text(value)
-    raise TypeError(f"{value!r} does not belong in a row")
+    raise TypeError(f"{value!r} cannot be stored in a row")
 
 
 @cache
 def _insert(table: str) -> TextClause:
     names = [column.name for column in Posting.metadata.tables[table].columns]
     values = ", ".join(f"json_extract(value, '$.{name}')" for name in names)
-    source = f"SELECT {values} FROM json_each(:rows) ORDER BY key"  # noqa: S608 - names of our own tables
+    source = f"SELECT {values} FROM json_each(:rows) ORDER BY key"  # noqa: S608 - names of the models' tables
     return text(f"INSERT INTO {table} ({', '.join(names)}) {source}")

@@ -1,4 +1,4 @@
-"""What the running application may do in the database, table by table (PostgreSQL)."""
+"""The privileges of the running application's database role, by table (PostgreSQL)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bankapp import db
 
 PRIVILEGES: Final = {
     "account_holders": "SELECT, INSERT, UPDATE (first_name, last_name, dob, version)",
-    # Balances and holds are not among them: legs and authorizations move them, with the owner's rights.
+    # Neither balance nor held: triggers change them, with the rights of the tables' owner.
     "accounts": "SELECT, INSERT, UPDATE (status)",
-    # A start looks whether the tables fit the code.
+    # The server checks at its start whether the tables fit the code.
     "alembic_version": "SELECT",
     "audit_logs": "SELECT, INSERT, UPDATE (status, resource_id, metadata, finished_at)",
     "audit_seals": "SELECT, INSERT",
@@ -34,7 +34,7 @@ PRIVILEGES: Final = {
     "transfers": "SELECT, INSERT",
     "users": "SELECT, INSERT, UPDATE (hashed_password, role, status)",
 }
-"""Table → what is granted on it. History has neither UPDATE nor DELETE."""
+"""Table → the privileges on it. History has neither UPDATE nor DELETE."""
 
 _FACTS = text(
     "SELECT role.rolsuper OR role.rolreplication OR role.rolbypassrls OR role.rolcreaterole AS powerful,"
@@ -45,19 +45,22 @@ _FACTS = text(
 
 
 def facts(role: str) -> tuple[bool, bool] | None:
-    """Return whether ``role`` has powers over the server, and whether it owns (or may act as who owns) a table."""
-    found = db.one(_FACTS, {"role": role})
-    return None if found is None else (found.powerful, found.owns)
+    """Return whether ``role`` has powers over the server, and whether it is or may act as the owner of a table.
+
+    Returns None for an unknown role.
+    """
+    row = db.one(_FACTS, {"role": role})
+    return None if row is None else (row.powerful, row.owns)
 
 
 def grant(role: str) -> None:
-    """Give ``role`` exactly :data:`PRIVILEGES`, whatever it had before."""
+    """Grant ``role`` exactly :data:`PRIVILEGES`, and revoke all others."""
     preparer = postgresql.dialect().identifier_preparer  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     name = preparer.quote_identifier(role)
     schema = preparer.quote_identifier(db.value(text("SELECT current_schema()")))
     for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
         db.change(text(f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {name}"))
-    # Servers that were upgraded from PostgreSQL 14 or older let everybody create tables here.
+    # On servers that were upgraded from PostgreSQL 14 or older, every role may create tables here.
     db.change(text(f"REVOKE CREATE ON SCHEMA {schema} FROM {name}, PUBLIC"))
     db.change(text(f"GRANT USAGE ON SCHEMA {schema} TO {name}"))
     for table, privileges in PRIVILEGES.items():

@@ -16,47 +16,47 @@ _OF_USER = select_record(SecondFactorRecord, SecondFactor).where(SecondFactor.us
 
 
 def get(user_id: str) -> SecondFactorRecord | None:
-    """Return the user's second factor, confirmed or not."""
+    """Return the user's second factor, confirmed or not, or None."""
     return db.one(_OF_USER, {"user_id": user_id}, record=SecondFactorRecord)
 
 
 def put(user_id: str, sealed_secret: bytes, now: datetime) -> None:
-    """Store an unconfirmed second factor in place of the one that is there."""
+    """Store an unconfirmed second factor in place of an existing one and its recovery codes."""
     remove(user_id)
     db.insert(SecondFactor, {"user_id": user_id, "sealed_secret": sealed_secret, "created_at": now})
 
 
 def change(user_id: str, **values: Any) -> None:
-    """Change columns, given by name, of a user's second factor."""
+    """Change columns of a user's second factor; ``values`` are by column name."""
     db.change(update(SecondFactor).where(SecondFactor.user_id == user_id).values(values))
 
 
 def remove(user_id: str) -> None:
-    """Delete the second factor and its recovery codes."""
+    """Delete the user's second factor and its recovery codes."""
     db.change(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     db.change(delete(SecondFactor).where(SecondFactor.user_id == user_id))
 
 
 def claim_step(user_id: str, step: int) -> bool:
-    """Mark the code of a time step used; False when its code, or that of a later step, was used before."""
+    """Mark the code of a time step used; False if that code or one of a later step is already used."""
     unused = or_(SecondFactor.last_step.is_(None), SecondFactor.last_step < step)
     return db.change(update(SecondFactor).where(SecondFactor.user_id == user_id, unused).values(last_step=step)) == 1
 
 
 def put_codes(user_id: str, hashes: Iterable[str]) -> None:
-    """Store recovery codes in place of all earlier ones."""
+    """Store the hashes of recovery codes in place of all earlier ones."""
     db.change(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     for code_hash in hashes:
         db.insert(RecoveryCode, {"id": ids.new(), "user_id": user_id, "code_hash": code_hash})
 
 
 def claim_code(user_id: str, code_hash: str, now: datetime) -> bool:
-    """Mark a recovery code used; False when there is none such, or it was used before."""
+    """Mark a recovery code used; False if it does not exist or is already used."""
     unused = (RecoveryCode.user_id == user_id, RecoveryCode.code_hash == code_hash, RecoveryCode.used_at.is_(None))
     return db.change(update(RecoveryCode).where(*unused).values(used_at=now)) == 1
 
 
 def count_codes(user_id: str) -> int:
-    """Return how many recovery codes are left."""
+    """Return the number of unused recovery codes."""
     query = select(func.count()).where(RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None))
     return int(db.value(query))

@@ -1,4 +1,4 @@
-"""SELECTs whose columns are the fields of a record, in their order."""
+"""SELECT statements for records: their columns are the fields of a record, in the same order."""
 
 from __future__ import annotations
 

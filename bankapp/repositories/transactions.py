@@ -33,7 +33,7 @@ from bankapp.repositories.selecting import select_record
 
 
 class LastTransaction(NamedTuple):
-    """When a transaction was, its number within the account, and the balance after it (minor units)."""
+    """The time of a transaction, its number within the account, and the balance after it (minor units)."""
 
     created_at: datetime
     sequence: int
@@ -41,7 +41,7 @@ class LastTransaction(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """What a statement shows of a transaction; amounts are minor units."""
+    """A transaction as a statement shows it; amounts are minor units."""
 
     id: str
     sequence: int
@@ -66,11 +66,11 @@ _ENTRIES = select_record(EntryRow, Transaction)
 
 
 def get(transaction_id: str) -> TransactionRecord | None:
-    """Return a transaction of a customer's account."""
+    """Return the transaction with this id on a customer's account, or None."""
     return db.one(_BY_ID, {"transaction_id": transaction_id}, record=TransactionRecord)
 
 
-# How each part of a HistoryFilter narrows a query.
+# Field of a HistoryFilter → the column and the comparison that apply it.
 _CONDITIONS: Final[dict[str, tuple[InstrumentedAttribute[Any], Callable[[Any, Any], Any]]]] = {
     "type": (Transaction.type, operator.eq),
     "start": (Transaction.created_at, operator.ge),
@@ -80,13 +80,13 @@ _CONDITIONS: Final[dict[str, tuple[InstrumentedAttribute[Any], Callable[[Any, An
 }
 
 
-def _conditions(narrowed: HistoryFilter) -> dict[str, Any]:
-    values = {name: getattr(narrowed, name) for name in _CONDITIONS}
+def _conditions(filters: HistoryFilter) -> dict[str, Any]:
+    values = {name: getattr(filters, name) for name in _CONDITIONS}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _narrowed(query: Select[Any], by: HistoryFilter) -> Select[Any]:
-    for name, value in _conditions(by).items():
+def _filtered(query: Select[Any], filters: HistoryFilter) -> Select[Any]:
+    for name, value in _conditions(filters).items():
         column, matches = _CONDITIONS[name]
         query = query.where(matches(column, value))
     return query
@@ -99,17 +99,17 @@ _OWNER = (
     .where(Account.id == _ACCOUNT_ID, Account.type != CASH)
 )
 _NEWEST: Final = 2**63 - 1
-"""Comes after the sequence of any transaction."""
+"""Greater than the sequence of any transaction."""
 
 _PAGE_SIZES: Final = (20, 50, 100)
 
 
 @cache
 def _history_of_account(filters: tuple[str, ...], size: int) -> Select[Any]:
-    # The most read query of the service: built once for each set of filters and size of page. The account's owner
-    # comes with the page, which spares a round trip. The row comparison walks the index (account_id, sequence)
-    # from the newest row; with filters, the account's id as a condition of its own keeps PostgreSQL from walking
-    # on into the next account's rows.
+    # The most frequent query of the service is built once for each set of filters and page size. It returns the
+    # account's owner with the page, which saves a round trip. The row comparison walks the index (account_id,
+    # sequence) from the newest row. With filters, a separate condition on the account's id stops PostgreSQL at the
+    # last row of the account.
     lines = select_record(TransactionRecord, Transaction, user_id=literal_column("NULL"))
     position = tuple_(Transaction.account_id, Transaction.sequence)
     lines = lines.where(position < tuple_(_ACCOUNT_ID, bindparam("after", type_=BigInteger)))
@@ -119,50 +119,50 @@ def _history_of_account(filters: tuple[str, ...], size: int) -> Select[Any]:
         column, matches = _CONDITIONS[name]
         lines = lines.where(matches(column, bindparam(name, type_=column.type)))
     lines = lines.order_by(Transaction.account_id.desc(), Transaction.sequence.desc())
-    found = lines.limit(literal_column(str(size + 1))).subquery()
-    columns = [column for column in found.c if column.key != "user_id"]
+    newest = lines.limit(literal_column(str(size + 1))).subquery()
+    columns = [column for column in newest.c if column.key != "user_id"]
     owner = select(*columns, AccountHolder.user_id).select_from(Account).join(AccountHolder)
     owner = owner.where(Account.id == _ACCOUNT_ID, Account.type != CASH)
-    return owner.outerjoin(found, found.c.account_id == Account.id).order_by(found.c.sequence.desc())
+    return owner.outerjoin(newest, newest.c.account_id == Account.id).order_by(newest.c.sequence.desc())
 
 
-def of_account(account_id: str, narrowed: HistoryFilter, window: Window) -> tuple[str | None, Page[TransactionRecord]]:
-    """Return the account's owner (None: no such account) and its history by sequence, newest first."""
-    conditions = _conditions(narrowed)
+def of_account(account_id: str, filters: HistoryFilter, window: Window) -> tuple[str | None, Page[TransactionRecord]]:
+    """Return the owner's user id (None: no such account) and the account's history by sequence, newest first."""
+    conditions = _conditions(filters)
     size = next((size for size in _PAGE_SIZES if size >= window.limit), window.limit)
     parameters = conditions | {"account_id": account_id, "after": window.after[0] if window.after else _NEWEST}
-    found = db.rows(_history_of_account(tuple(conditions), size), parameters, record=TransactionRecord)
-    owner = found[0].user_id if found else None
-    # An account without a matching transaction is one row, of the owner alone.
-    lines = found if found and found[0].id is not None else []
+    rows = db.rows(_history_of_account(tuple(conditions), size), parameters, record=TransactionRecord)
+    owner_id = rows[0].user_id if rows else None
+    # An account without a matching transaction is one row, which has the owner alone.
+    lines = rows if rows and rows[0].id is not None else []
     items = lines[: window.limit]
-    return owner, Page(items, (items[-1].sequence,) if len(lines) > window.limit else None)
+    return owner_id, Page(items, (items[-1].sequence,) if len(lines) > window.limit else None)
 
 
 def of_accounts(
-    user_id: str, account_ids: Sequence[str], narrowed: HistoryFilter, window: Window
+    user_id: str, account_ids: Sequence[str], filters: HistoryFilter, window: Window
 ) -> Page[TransactionRecord]:
     """Return the history of several accounts of a user, newest first."""
     lines = select_record(TransactionRecord, Transaction, user_id=literal(user_id, Id))
-    queries = [_narrowed(lines.where(Transaction.account_id == account_id), narrowed) for account_id in account_ids]
+    queries = [_filtered(lines.where(Transaction.account_id == account_id), filters) for account_id in account_ids]
     return page_of_union(queries, _BY_TIME, window, TransactionRecord)
 
 
-def of_everybody(narrowed: HistoryFilter, window: Window) -> Page[TransactionRecord]:
+def of_everybody(filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
     """Return the history of all customers' accounts, newest first."""
-    return page(_narrowed(_HISTORY, narrowed), _BY_TIME, window, TransactionRecord)
+    return page(_filtered(_HISTORY, filters), _BY_TIME, window, TransactionRecord)
 
 
 def _newest(compare: Callable[[Any, Any], Any]) -> Subquery:
-    # One step into the index, whatever the length of the history: the entry before a position in the order of
-    # the index. With the account as a condition of its own, PostgreSQL may walk back through everybody's
-    # transactions instead; so the entry may be of another account, and is then none of this one's.
+    # One step into the index, independent of the length of the history: the entry before a position in the order of
+    # the index. With a separate condition on the account, PostgreSQL may instead scan the transactions of all
+    # accounts. The entry may therefore be of another account; callers must compare the account's id.
     keys = (Transaction.account_id, Transaction.created_at)
     return (
         select(*keys, Transaction.sequence, Transaction.balance_after)
         .where(compare(tuple_(*keys), tuple_(_ACCOUNT_ID, bindparam("moment", type_=UtcDateTime))))
         .order_by(*(key.desc() for key in (*keys, Transaction.sequence)))
-        # Written out: behind a parameter PostgreSQL would expect many, and plan anew for every request.
+        # A literal: for a parameter PostgreSQL would expect many rows, and plan the query for every request.
         .limit(literal_column("1"))
         .subquery()
     )
@@ -185,9 +185,9 @@ _LAST_BEFORE, _BALANCE_AT = _last_before(), _balance_at()
 
 
 def balance_at(account_id: str, moment: datetime) -> tuple[str | None, int]:
-    """Return the account's owner (None: no such account) and its balance (minor units) at the end of ``moment``."""
-    found = db.one(_BALANCE_AT, {"account_id": account_id, "moment": moment})
-    return (None, 0) if found is None else (found.user_id, found.balance)
+    """Return the owner's user id (None: no such account) and the balance (minor units) at the end of ``moment``."""
+    row = db.one(_BALANCE_AT, {"account_id": account_id, "moment": moment})
+    return (None, 0) if row is None else (row.user_id, row.balance)
 
 
 def balance_before(account_id: str, moment: datetime) -> int:
@@ -197,12 +197,12 @@ def balance_before(account_id: str, moment: datetime) -> int:
 
 
 def last_before(account_id: str, moment: datetime) -> LastTransaction | None:
-    """Return the last transaction before ``moment``."""
+    """Return the last transaction before ``moment``, or None."""
     return db.one(_LAST_BEFORE, {"account_id": account_id, "moment": moment}, record=LastTransaction)
 
 
 def closing_balances(account_id: str, start: datetime, end: datetime) -> dict[date, int]:
-    """Return the balance at the end of each day (UTC) that has transactions, from ``start`` to before ``end``."""
+    """Return the last balance (minor units) of each day (UTC) with transactions, from ``start`` to before ``end``."""
     day = func.date(Transaction.created_at).label("day")
     last = select(func.max(Transaction.sequence)).where(*_between(account_id, start, end)).group_by(day)
     query = select(day, Transaction.balance_after).where(
@@ -221,18 +221,18 @@ def _between(account_id: str, start: datetime, end: datetime) -> tuple[Any, ...]
 
 
 def totals(account_id: str, start: datetime, end: datetime) -> tuple[int, int, int]:
-    """Return credits, debits (minor units, both positive) and count from ``start`` to before ``end``."""
+    """Return the sums of credits and debits (minor units, not negative) and the count, ``start`` to before ``end``."""
     credit = func.coalesce(func.sum(case((Transaction.direction == CREDIT, Transaction.amount), else_=0)), 0)
     debit = func.coalesce(func.sum(case((Transaction.direction == CREDIT, 0), else_=Transaction.amount)), 0)
     sums = select(credit.label("credits"), debit.label("debits"), func.count().label("count"))
-    found = db.one(sums.where(*_between(account_id, start, end)))
-    return int(found.credits), int(found.debits), int(found.count)
+    row = db.one(sums.where(*_between(account_id, start, end)))
+    return int(row.credits), int(row.debits), int(row.count)
 
 
 def between(account_id: str, start: datetime, end: datetime) -> Iterator[EntryRow]:
-    """Yield what a statement shows of each transaction from ``start`` to before ``end``, oldest first.
+    """Yield the transactions from ``start`` to before ``end`` as a statement shows them, oldest first.
 
-    The rows are streamed: a year of a busy account must not be held in memory at once.
+    The rows are streamed: a year of a busy account does not fit into memory.
     """
     query = _ENTRIES.where(*_between(account_id, start, end)).order_by(Transaction.sequence)
     return map(EntryRow._make, db.stream(query))

@@ -40,22 +40,22 @@ _OWNERS = _owners()
 
 
 def get(transfer_id: str) -> TransferRecord | None:
-    """Return the transfer with this id."""
+    """Return the transfer with this id, or None."""
     return db.one(_BY_ID, {"transfer_id": transfer_id}, record=TransferRecord)
 
 
 def owners(transfer_id: str) -> tuple[str, ...]:
-    """Return the users whose accounts a transfer is from and to; none for an unknown one."""
-    found = db.one(_OWNERS, {"transfer_id": transfer_id})
-    return () if found is None else (found.from_user_id, found.to_user_id)
+    """Return the user ids of a transfer's sender and receiver; an empty tuple for an unknown transfer."""
+    row = db.one(_OWNERS, {"transfer_id": transfer_id})
+    return () if row is None else (row.from_user_id, row.to_user_id)
 
 
 def of_accounts(account_ids: Sequence[str], window: Window) -> Page[TransferRecord]:
-    """Return the transfers from or to any of the accounts, newest first, each once."""
+    """Return the transfers from or to any of the accounts, newest first and without duplicates."""
     queries = []
     for account_id in account_ids:
         queries.append(_TRANSFERS.where(Transfer.from_account_id == account_id))
-        # A transfer between two of the accounts is found on its sending side.
+        # A transfer between two of the accounts is returned by the query of its sender.
         received = (Transfer.to_account_id == account_id, Transfer.from_account_id.not_in(account_ids))
         queries.append(_TRANSFERS.where(*received))
     return page_of_union(queries, _NEWEST, window, TransferRecord)

@@ -1,4 +1,4 @@
-"""What must hold of the audit log, as queries like those of ``verification_rules``.
+"""The rules of the audit log, as queries like those of ``verification_rules``.
 
 A successful audit row of a money command names the transfer, transaction or authorization that the command made
 or changed; these queries find the rows that name none, or one of another amount, currency or account.
@@ -16,16 +16,16 @@ _MONEY_EVENTS = "'transfer', 'deposit', 'withdrawal', 'card_capture', 'reversal'
 
 
 def _money_audits(fact: str, posted: str) -> str:
-    """Return the query for the successful audit rows of money in a range, with their facts as text.
+    """Return a query for the successful audit rows of money commands in a range, with their facts as text.
 
-    ``fact`` is SQL for the fact of the audit row whose name fills its ``{}``; ``posted`` is SQL for the number of
-    transfers that a batch made.
+    ``fact`` is SQL for one fact of the audit row; its ``{}`` is replaced by the fact's name. ``posted`` is SQL for
+    the number of transfers that a batch made.
     """
     names = ("amount", "currency", "account_id", "from_account_id", "to_account_id", "reverses_transfer_id")
     facts = ", ".join(f"{fact.format(name)} AS {name}" for name in names)
     return f"""SELECT id, event_type, resource_id, {facts}, {posted} AS posted, metadata
         FROM audit_logs
-        WHERE id > :low AND id <= :high AND status = 'success' AND event_type IN ({_MONEY_EVENTS})"""  # noqa: S608 - names of our own
+        WHERE id > :low AND id <= :high AND status = 'success' AND event_type IN ({_MONEY_EVENTS})"""  # noqa: S608 - constants of the code
 
 
 # SQLite raises for a text that is not JSON, so such a text counts as NULL.
@@ -61,7 +61,7 @@ _BY_DIALECT: Final = {
 
 _OUTCOMES = """
 SELECT 'audit_outcome', id, NULL,
-    CASE WHEN status = 'pending' THEN 'no time of finishing' ELSE 'success or failure, and when' END,
+    CASE WHEN status = 'pending' THEN 'no finished_at' ELSE 'success or failure, with finished_at' END,
     status || ', finished at ' || coalesce(CAST(finished_at AS text), 'none')
 FROM audit_logs WHERE id > :low AND id <= :high
     AND (status NOT IN ('pending', 'success', 'failure') OR (status = 'pending') <> (finished_at IS NULL))
@@ -85,7 +85,7 @@ WHERE a.event_type = 'transfer' AND (tr.id IS NULL OR tr.reverses_transfer_id IS
     OR a.from_account_id <> CAST(tr.from_account_id AS text) OR a.to_account_id <> CAST(tr.to_account_id AS text))
 """
 
-# That a reversal moves the amount of its original is a rule of its own.
+# The rule `reversal` checks that a reversal moves the amount of its original.
 _REVERSAL_AUDITS = """
 SELECT 'audit_money', a.id, a.resource_id,
     'the reversal of ' || coalesce(a.reverses_transfer_id, 'a transfer'),
@@ -108,7 +108,7 @@ WHERE a.event_type IN ('deposit', 'withdrawal') AND (t.id IS NULL OR t.type <> a
     OR a.account_id <> CAST(t.account_id AS text))
 """
 
-# That a captured authorization has its posting and its purchase is a rule of its own.
+# The rule `capture` checks that a captured authorization has its posting and its purchase.
 _CAPTURE_AUDITS = """
 SELECT 'audit_money', a.id, a.resource_id, 'a capture of ' || coalesce(a.amount, 'no amount'),
     CASE WHEN h.id IS NULL THEN 'none'
@@ -134,7 +134,7 @@ FROM audit_logs a JOIN audit_logs o ON o.resource_id = a.resource_id AND o.event
     AND o.status = 'success' AND o.id < a.id
 WHERE a.id > :low AND a.id <= :high AND a.status = 'success' AND a.event_type IN ({_MONEY_EVENTS})
 GROUP BY a.id, a.resource_id
-"""  # noqa: S608 - names of our own
+"""  # noqa: S608 - constants of the code
 
 AUDIT_RULES: Final = (
     _OUTCOMES,

@@ -1,8 +1,8 @@
-"""What must hold of the books, as queries that find what breaks it.
+"""The rules of the books, as queries that return the rows which break them.
 
-Each query looks at the keys from ``:low`` (excluded) to ``:high`` of the table it walks along and
-returns ``rule, id, other_id, expected, found``: the rule broken, what breaks it, and the account
-or posting it belongs to. They run on both dialects.
+Each query checks the keys from ``:low`` (excluded) to ``:high`` (included) of one table. It returns the columns
+``rule, id, other_id, expected, found``: the broken rule, the row that breaks it, and its account or posting. The
+queries run on both dialects.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
 from bankapp.repositories.verification_audit_rules import AUDIT_RULES
 
-_CREDITS = ", ".join(f"'{name}'" for name, way in (DIRECTIONS | CASH_DIRECTIONS).items() if way == CREDIT)
+_CREDITS = ", ".join(f"'{name}'" for name, direction in (DIRECTIONS | CASH_DIRECTIONS).items() if direction == CREDIT)
 
 _HISTORY = """
 SELECT CASE WHEN sequence <> sequence_before + 1 THEN 'sequence'
@@ -67,7 +67,7 @@ SELECT 'account_state', a.id, NULL,
     CASE WHEN a.balance < 0 OR a.balance > {MAX_BALANCE} THEN 'a balance from 0 to {MAX_BALANCE}'
         WHEN a.held < 0 OR a.held > a.balance THEN 'holds from 0 to the balance'
         WHEN a.status = 'closed' AND a.balance <> 0 THEN 'no balance when closed'
-        WHEN a.type = 'cash' THEN 'a cash account without holder, balance and end'
+        WHEN a.type = 'cash' THEN 'an active cash account without holder and balance'
         WHEN a.type <> 'cash' AND h.id IS NULL THEN 'a holder'
         ELSE 'a status' END,
     a.type || ', ' || a.status || ', balance ' || CAST(a.balance AS text) || ', held ' || CAST(a.held AS text)
@@ -76,7 +76,7 @@ WHERE a.id > :low AND a.id <= :high AND (a.balance < 0 OR a.balance > {MAX_BALAN
     OR a.held < 0 OR a.held > a.balance OR (a.status = 'closed' AND a.balance <> 0)
     OR (a.type = 'cash' AND (a.balance <> 0 OR a.holder_id IS NOT NULL OR a.status <> 'active'))
     OR (a.type <> 'cash' AND h.id IS NULL) OR a.status NOT IN ('active', 'frozen', 'closed'))
-"""  # noqa: S608 - numbers of our own
+"""  # noqa: S608 - constants of the code
 
 _LEG_ACCOUNTS = """
 SELECT 'leg_account', t.id, t.account_id,
@@ -94,7 +94,7 @@ SELECT 'leg', t.id, t.posting_id,
     CASE WHEN t.amount < 1 OR t.amount > {MAX_AMOUNT} OR t.amount <> CAST(t.amount AS bigint)
             THEN 'whole minor units from 1 to {MAX_AMOUNT}'
         WHEN t.direction <> CASE WHEN t.type IN ({_CREDITS}) THEN 1 ELSE -1 END THEN 'the direction of its type'
-        ELSE 'a transfer_id when it is of a transfer' END,
+        ELSE 'a transfer_id exactly for a leg of a transfer' END,
     t.type || ', direction ' || CAST(t.direction AS text) || ', amount ' || CAST(t.amount AS text)
 FROM transactions t
 WHERE t.posting_id > :low AND t.posting_id <= :high
@@ -102,7 +102,7 @@ WHERE t.posting_id > :low AND t.posting_id <= :high
         OR t.direction <> CASE WHEN t.type IN ({_CREDITS}) THEN 1 ELSE -1 END
         OR (t.transfer_id IS NOT NULL) <> (t.type IN ('transfer_in', 'transfer_out'))
         OR t.transfer_id <> t.posting_id)
-"""  # noqa: S608 - names and numbers of our own
+"""  # noqa: S608 - constants of the code
 
 _ORPHANS = """
 SELECT 'leg_posting', t.id, t.posting_id, 'a posting', 'none'
@@ -116,7 +116,7 @@ FROM transactions WHERE posting_id > :low AND posting_id <= :high
 GROUP BY posting_id, currency HAVING sum(direction * amount) <> 0
 """
 
-# Both at the posting's own time.
+# Both legs must have the posting's time.
 _PAIRS = """
 SELECT 'posting_legs', id, NULL, '2', CAST(legs AS text) || ', of its kind and time ' || CAST(fitting AS text)
 FROM (SELECT p.id AS id, count(t.id) AS legs, count(DISTINCT CASE WHEN t.created_at = p.created_at AND CASE p.kind
@@ -157,7 +157,7 @@ WHERE p.id > :low AND p.id <= :high AND p.kind IN ('transfer', 'reversal') AND t
 
 _REVERSALS = """
 SELECT 'reversal', r.id, r.reverses_transfer_id,
-    coalesce(CAST(o.amount AS text) || ' ' || o.currency || ' back, of a transfer that is none itself', 'a transfer'),
+    coalesce(CAST(o.amount AS text) || ' ' || o.currency || ' back, of a transfer that is no reversal', 'a transfer'),
     CASE WHEN o.id IS NULL THEN 'none' ELSE CAST(r.amount AS text) || ' ' || r.currency END
 FROM transfers r LEFT JOIN transfers o ON o.id = r.reverses_transfer_id
 WHERE r.id > :low AND r.id <= :high AND r.reverses_transfer_id IS NOT NULL
@@ -212,4 +212,4 @@ BY_TABLE: Final = {
     "audit_logs": AUDIT_RULES,
     "idempotency_keys": (_ANSWERS,),
 }
-"""Table whose keys are walked along → the queries that look at what belongs to them."""
+"""Table whose keys divide the check into ranges → the queries that run on each range."""

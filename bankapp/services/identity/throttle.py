@@ -26,7 +26,7 @@ FAMILIAR_FOR: Final = timedelta(days=30)
 def bucket(email: str) -> str:
     """Return the bucket of this request's attempts to sign in as ``email`` (case-folded). Raises Unavailable."""
     current = context.current()
-    address, device = sessions.knows(email, current.ip_address, current.device_id, clock.now() - FAMILIAR_FOR)
+    address, device = sessions.are_known(email, current.ip_address, current.device_id, clock.now() - FAMILIAR_FOR)
     if address:
         return _digest("address", email, str(current.ip_address))
     if device:
