@@ -1,4 +1,7 @@
-"""One table family per module, with the record that a row is read as; importing the package completes the metadata."""
+"""The tables, one family per module, and the records that rows are read as.
+
+Importing the package completes the metadata.
+"""
 
 from bankapp.models.account import Account, AccountRecord
 from bankapp.models.account_holder import AccountHolder, AccountHolderRecord

@@ -1,4 +1,4 @@
-"""Accounts: a balance in one currency."""
+"""Accounts: customers' accounts and the bank's cash accounts, each in one currency."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ STATUSES: Final = ("active", "frozen", "closed")
 
 
 class Account(Model):
-    """An account. ``balance`` and ``held`` are minor units; ``number`` is an IBAN.
+    """An account. ``balance`` and ``held`` are minor units; ``number`` is an IBAN (ISO 13616).
 
-    The database moves ``balance``, ``sequence`` (the number of the last transaction) and ``last_posted_at``
-    when a transaction is inserted, and ``held`` when an authorization changes; nothing else does. The bank's
-    own cash accounts (type ``cash``, no holder) keep all four at rest: their balance is derived, so that no
-    deposit waits for another.
+    Triggers change ``balance``, ``sequence`` (the number of the last transaction) and ``last_posted_at`` when a
+    transaction is inserted. They change ``held`` when an authorization changes. Nothing else changes the four.
+    On the bank's own cash accounts (type ``cash``, no holder) they never change: the balance is derived, so that
+    deposits do not wait for a lock on one row.
     """
 
     __tablename__ = "accounts"

@@ -1,4 +1,4 @@
-"""Account holders: the person behind a user."""
+"""Account holders: the personal data of users who may open accounts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime
 
 
 class AccountHolder(Model):
-    """The person whose money it is; one per user. ``version`` counts changes (the ETag)."""
+    """The person who owns accounts; at most one per user. ``version`` counts changes and is the ETag."""
 
     __tablename__ = "account_holders"
 

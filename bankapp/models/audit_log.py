@@ -1,4 +1,4 @@
-"""The audit log: who did what, from where, with what outcome; and the seals that show tampering."""
+"""The audit log of sensitive actions, and the seals that reveal tampering with it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FAILURE: Final = "failure"
 
 
 class AuditLog(Model):
-    """One sensitive action. ``pending`` may become ``success`` or ``failure`` once; then nothing changes.
+    """One sensitive action. ``pending`` becomes ``success`` or ``failure`` once; after that the row is immutable.
 
-    ``details`` is the column ``metadata`` (a name the declarative base keeps for itself).
+    ``details`` is the column ``metadata``, a name that the declarative base reserves.
     """
 
     __tablename__ = "audit_logs"
@@ -71,7 +71,8 @@ class PendingRecord(NamedTuple):
 class AuditSeal(Model):
     """One link of the chain over finished audit rows, in the order in which they were sealed.
 
-    ``row_digest`` is the SHA-256 of the row, ``digest`` that of the digest before and this row's.
+    ``row_digest`` is the SHA-256 of the row. ``digest`` is the SHA-256 of the previous link's digest and
+    ``row_digest``.
     """
 
     __tablename__ = "audit_seals"

@@ -1,4 +1,4 @@
-"""Card authorizations: a hold on an account until it is captured, voided or expires."""
+"""Card authorizations: holds on accounts until they are captured, voided or expired."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _IS_PENDING: Final = text(f"status = '{PENDING}'")
 
 
 class Authorization(Model):
-    """What a merchant may take from an account. ``amount`` (held) and ``captured_amount`` (taken) are minor units.
+    """A merchant's right to take ``amount`` from an account. ``amount`` and ``captured_amount`` are minor units.
 
-    A pending one is a hold and counts in its account's ``held``, which the database keeps equal to
-    the sum of them. ``decline_reason`` says why a declined one never became a hold. It ends once;
-    ``posting_id`` is the movement that a capture made.
+    A pending authorization is a hold. Triggers keep the account's ``held`` equal to the sum of its holds. An
+    authorization ends once. ``posting_id`` is the posting of its capture; ``decline_reason`` is the reason of a
+    declined authorization, which never was a hold.
     """
 
     __tablename__ = "authorizations"
@@ -42,7 +42,7 @@ class Authorization(Model):
         CheckConstraint(f"(status = '{DECLINED}') = (expires_at IS NULL)", name="declined_never_expires"),
         UniqueConstraint("posting_id"),
         Index(None, "card_id", "created_at", "id"),
-        # Holds alone: the sum of an account's, and those of everybody that are overdue.
+        # For the holds of one account, and for the overdue holds of all accounts.
         Index(None, "account_id", "expires_at", postgresql_where=_IS_PENDING, sqlite_where=_IS_PENDING),
         Index(None, "expires_at", postgresql_where=_IS_PENDING, sqlite_where=_IS_PENDING),
     )
@@ -82,15 +82,15 @@ class AuthorizationRecord(NamedTuple):
 
     @property
     def is_overdue(self) -> bool:
-        """Whether this hold has expired and was not released yet."""
+        """Whether the hold has expired and is not yet released."""
         return self.status == PENDING and self.expires_at is not None and self.expires_at <= clock.now()
 
     @property
     def effective_status(self) -> str:
-        """The status as it is now: an overdue hold counts as expired before its release."""
+        """The status at this time: an overdue hold counts as expired before its release."""
         return EXPIRED if self.is_overdue else self.status
 
     @property
     def effective_finished_at(self) -> datetime | None:
-        """When it ended, or None while it has not."""
+        """The time at which the authorization ended, or None while it is pending."""
         return self.expires_at if self.is_overdue else self.finished_at

@@ -1,4 +1,4 @@
-"""Cards. The number itself is shown once and never stored."""
+"""Cards. The full card number is shown once and never stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATUSES: Final = ("active", "blocked", "terminated")
 
 
 class Card(Model):
-    """A card on an account; ``expires`` is the last day it works. Its owner's limits are minor units, None for none."""
+    """A card on an account. ``expires`` is its last valid day (UTC). A limit is minor units, or None for no limit."""
 
     __tablename__ = "cards"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Idempotency keys: one request's claim, then its first answer."""
+"""Idempotency keys: the claim of a request, and later its first answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bankapp.models.types import Id, Model, UtcDateTime
 
 
 class IdempotencyKey(Model):
-    """``scope`` is the SHA-256 of user, method, path and key. No ``finished_at``: still running.
+    """A claimed key. ``scope`` is the SHA-256 of user, method, path and key; ``fingerprint`` that of the body.
 
-    ``claim_id`` fences: only the attempt that holds the claim can finish it, in the transaction
-    that moves the money.
+    ``finished_at`` is null while the request runs. ``claim_id`` is a fencing token: only the attempt that holds the
+    claim can finish it, in the transaction that moves the money.
     """
 
     __tablename__ = "idempotency_keys"
@@ -39,7 +39,7 @@ class IdempotencyKey(Model):
 
 
 class IdempotencyKeyRecord(NamedTuple):
-    """A claimed key as it was read; the answer's fields are null while the request runs."""
+    """A claimed key as it was read; the fields of the answer are None while the request runs."""
 
     scope: str
     fingerprint: str

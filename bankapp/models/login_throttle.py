@@ -1,4 +1,4 @@
-"""Failed sign-ins, counted."""
+"""Counts of failed sign-ins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bankapp.models.types import Model, UtcDateTime
 
 
 class LoginThrottle(Model):
-    """How often in a row signing in failed in one ``bucket`` (a digest; see services/identity/throttle.py)."""
+    """The number of consecutive failures in one ``bucket``, a digest (see services/identity/throttle.py)."""
 
     __tablename__ = "login_throttles"
     __table_args__ = (Index(None, "last_attempt_at"),)

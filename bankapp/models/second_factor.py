@@ -1,4 +1,4 @@
-"""The second factor: a user's TOTP secret, and the recovery codes for when the device is lost."""
+"""The second factor: a user's TOTP secret, and recovery codes for a lost device."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime
 
 
 class SecondFactor(Model):
-    """A TOTP secret (RFC 6238), encrypted; it counts once ``confirmed_at`` is set.
+    """An encrypted TOTP secret (RFC 6238). Sign-in asks for a code if ``confirmed_at`` is set.
 
-    ``last_step`` is the time step of the last code that was accepted: none at or before it is again.
+    ``last_step`` is the time step of the last accepted code. Codes of this step and of earlier steps are refused.
     """
 
     __tablename__ = "second_factors"
@@ -27,7 +27,7 @@ class SecondFactor(Model):
 
 
 class SecondFactorRecord(NamedTuple):
-    """A second factor as it was read; its secret is encrypted."""
+    """A second factor as it was read; the secret is encrypted."""
 
     user_id: str
     sealed_secret: bytes
@@ -35,7 +35,7 @@ class SecondFactorRecord(NamedTuple):
 
 
 class RecoveryCode(Model):
-    """A code that works once instead of the second factor; stored as SHA-256 of its 120 random bits."""
+    """A code that replaces the second factor once. Only the SHA-256 of its 120 random bits is stored."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (UniqueConstraint("user_id", "code_hash"),)

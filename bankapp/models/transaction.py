@@ -1,4 +1,4 @@
-"""The ledger: postings, their legs (transactions), and transfers. History: rows are never changed."""
+"""The ledger: postings, their legs (transactions), and transfers. Its rows are never changed or deleted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DIRECTIONS: Final = {
     "transfer_out": DEBIT,
     "card_purchase": DEBIT,
 }
-"""The kinds of transaction on a customer's account, and whether each adds or takes."""
+"""Type of a transaction on a customer's account → whether it adds (1) or takes (-1)."""
 
 CASH_DIRECTIONS: Final = {"cash_received": DEBIT, "cash_paid": CREDIT, "card_settlement": CREDIT}
-"""The counter-legs on the bank's own cash accounts (a deposit is owed to the customer, so cash is debited)."""
+"""Type of a counter-leg on the bank's cash account → its direction. A deposit credits the customer and debits cash."""
 
 POSTING_KINDS: Final = ("deposit", "withdrawal", "transfer", "reversal", "card_purchase")
 
-_CREDITS = ", ".join(f"'{name}'" for name, way in (DIRECTIONS | CASH_DIRECTIONS).items() if way == CREDIT)
+_CREDITS = ", ".join(f"'{name}'" for name, direction in (DIRECTIONS | CASH_DIRECTIONS).items() if direction == CREDIT)
 _CASH = ", ".join(f"'{name}'" for name in CASH_DIRECTIONS)
 
 
 class Posting(Model):
-    """One balanced movement; inserting it seals the legs that carry its id."""
+    """One balanced movement. Its insertion seals the legs with its id: no further leg is accepted."""
 
     __tablename__ = "postings"
     __table_args__ = (one_of("kind", *POSTING_KINDS),)
@@ -44,7 +44,7 @@ class Posting(Model):
 
 
 class Transfer(Model):
-    """Money from one account to another. Its id is that of the posting that moved it."""
+    """A movement of ``amount`` minor units between two accounts. Its id is the id of its posting."""
 
     __tablename__ = "transfers"
     __table_args__ = (
@@ -68,7 +68,7 @@ class Transfer(Model):
 
 
 class TransferRecord(NamedTuple):
-    """A transfer as it was read or made; ``amount`` is minor units."""
+    """A transfer that was read or made; ``amount`` is minor units."""
 
     id: str
     from_account_id: str
@@ -82,10 +82,10 @@ class TransferRecord(NamedTuple):
 
 
 class Transaction(Model):
-    """One leg of a posting: what one account got (``direction`` 1) or gave (-1), in minor units.
+    """One leg of a posting: ``amount`` minor units that an account receives (``direction`` 1) or gives (-1).
 
-    ``sequence`` numbers the transactions of an account without gaps and is the order of its
-    history; ``balance_after`` continues the one before. Legs on cash accounts have neither.
+    ``sequence`` numbers the transactions of an account without gaps, and orders its history. ``balance_after`` is
+    the previous one plus or minus ``amount``. Legs on cash accounts have neither.
     """
 
     __tablename__ = "transactions"
@@ -119,7 +119,7 @@ class Transaction(Model):
 
 
 class TransactionRecord(NamedTuple):
-    """A transaction of a customer's account as it was read or made; amounts are minor units."""
+    """A transaction of a customer's account that was read or made; amounts are minor units."""
 
     id: str
     account_id: str

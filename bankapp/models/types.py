@@ -1,4 +1,4 @@
-"""Column types that differ by dialect, and the pieces every table shares."""
+"""Column types that differ by dialect, and the definitions that all tables share."""
 
 from __future__ import annotations
 
@@ -25,58 +25,58 @@ __all__ = ["Id", "IdType", "Json", "Model", "PrimaryKey", "UtcDateTime", "one_of
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware time in UTC: ``timestamptz`` on PostgreSQL, RFC 3339 text of fixed width on SQLite.
 
-    Text of fixed width compares like the times it stands for, so the same SQL works on both.
+    Texts of fixed width have the order of their times, so the same SQL works on both.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the dialect's own type."""
+        """Return the type of the dialect."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(String(27))
         return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Write the time as the dialect stores it. Raises ValueError for a naive one."""
+        """Return the time as the dialect stores it. Raises ValueError for a naive time."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without zone cannot be stored")
+            raise ValueError("a time without a time zone cannot be stored")
         return clock.to_text(value) if dialect.name == "sqlite" else value
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        """Return what writes a time; PostgreSQL's driver does by itself."""
+        """Return the converter of parameters on SQLite; PostgreSQL's driver needs none."""
         return super().bind_processor(dialect) if dialect.name == "sqlite" else None
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """Read the time back, aware and in UTC."""
+        """Return a stored time as an aware one in UTC."""
         return None if value is None else clock.from_text(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """Return what reads a time; PostgreSQL's driver does by itself, since sessions are in UTC."""
+        """Return the converter of results on SQLite. PostgreSQL's driver needs none, since its sessions are in UTC."""
         return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
 
 
 class IdType(TypeDecorator[str]):
-    """Native ``uuid`` on PostgreSQL, which the driver reads as text (see ``dialects``), 36 characters on SQLite."""
+    """An id: ``uuid`` on PostgreSQL, which the driver reads as text (see ``dialects``); 36 characters on SQLite."""
 
     impl = Uuid(as_uuid=False)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the dialect's own type."""
+        """Return the type of the dialect."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(String(36))
         return dialect.type_descriptor(Uuid(as_uuid=False))
 
     def result_processor(self, dialect: Dialect, coltype: object) -> None:
-        """Leave ids as they are read."""
+        """Return None: ids need no conversion."""
         return
 
 
 Id = IdType()
-"""An id: a string in Python."""
+"""The column type of ids, which are strings in Python."""
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -84,6 +84,6 @@ PrimaryKey = Annotated[str, mapped_column(Id, primary_key=True)]
 
 
 def one_of(column: str, *values: str) -> CheckConstraint:
-    """Return a CHECK that ``column`` holds one of ``values``."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+    """Return a CHECK constraint: ``column`` has one of ``values``."""
+    literals = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({literals})", name=column)

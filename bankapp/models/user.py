@@ -1,4 +1,4 @@
-"""Users and what proves who they are: sessions, access tokens, refresh tokens."""
+"""Users, their sign-in sessions, access tokens and refresh tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ USER_STATUSES = ("active", "disabled")
 
 
 class User(Model):
-    """Somebody who can sign in. ``email`` is case-folded."""
+    """A person who can sign in. ``email`` is case-folded."""
 
     __tablename__ = "users"
     __table_args__ = (one_of("role", *ROLES), one_of("status", *USER_STATUSES))
@@ -39,12 +39,12 @@ class UserRecord(NamedTuple):
     created_at: datetime
 
     def __repr__(self) -> str:
-        """Return the user without the password's hash, which no log may show."""
+        """Return the user without e-mail address and password hash, which no log may show."""
         return f"UserRecord(id={self.id!r}, role={self.role!r}, status={self.status!r})"
 
 
 class Session(Model):
-    """One sign-in on one device: the family of its refresh tokens, and what an access token's ``sid`` names."""
+    """One sign-in on one device. Its id is the ``family_id`` of refresh tokens and the ``sid`` of access tokens."""
 
     __tablename__ = "sessions"
     __table_args__ = (Index(None, "user_id", "id"), Index(None, "expires_at"))
@@ -73,7 +73,7 @@ class SessionRecord(NamedTuple):
 
 
 class AuthToken(Model):
-    """An access token that was issued; the token itself is not stored, its ``jti`` is."""
+    """An access token that was issued. Its ``jti`` is stored, the token itself is not."""
 
     __tablename__ = "auth_tokens"
     __table_args__ = (Index(None, "session_id"), Index(None, "expires_at"))
@@ -88,10 +88,10 @@ class AuthToken(Model):
 
 
 class RefreshToken(Model):
-    """A refresh token, stored as the SHA-256 of its 256 random bits.
+    """A refresh token. Only the SHA-256 of its 256 random bits is stored.
 
-    ``rotated_at`` marks one that was exchanged for its successor: seeing it again means that two
-    parties hold it. ``family_id`` is the session.
+    ``rotated_at`` is the time at which it was exchanged for its successor. Its use after that means that two parties
+    may hold it (RFC 9700 §4.14.2). ``family_id`` is the id of its session.
     """
 
     __tablename__ = "refresh_tokens"
@@ -110,7 +110,7 @@ class RefreshToken(Model):
 
 
 class RefreshTokenRecord(NamedTuple):
-    """A refresh token's row as it was read; the token itself is not stored."""
+    """The row of a refresh token as it was read."""
 
     id: str
     user_id: str
