@@ -11,10 +11,9 @@ if TYPE_CHECKING:
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """Return the application for ``config`` (default: what the environment says).
+    """Return the application for ``config`` (default: the settings in the environment).
 
-    Raises ConfigError for a setting that is missing or cannot be understood, and when production
-    cannot reach its database.
+    Raises ConfigError for a missing or invalid setting, and in production when the database does not answer.
     """
     from bankapp import api, cli, db, logging, web
     from bankapp.api import application

@@ -1,4 +1,4 @@
-"""The time, in UTC, from one place."""
+"""The current time, and the text form of times. All times are aware and in UTC."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-_told: ContextVar[datetime | None] = ContextVar("bankapp_clock", default=None)
+_fixed_time: ContextVar[datetime | None] = ContextVar("bankapp_clock", default=None)
 
 
 def now() -> datetime:
-    """Return the current time, aware, in UTC."""
-    return _told.get() or datetime.now(UTC)
+    """Return the current time, aware and in UTC; inside :func:`at` its time."""
+    return _fixed_time.get() or datetime.now(UTC)
 
 
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
-    """Let :func:`now` answer ``moment`` (aware) inside the block: only demo data has a past to be told."""
-    token = _told.set(moment)
+    """Let :func:`now` return ``moment`` (aware) inside the block; for demo data with times in the past."""
+    token = _fixed_time.set(moment)
     try:
         yield
     finally:
-        _told.reset(token)
+        _fixed_time.reset(token)
 
 
 def to_text(moment: datetime) -> str:
-    """Write ``moment`` (aware) as RFC 3339 in UTC with microseconds: fixed width, so text order is time order."""
+    """Return ``moment`` (aware) as RFC 3339 in UTC with microseconds. The width is fixed: text order is time order."""
     text = moment.isoformat(timespec="microseconds")
     if not text.endswith("+00:00"):
         text = moment.astimezone(UTC).isoformat(timespec="microseconds")
@@ -34,10 +34,10 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Read what :func:`to_text` wrote. Raises ValueError for anything that is no time."""
+    """Return the time of a text that :func:`to_text` wrote. Raises ValueError for a text that is no time."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def from_timestamp(seconds: float) -> datetime:
-    """Return the time ``seconds`` after the Unix epoch."""
+    """Return the time ``seconds`` after the Unix epoch, aware and in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

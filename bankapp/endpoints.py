@@ -1,4 +1,4 @@
-"""Who may call an endpoint. The API and the pages declare it by the endpoint's name, one hook checks it."""
+"""Who may call an endpoint. The API and the pages declare this by the endpoint's name; one hook checks it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Access(Enum):
-    """Who may call an endpoint; which rows a caller sees is decided by the services."""
+    """The callers of an endpoint. The services decide which rows a caller sees."""
 
     PUBLIC = "public"
     USER = "user"
@@ -18,10 +18,10 @@ _ACCESS: Final[dict[str, Access]] = {}
 
 
 def declare(endpoint: str, access: Access) -> None:
-    """Declare who may call ``endpoint`` (Flask's name for it); without a declaration no request may."""
+    """Declare who may call ``endpoint`` (Flask's name for it). Without a declaration nothing may call it."""
     _ACCESS[endpoint] = access
 
 
 def access_of(endpoint: str) -> Access | None:
-    """Return who may call ``endpoint``, or None where nothing is declared."""
+    """Return who may call ``endpoint``, or None without a declaration."""
     return _ACCESS.get(endpoint)

@@ -1,9 +1,8 @@
-"""Everything that can be refused: one exception class per error code of the API.
+"""Refusals: one exception class per error code of the API.
 
-The code base raises these; ``api/errors.py`` alone turns them into answers. A *kind* (the direct
-subclasses of :class:`BankError`) says what sort of refusal it is, a leaf has the one ``code`` that
-clients switch on. ``detail`` is written for the person who made the request and never carries
-driver text, SQL or another customer's data.
+``api/errors.py`` turns them into answers. A *kind* is a direct subclass of :class:`BankError` and decides the
+HTTP status. A leaf has the one ``code`` by which clients distinguish errors. ``detail`` is written for the person
+who made the request. It never contains driver text, SQL or another customer's data.
 """
 
 from __future__ import annotations
@@ -43,42 +42,42 @@ class BankError(Exception):
 
 
 class MalformedRequest(BankError):
-    """The request cannot be read at all."""
+    """The request cannot be parsed."""
 
     code = "malformed_request"
     title = "Malformed request"
 
 
 class Unauthenticated(BankError):
-    """Who is asking is not known, or no longer."""
+    """The request has no valid proof of who the caller is."""
 
     code = "token_invalid"
     title = "Invalid token"
 
 
 class Forbidden(BankError):
-    """The right person with the wrong role."""
+    """The caller's role does not allow the request."""
 
     code = "forbidden"
     title = "Forbidden"
 
 
 class NotFound(BankError):
-    """It does not exist, or it is not the caller's: the two look the same."""
+    """The resource does not exist, or it is not the caller's. Both must look the same."""
 
     code = "not_found"
     title = "Not found"
 
 
 class MethodNotAllowed(BankError):
-    """The path exists, the method does not."""
+    """The path exists, but not with this method."""
 
     code = "method_not_allowed"
     title = "Method not allowed"
 
 
 class Conflict(BankError):
-    """The state of the resource does not allow it."""
+    """The state of the resource does not allow the request."""
 
     code = "state_conflict"
     title = "State conflict"
@@ -99,7 +98,7 @@ class PreconditionRequired(BankError):
 
 
 class PayloadTooLarge(BankError):
-    """The body is larger than the endpoint takes."""
+    """The body is larger than the endpoint accepts."""
 
     code = "payload_too_large"
     title = "Payload too large"
@@ -113,14 +112,14 @@ class UnsupportedMediaType(BankError):
 
 
 class Refused(BankError):
-    """Understood, and against a rule."""
+    """The request was parsed, but breaks a rule."""
 
     code = "validation_error"
     title = "Validation error"
 
 
 class RateLimited(BankError):
-    """Too many requests of one kind."""
+    """The caller made too many requests of one kind."""
 
     code = "rate_limited"
     title = "Too many requests"

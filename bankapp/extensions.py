@@ -1,4 +1,4 @@
-"""The Flask extensions, unbound; ``create_app`` binds them to an application."""
+"""The Flask extensions before :func:`bankapp.create_app` binds them to an application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
-    """The declarative base; its naming convention gives every constraint a name migrations can use."""
+    """The declarative base. Its naming convention gives every constraint a name that migrations can use."""
 
     metadata = MetaData(
         naming_convention={
@@ -24,7 +24,7 @@ class Base(DeclarativeBase):
 
 
 class Api(flask_smorest.Api):
-    """Neither answers nor documents errors of its own: ``api/errors.py`` makes them all."""
+    """flask-smorest without its own error answers and error documentation: ``api/errors.py`` makes both."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
@@ -33,7 +33,7 @@ class Api(flask_smorest.Api):
 
 
 db = SQLAlchemy(model_class=Base)
-"""The tables and the engine. Statements run by :mod:`bankapp.db`, not by this object's session."""
+"""The tables and the engine. :mod:`bankapp.db` runs statements; the session of this object is not used."""
 
 jwt = JWTManager()
 api = Api()

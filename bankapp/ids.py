@@ -1,7 +1,7 @@
 """Identifiers (UUIDv7, RFC 9562 §5.7, as lower-case strings) and the digits of account and card numbers.
 
-Both are drawn from the system's generator, so that nobody guesses a neighbour's number. Only demo
-data draws them from a seeded one, by :func:`drawn_from`, so that they are the same every time.
+Both are drawn from the system's secure generator, so that they cannot be guessed. Demo data draws them from a
+seeded generator by :func:`drawn_from`, so that every run makes the same data.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import uuid_utils
 PATTERN: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 FIRST: Final = "00000000-0000-0000-0000-000000000000"
-"""Comes before every id."""
+"""Less than every id."""
 
 _BANK: Final = uuid.UUID("6f2d0c5e-8f43-5d4f-9d5b-2f6a3f0c1b7e")
 _ID: Final = re.compile(PATTERN)
 
 
 class _Seeded:
-    """Ids and digits that are the same for the same seed and times."""
+    """A generator of ids and digits that are the same for the same seed and times."""
 
     def __init__(self, source: random.Random, now: Callable[[], datetime]) -> None:
         self._source = source
@@ -36,7 +36,7 @@ class _Seeded:
         self._count = 0
 
     def new(self) -> str:
-        # A counter behind the milliseconds keeps the order of ids of one moment (RFC 9562 §6.2, method 1).
+        # A counter after the milliseconds keeps the order of ids with the same time (RFC 9562 §6.2, method 1).
         self._count = (self._count + 1) % 0x1000
         high = int(self._now().timestamp() * 1000) << 80 | 7 << 76 | self._count << 64
         return str(uuid.UUID(int=high | 0b10 << 62 | self._source.getrandbits(62)))
@@ -49,7 +49,7 @@ _seeded: ContextVar[_Seeded | None] = ContextVar("bankapp_ids", default=None)
 
 
 def new() -> str:
-    """Return a new UUIDv7."""
+    """Return a new UUIDv7 (RFC 9562 §5.7)."""
     seeded = _seeded.get()
     return seeded.new() if seeded else str(uuid_utils.uuid7())
 
@@ -63,7 +63,7 @@ def digits(count: int) -> str:
 
 @contextmanager
 def drawn_from(source: random.Random, now: Callable[[], datetime]) -> Iterator[None]:
-    """Draw ids and digits from ``source`` and the times from ``now`` inside the block; anybody can guess them."""
+    """Draw ids and digits from ``source``, and their times from ``now``, inside the block. They can be guessed."""
     token = _seeded.set(_Seeded(source, now))
     try:
         yield
@@ -72,16 +72,16 @@ def drawn_from(source: random.Random, now: Callable[[], datetime]) -> Iterator[N
 
 
 def earlier(id: str, by: timedelta) -> str:
-    """Return the least id that could have been made ``by`` that much before ``id``."""
+    """Return the least id of the time ``by`` before the time of ``id``."""
     milliseconds = int(id.replace("-", "")[:12], 16) - by // timedelta(milliseconds=1)
     return str(uuid.UUID(int=max(milliseconds, 0) << 80))
 
 
 def of_bank(name: str) -> str:
-    """Return the fixed id of something the bank itself owns (UUIDv5 of ``name``), so no look-up is needed."""
+    """Return the fixed id of one of the bank's own resources, a UUIDv5 of ``name`` (RFC 9562 §5.5)."""
     return str(uuid.uuid5(_BANK, name))
 
 
 def is_id(text: str) -> bool:
-    """Tell whether ``text`` is written like an id of this service."""
+    """Tell whether ``text`` has the form of an id: a UUID in lower case."""
     return _ID.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Lists as they are asked for and answered: windows, pages, and what narrows a history."""
+"""Lists: the requested window, the returned page, and the filter of a history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Position = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which page is asked for: at most ``limit`` rows after the position ``after`` (None: from the newest)."""
+    """The requested page: at most ``limit`` rows after the position ``after`` (None: from the newest row)."""
 
     limit: int = 20
     after: Position | None = None
@@ -21,7 +21,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[M]):
-    """One page of a list: ``items``, and the position after which the next page begins, or None."""
+    """One page of a list: ``items``, and the position after which the next page begins (None: no next page)."""
 
     items: Sequence[M]
     next_position: Position | None
@@ -29,7 +29,7 @@ class Page(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """What narrows a history: ``start`` and ``end`` are included, amounts are minor units, both ends included."""
+    """The conditions on a history; None is no condition. All bounds are included; amounts are minor units."""
 
     type: str | None = None
     start: datetime | None = None

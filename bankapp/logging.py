@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, each with the id of the request it belongs to."""
+"""Logs on standard output: one JSON object per line, with the id of its request."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ events: Final = logging.getLogger("bankapp.events")
 
 
 class _Formatter(JsonFormatter):
-    """Writes ``timestamp, level, message, request_id`` and whatever the record carries in ``extra``."""
+    """Writes ``timestamp, level, message, request_id`` and the fields that the record has in ``extra``."""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["timestamp"] = clock.to_text(clock.from_timestamp(record.created))
         log_data["level"] = record.levelname.lower()
         if record.name != access.name:
-            # A request's line has the fields that were promised and no other.
+            # A request's line has exactly the fields that the contract lists.
             log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
-        # Nearly all lines are plain; for all others the slower way escapes what a reader might take for a line's end,
-        # and writes what orjson does not.
+        # orjson is fast, but leaves characters unescaped that a reader may take for the end of a line. Lines with
+        # such characters, or with values that orjson cannot write, take the slower way.
         with suppress(orjson.JSONEncodeError):
             line = orjson.dumps(log_data)
             if line.isascii():
@@ -41,7 +41,7 @@ class _Formatter(JsonFormatter):
 
 
 class _ConsoleFormatter(logging.Formatter):
-    """Writes a line for people; what comes from a request cannot begin a line of its own."""
+    """Writes a line for people. Line breaks are escaped, so that text of a request cannot forge a line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name for it
         return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
@@ -55,7 +55,10 @@ class _RequestId(logging.Filter):
 
 
 def settings(level: str, format: str) -> dict[str, Any]:
-    """Return a ``logging.config`` dictionary: everything to standard output, as JSON or for people."""
+    """Return a ``logging.config`` dictionary: all logs of ``level`` on standard output.
+
+    ``format`` is ``json``, or ``console`` for people.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -79,7 +82,7 @@ def settings(level: str, format: str) -> dict[str, Any]:
         "loggers": {
             "sqlalchemy": {"level": "WARNING"},
             "alembic": {"level": "WARNING"},
-            # gunicorn brings handlers of its own; its lines go the way of all others.
+            # gunicorn installs its own handlers; these settings send its lines to the root handler.
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
         },
@@ -87,5 +90,5 @@ def settings(level: str, format: str) -> dict[str, Any]:
 
 
 def configure(level: str, format: str) -> None:
-    """Send all logs to standard output."""
+    """Send all logs to standard output, with :func:`settings`."""
     logging.config.dictConfig(settings(level, format))

@@ -1,7 +1,7 @@
-"""Money as integers in minor units beside an ISO 4217 code.
+"""Money: an integer in minor units, and an ISO 4217 code.
 
-EUR 12.34 is ``1234``, JPY 500 is ``500`` and KWD 1.234 is ``1234``: how many digits a currency
-has after the point is its *exponent*, taken from ISO 4217, never assumed to be two.
+EUR 12.34 is ``1234``, JPY 500 is ``500`` and KWD 1.234 is ``1234``. The number of digits after the point is the
+currency's *exponent* in ISO 4217.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ MAX_AMOUNT: Final = 10**12
 """The largest amount of one movement, in minor units."""
 
 MAX_BALANCE: Final = 2**53 - 1
-"""The largest balance, in minor units: the last integer that a JSON client in JavaScript reads exactly."""
+"""The largest balance, in minor units: the largest integer that every JSON client reads exactly (RFC 8259 §6)."""
 
-# Codes that ISO 4217 lists but nobody holds an account in: funds, metals, tests, "no currency".
+# Codes of ISO 4217 in which no account is held: metals, units of account, tests, "no currency"; and funds.
 _NOT_MONEY: Final = frozenset("XXX XTS XAU XAG XPT XPD XBA XBB XBC XBD XDR XSU XUA XAD".split())
 _FUNDS: Final = frozenset("BOV CHE CHW CLF COU MXV USN UYI UYW".split())
 
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """A currency one can hold: ISO 4217 ``code``, English ``name``, and ``exponent`` (minor digits)."""
+    """A currency: ISO 4217 ``code``, English ``name``, and ``exponent`` (number of digits after the point)."""
 
     code: str
     name: str
@@ -34,22 +34,25 @@ class Currency:
 
 @cache
 def currencies() -> dict[str, Currency]:
-    """Every currency accounts may be held in, by code, in the order of the codes (ISO 4217)."""
-    found = {
+    """Return every currency (ISO 4217) that an account may have, by code and in the order of the codes."""
+    by_code = {
         c.code: Currency(c.code, c.currency_name, c.exponent)
         for c in IsoCurrency
         if c.exponent is not None and c.code not in _NOT_MONEY | _FUNDS
     }
-    return dict(sorted(found.items()))
+    return dict(sorted(by_code.items()))
 
 
 def exponent(code: str) -> int:
-    """Return how many decimal digits ``code`` has. Raises KeyError for an unknown currency."""
+    """Return the number of digits after the point of a currency. Raises KeyError for an unknown currency."""
     return currencies()[code].exponent
 
 
 def to_major(amount: int, code: str) -> str:
-    """Write ``amount`` (minor units, may be negative) as a plain decimal: ``1234, "EUR"`` → ``"12.34"``."""
+    """Return ``amount`` (minor units, may be negative) as a decimal in major units: ``1234, "EUR"`` → ``"12.34"``.
+
+    Raises KeyError for an unknown currency.
+    """
     digits = exponent(code)
     sign = "-" if amount < 0 else ""
     if digits == 0:
@@ -59,9 +62,10 @@ def to_major(amount: int, code: str) -> str:
 
 
 def from_major(text: str, code: str) -> int:
-    """Read a plain decimal in major units as minor units: ``"12.3", "EUR"`` → ``1230``.
+    """Return a decimal in major units as minor units: ``"12.3", "EUR"`` → ``1230``.
 
-    Raises ValueError when the text is no plain decimal or has more digits than the currency.
+    Raises ValueError for a text that is no decimal or has more digits after the point than the currency, and
+    KeyError for an unknown currency.
     """
     digits = exponent(code)
     whole, point, part = text.strip().partition(".")
@@ -76,6 +80,9 @@ def from_major(text: str, code: str) -> int:
 
 
 def display(amount: int, code: str) -> str:
-    """Write ``amount`` (minor units) for a person: ``123456, "EUR"`` → ``"1,234.56 EUR"``."""
+    """Return ``amount`` (minor units) as text for people: ``123456, "EUR"`` → ``"1,234.56 EUR"``.
+
+    Raises KeyError for an unknown currency.
+    """
     whole, point, part = to_major(abs(amount), code).partition(".")
     return f"{'-' if amount < 0 else ''}{int(whole):,}{point}{part} {code}"
