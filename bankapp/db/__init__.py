@@ -1,7 +1,7 @@
-"""The database: the one way to run a statement, to open a transaction, and to learn what failed.
+"""The database: statements, transactions, and the errors of both.
 
 Every other package imports this module and none of its parts. A statement runs on the connection of the
-current application context (:mod:`bankapp.db.connection`); outside a transaction it commits by itself.
+current application context (:mod:`bankapp.db.connection`). Outside a transaction it commits by itself.
 """
 
 from bankapp.db.connection import (

@@ -1,4 +1,4 @@
-"""The connection of a request: one for all its statements, with its guard and its open transaction.
+"""The connection of a request: all of its statements run on one, which has its guard and open transaction.
 
 A request, a command and a test each run in an application context. The context owns one
 :class:`RequestConnection`, which takes a connection from the pool for its first statement and returns it
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A condition on a request, checked by or before its first statement.
+    """A condition on a request, checked with or before its first statement.
 
-    ``query`` has one column and finds at most one row. ``admit`` gets the value found, or None, and raises
-    to refuse this statement and every later one.
+    ``query`` returns at most one row of one column. ``admit`` gets its value, or None without a row. It raises to
+    refuse the statement; later statements are then checked again.
     """
 
     query: Select[Any]
@@ -38,7 +38,7 @@ class Guard:
 class RequestConnection:
     """The connection of one application context, its guard, and its open transaction.
 
-    ``after_commit`` are the calls that wait for the commit; None while no transaction is open.
+    ``after_commit`` are the calls to make after the commit; None while no transaction is open.
     """
 
     is_sqlite: bool
@@ -68,12 +68,12 @@ _open: Final[ContextVar[tuple[RequestConnection, ...]]] = ContextVar("bankapp_co
 
 
 def open_connection(database_url: str) -> None:
-    """Give the application context that begins a connection of its own; nothing is taken from the pool yet."""
+    """Begin the connection of a new application context. Its first statement takes it from the pool."""
     _open.set((*_open.get(), RequestConnection(is_sqlite=database_url.startswith("sqlite"))))
 
 
 def close_connection() -> None:
-    """Return the connection of the application context that ends, and restore the one around it."""
+    """Return the connection of the ending application context to the pool, and restore the outer context's."""
     *outer, last = _open.get()
     _open.set(tuple(outer))
     last.close()
@@ -93,7 +93,7 @@ def is_sqlite() -> bool:
 
 
 def for_dialect(*, sqlite: T, postgresql: T) -> T:
-    """Return the one of the two that belongs to the application's dialect."""
+    """Return the argument for the application's dialect."""
     return sqlite if current().is_sqlite else postgresql
 
 
@@ -103,8 +103,8 @@ def in_transaction() -> bool:
 
 
 def guard(query: Select[Any], parameters: Mapping[str, Any], admit: Callable[[Any], None]) -> None:
-    """Let no statement of this context run before ``admit`` has accepted what ``query`` finds (:class:`Guard`).
+    """Require that ``admit`` accepts the value of ``query`` for every statement of this context (:class:`Guard`).
 
-    A first statement that is a SELECT carries ``query`` with it, so the check costs no round trip of its own.
+    A first statement that is a SELECT includes ``query``, so the check costs no extra round trip.
     """
     current().guard = Guard(query, parameters, admit)

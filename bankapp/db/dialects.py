@@ -1,4 +1,4 @@
-"""What differs by dialect in a connection: timeouts, pragmas, how a transaction begins."""
+"""Differences of the dialects in a connection: timeouts, pragmas, and the begin of a transaction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
 
 
 def dispose() -> None:
-    """Drop every pooled connection; a forked worker calls it, since processes cannot share them."""
+    """Drop every pooled connection without closing it. Forked workers call this: processes cannot share connections."""
     db.engine.dispose(close=False)
 
 
@@ -64,7 +64,7 @@ def _to_json(value: Any) -> str:
 
 
 def listen(engine: Engine) -> None:
-    """Teach ``engine`` the rules of its dialect."""
+    """Register the listeners of the engine's dialect, which configure each new connection."""
     if engine.dialect.name == "sqlite":
         _listen_sqlite(engine)
     else:
@@ -74,11 +74,11 @@ def listen(engine: Engine) -> None:
 def _listen_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        # The driver would begin deferred transactions on its own; "begin" below does it instead.
+        # Otherwise the driver begins deferred transactions by itself; begin() below is used instead.
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
-        # SQLite's own knows the case of ASCII letters only.
+        # The built-in function changes ASCII letters only.
         connection.create_function("lower", 1, lambda text: text and str(text).lower(), deterministic=True)
         connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
 
@@ -89,18 +89,18 @@ def _listen_postgresql(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        # Ids are strings everywhere; reading them as UUID objects would only turn them around twice.
+        # Ids are strings in Python; UUID objects would have to be converted.
         connection.adapters.register_loader("uuid", TextLoader)
 
     @event.listens_for(engine, "reset")
     def reset(connection: Any, _record: Any, _state: Any) -> None:
-        # Nearly always there is nothing to roll back, and the driver is long in finding that out.
+        # Usually there is nothing to roll back. This test is faster than the driver's rollback().
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             connection.rollback()
 
 
-# Writers on SQLite begin IMMEDIATE: a deferred transaction that reads and then writes fails at once when
-# another writer came between, however long it would have been willing to wait.
+# Writers on SQLite begin IMMEDIATE: a deferred transaction that reads and then writes fails at once, without
+# waiting for the busy timeout, if another transaction has written meanwhile.
 _BEGIN: Final = {"sqlite": text("BEGIN IMMEDIATE"), "postgresql": text("BEGIN")}
 _BEGIN_SNAPSHOT: Final = {
     "sqlite": text("BEGIN DEFERRED"),
@@ -109,5 +109,5 @@ _BEGIN_SNAPSHOT: Final = {
 
 
 def begin(name: str, *, snapshot: bool) -> TextClause:
-    """Return how a transaction, or a read-only snapshot, begins; outside of one each statement commits by itself."""
+    """Return the statement that begins a transaction, or a read-only snapshot, in the dialect ``name``."""
     return (_BEGIN_SNAPSHOT if snapshot else _BEGIN)[name]

@@ -1,4 +1,4 @@
-"""What a driver's error means, for both dialects."""
+"""The meaning of driver errors, for both dialects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 
 from bankapp.errors import Unavailable
 
-# SQLSTATE: serialization failure and deadlock mean "run it again".
+# SQLSTATE: serialization failure, deadlock. The transaction must be repeated.
 _REPEATABLE: Final = frozenset({"40001", "40P01"})
 # Lock not available, query cancelled, read-only (a standby).
 _UNAVAILABLE: Final = frozenset({"55P03", "57014", "25006"})
@@ -20,7 +20,7 @@ _SQLITE_UNAVAILABLE: Final = ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL", 
 
 
 class Repeat(Unavailable):
-    """The database asks for the whole transaction to be repeated."""
+    """The database requires that the whole transaction is repeated."""
 
 
 class ConnectionLost(Unavailable):
@@ -28,14 +28,14 @@ class ConnectionLost(Unavailable):
 
 
 class ConstraintViolated(Exception):
-    """A statement would break a constraint of the database."""
+    """A statement breaks a constraint of the database."""
 
     def __init__(self, problem: IntegrityError) -> None:
         self._problem = problem
         super().__init__(str(problem.orig))
 
     def is_of(self, constraint: str, *columns: str) -> bool:
-        """Tell whether it was ``constraint``, which SQLite names by its ``columns``."""
+        """Tell whether the broken constraint is ``constraint``; SQLite reports its ``columns`` instead of the name."""
         diagnosis = getattr(self._problem.orig, "diag", None)
         if diagnosis is not None:
             return bool(diagnosis.constraint_name == constraint)
@@ -43,7 +43,7 @@ class ConstraintViolated(Exception):
 
 
 def meaning(problem: DBAPIError | TimeoutError) -> Exception:
-    """Return the error to raise for ``problem``: what it means for the caller, or ``problem`` itself for a bug."""
+    """Return the error to raise for ``problem``: an error for the caller, or ``problem`` itself if it shows a bug."""
     if isinstance(problem, TimeoutError):
         return Unavailable("All database connections are in use.", retry_after_seconds=1)
     if isinstance(problem, IntegrityError):
@@ -69,14 +69,14 @@ def _sqlstate(problem: DBAPIError) -> str | None:
 
 
 def is_repeatable(problem: DBAPIError) -> bool:
-    """Tell whether the database asks for the whole transaction to be repeated."""
+    """Tell whether the database requires that the whole transaction is repeated."""
     if _sqlstate(problem) in _REPEATABLE:
         return True
     return getattr(problem.orig, "sqlite_errorname", "").startswith(_SQLITE_REPEATABLE)
 
 
 def is_outage(problem: DBAPIError) -> bool:
-    """Tell whether the database is away, out of resources, or too slow just now."""
+    """Tell whether the database is unreachable, out of resources, or too slow."""
     state = _sqlstate(problem)
     if state is not None:
         return state in _UNAVAILABLE | _REPEATABLE or state.startswith(_UNAVAILABLE_CLASSES)

@@ -1,4 +1,4 @@
-"""Whether the database answers, and whether it has the tables this code needs."""
+"""Checks that the database answers, and that it has the tables of this code."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 
 PING_SECONDS: Final = 1.5
 
-# On SQLite a bare SELECT 1 would not even look at the file.
+# On SQLite a plain SELECT 1 does not read the file.
 _PINGS: Final = {"sqlite": "SELECT 1 FROM sqlite_master", "postgresql": "SELECT 1"}
 
 
 def ping(*, create: bool = False) -> None:
-    """Run ``SELECT 1`` on a connection of its own, within ``PING_SECONDS``. Raises Unavailable.
+    """Run ``SELECT 1`` on a separate connection in a separate thread, within ``PING_SECONDS``. Raises Unavailable.
 
-    A connection of its own, because the pool's may all be taken just when somebody asks; in a thread
-    of its own, because a silent network keeps a caller waiting for longer than any driver's timeout.
-    With ``create`` a SQLite file that is not there yet may come into being.
+    The connection is not from the pool, because all of the pool may be in use. The thread is needed because a
+    silent network can block a caller for longer than every timeout of the driver. ``create`` allows SQLite to
+    create a missing file.
     """
     engine = _ping_engine(db.engine.url, create=create)
     problems: list[Exception] = []
@@ -41,7 +41,7 @@ def ping(*, create: bool = False) -> None:
         try:
             with engine.connect() as connection:
                 connection.execute(text(_PINGS[engine.dialect.name]))
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the database did not answer
+        except Exception as problem:  # noqa: BLE001 - every error means that the database did not answer
             problems.append(problem)
 
     thread = threading.Thread(target=ask, name="ping", daemon=True)
@@ -54,7 +54,7 @@ def ping(*, create: bool = False) -> None:
 
 
 def demand_database() -> None:
-    """Refuse to go on without a database that answers. Raises ConfigError, with the driver's reason on one line."""
+    """Check at the start that the database answers. Raises ConfigError with the driver's reason on one line."""
     if is_sqlite():
         log.warning("production on SQLite: one machine only, and one writer at a time")
     try:
@@ -68,7 +68,7 @@ def demand_database() -> None:
 
 def _ping_engine(url: URL, *, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
-        # A plain connect would make an empty file where the database has gone.
+        # A plain connect creates an empty file where the file of the database is missing.
         file = f"file:{quote(url.database or '')}?mode={'rwc' if create else 'rw'}"
         return create_engine("sqlite://", poolclass=NullPool, creator=lambda: sqlite3.connect(file, 1, uri=True))
     arguments: dict[str, Any] = {"connect_timeout": 2, "application_name": "bankapp-health"}
@@ -80,9 +80,9 @@ def _ping_engine(url: URL, *, create: bool) -> Engine:
 def lacks_migrations() -> bool:
     """Tell whether the tables are missing or older than this code. Raises Unavailable.
 
-    Tables of a newer release are fine: while a deployment is rolled out or back, older code runs on them.
+    Tables of a newer release are accepted: older code runs on them while a deployment is rolled out or back.
     """
-    # The files bear the numbers of their revisions; Alembic itself would take 10 MB of every worker to say the same.
+    # The names of the files begin with their revisions. Alembic gives the same, but takes 10 MB in every worker.
     known = sorted(path.name.partition("_")[0] for path in (ROOT / "migrations/versions").glob("[0-9]*_*.py"))
     try:
         with db.engine.connect() as connection:

@@ -1,8 +1,8 @@
-"""Statements: how one runs, and how its rows are read.
+"""Statements: functions that run one and return its rows.
 
-There is one interface. Behind it, a statement that takes parameters is built once, compiled once and handed
-to the driver; SQLAlchemy's own execution would double the cost of such a statement (decision 0009). A
-statement that carries its values, such as a list with filters, runs by SQLAlchemy.
+A statement with parameters is built once, compiled once and run by the driver. Execution by SQLAlchemy would
+double the cost of such a statement (decision 0009). A statement that contains its values, such as a list with
+filters, is run by SQLAlchemy. Callers see no difference.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def rows(statement: Executable, parameters: Parameters | None = None) -> list[An
 @overload
 def rows(statement: Executable, parameters: Parameters | None = None, *, record: type[Record]) -> list[Record]: ...
 def rows(statement: Executable, parameters: Parameters | None = None, *, record: Any = None) -> list[Any]:
-    """Return all rows of a SELECT, each as a ``record`` (a NamedTuple; its fields are the columns in order).
+    """Return all rows of a SELECT, each as a ``record`` (a NamedTuple class whose fields are the columns in order).
 
-    A statement with bindparams gets them as ``parameters`` and must be built once, at import or by a cached
-    function. Raises Unavailable, and what the request's guard raises.
+    A statement with bindparams gets their values as ``parameters``. It must be built once, at import or by a
+    cached function. Raises Unavailable, and what the request's guard raises.
     """
     request = current()
     guard = request.guard
@@ -55,19 +55,22 @@ def one(statement: Executable, parameters: Parameters | None = None) -> Any: ...
 @overload
 def one(statement: Executable, parameters: Parameters | None = None, *, record: type[Record]) -> Record | None: ...
 def one(statement: Executable, parameters: Parameters | None = None, *, record: Any = None) -> Any:
-    """Return the first row as :func:`rows` does, or None."""
+    """Return the first row, or None. Arguments and errors are those of :func:`rows`."""
     found = rows(statement, parameters, record=record)
     return found[0] if found else None
 
 
 def value(statement: Executable, parameters: Parameters | None = None) -> Any:
-    """Return the first column of the first row, or None."""
+    """Return the first column of the first row, or None. Arguments and errors are those of :func:`rows`."""
     found = rows(statement, parameters)
     return found[0][0] if found else None
 
 
 def stream(statement: Executable, parameters: Parameters | None = None) -> Iterator[Any]:
-    """Yield the rows of a long SELECT inside an open transaction or snapshot; memory does not grow with them."""
+    """Yield the rows of a long SELECT in the open transaction or snapshot. Memory does not grow with their number.
+
+    Raises Unavailable.
+    """
     connection = current().pooled()
     options = {"yield_per": FETCH_SIZE}
     try:
@@ -77,7 +80,7 @@ def stream(statement: Executable, parameters: Parameters | None = None) -> Itera
 
 
 def change(statement: Executable, parameters: Parameters | Sequence[Parameters] | None = None) -> int:
-    """Run a writing statement and return how many rows it wrote; a list of ``parameters`` runs it for each.
+    """Run a writing statement and return how many rows it wrote. With a list of ``parameters`` it runs for each.
 
     Raises ConstraintViolated, Unavailable, and what the request's guard raises.
     """
@@ -89,9 +92,10 @@ def change(statement: Executable, parameters: Parameters | Sequence[Parameters] 
 
 
 def insert(model: Any, row: Parameters, *, ignore_conflict: bool = False) -> bool:
-    """Store a row of a model's table; columns it does not name are null.
+    """Store a row in a model's table; columns that are not in ``row`` are null. Returns True.
 
-    ``ignore_conflict`` returns False instead of raising ConstraintViolated where a unique value is taken.
+    With ``ignore_conflict``, stores nothing and returns False if a unique value exists. Raises ValueError for an
+    unknown column, and as :func:`change`.
     """
     table = model.__table__
     names = {column.name for column in table.columns}
@@ -104,9 +108,9 @@ def insert(model: Any, row: Parameters, *, ignore_conflict: bool = False) -> boo
 def rows_if_admitted(build: Callable[[Select[Any] | None], Select[Any]], parameters: Parameters) -> list[Any]:
     """Return the rows of a SELECT with writing CTEs that checks the request's guard itself.
 
-    ``build(query)`` returns a statement whose last column is what the guard's ``query`` finds, and which
-    writes nothing where that finds no row; ``build(None)`` returns the same without the guard. Both are
-    built once.
+    ``build(query)`` returns a statement whose last column is the value of the guard's ``query``, and which writes
+    nothing if ``query`` has no row. ``build(None)`` returns the statement without the guard. Both results must be
+    cached. Raises ConstraintViolated, Unavailable, and what the guard raises.
     """
     request = current()
     guard = request.guard
@@ -116,20 +120,20 @@ def rows_if_admitted(build: Callable[[Select[Any] | None], Select[Any]], paramet
 
 
 def check_guard() -> None:
-    """Check the guard of this context now, unless an earlier statement did. Raises what refuses the request."""
+    """Check the guard of this context now, unless an earlier statement did. Raises what the guard raises."""
     request = current()
     if request.guard is not None:
         _pass_guard(request, ())
 
 
 def _pass_guard(request: RequestConnection, found: Sequence[Any]) -> None:
-    """Tell the guard what was found with a statement; ask by itself where that had no rows."""
+    """Call the guard with the last column of a statement's rows; without rows, run the guard's query."""
     guard = request.guard
     assert guard is not None
     if not found:
         connection = request.pooled()
         found = prepared(guard.query, connection.dialect).fetch(connection, guard.parameters)
-    # Without its guard while `admit` decides, which may need another query; a refusal puts the guard back.
+    # The guard is off while `admit` decides, because `admit` may run another query. A refusal restores the guard.
     request.guard = None
     try:
         guard.admit(found[0][-1] if found else None)
@@ -144,7 +148,7 @@ def _with_guard(statement: Select[Any], query: Select[Any]) -> Select[Any]:
 
 
 def _run_guarded(guarded: Select[Any], statement: Select[Any], parameters: Parameters, record: Any) -> list[Any]:
-    """Run ``guarded``, which is ``statement`` with the guard's value as a last column; return rows without that."""
+    """Run ``guarded``, which is ``statement`` with the guard's value as last column; return rows without it."""
     request = current()
     guard = request.guard
     assert guard is not None, "only a guarded request runs a guarded statement"
@@ -184,7 +188,7 @@ def _row_type(statement: Select[Any]) -> Any:
 
 
 class Prepared:
-    """A statement compiled for one dialect and run by the driver; its parameters are named by its bindparams."""
+    """A statement that is compiled for one dialect and run by the driver. Parameters have the bindparams' names."""
 
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every Executable here is a ClauseElement, too
@@ -204,12 +208,12 @@ class Prepared:
             self._readers = [_impl(column.type, dialect).result_processor(dialect, None) for column in columns]
 
     def fetch(self, connection: Connection, parameters: Parameters) -> list[tuple[Any, ...]]:
-        """Run a SELECT and return all rows as the driver returns them."""
+        """Run a SELECT and return all rows with the driver's values."""
         found: list[tuple[Any, ...]] = self._run(connection, parameters)
         return found
 
     def records(self, rows: list[tuple[Any, ...]], record: Any) -> list[Any]:
-        """Return rows of the driver as records, or as named tuples."""
+        """Return rows of :meth:`fetch` as records, or without ``record`` as named tuples."""
         make = (record or self._row_type)._make
         if any(self._readers):
             return [make(self._read(values)) for values in rows]
@@ -224,10 +228,10 @@ class Prepared:
         return [value if read is None else read(value) for value, read in pairs]
 
     def _run(self, connection: Connection, parameters: Parameters) -> Any:
-        """Run the statement; return the rows of a SELECT, the number of rows written of any other statement."""
+        """Run the statement; return the rows of a SELECT, or the number of rows that another statement wrote."""
         values = self._values(parameters)
         # Listeners of the engine (tracing, counting) get the same events as from SQLAlchemy's own execution. They
-        # may keep state on the context between the two events; a statement that a listener returns is not used.
+        # may store state on the context between the two events. A statement that a listener returns is ignored.
         event = (self._sql, values, SimpleNamespace(), False)
         try:
             cursor = _cursor(connection)
@@ -242,7 +246,7 @@ class Prepared:
             translated = _translated(problem, connection, self._sql)
             raise driver_errors.meaning(translated) from translated
         except (KeyboardInterrupt, SystemExit) as problem:
-            # A worker that is stopped in the middle of a statement leaves the connection in an unknown state.
+            # A worker that is stopped during a statement leaves the connection in an unknown state.
             connection.invalidate(problem)
             raise
 
@@ -257,7 +261,7 @@ class Prepared:
 
 @lru_cache(maxsize=512)
 def prepared(statement: Executable, dialect: Dialect) -> Prepared:
-    """Return ``statement`` compiled for ``dialect``: the same object for the same statement object."""
+    """Return ``statement`` compiled for ``dialect``. The same statement object always gives the same result object."""
     return Prepared(statement, dialect)
 
 
@@ -275,11 +279,11 @@ def _impl(type: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
 
 
 def _translated(problem: Any, connection: Connection, sql: str) -> DBAPIError:
-    """Return a driver's error as SQLAlchemy raises it; a broken connection takes those in the pool with it."""
+    """Return a driver's error as SQLAlchemy's. For a broken connection, also drop the connections in the pool."""
     dialect = connection.dialect
     is_lost = dialect.is_disconnect(problem, connection.connection.driver_connection, None)
     if is_lost:
-        # The event that ended this connection has most likely ended those that wait in the pool.
+        # The event that broke this connection has most likely broken those in the pool.
         connection.invalidate(problem)
         connection.engine.dispose()
     translated = DBAPIError.instance(

@@ -1,7 +1,7 @@
-"""Transactions: where they begin, commit and are repeated.
+"""Transactions: begin, commit and repetition.
 
-:func:`run` is the only place of the code base that commits. Outside of it every statement commits by
-itself, so reading holds neither a snapshot nor a lock.
+This module is the only one that commits. Outside of a transaction every statement commits by itself, so reading
+holds neither a snapshot nor a lock.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from bankapp.errors import Unavailable
 T = TypeVar("T")
 
 ATTEMPTS: Final = 5
-"""How often :func:`run` runs a command before it answers Unavailable."""
+"""How often :func:`run` runs a command before it raises Unavailable."""
 
 REPEAT_FOR_SECONDS: Final = 5
-"""After this time :func:`run` does not repeat a command any more."""
+"""After this time :func:`run` no longer repeats a command."""
 
 
 class OutcomeUnknown(Unavailable):
-    """The answer to a commit was lost: only reading tells whether it happened."""
+    """The answer to a commit was lost. Whether it took effect is unknown until the rows are read."""
 
 
 def run(command: Callable[[], T]) -> T:
     """Run ``command`` in one transaction, commit, and return its result; an exception rolls back.
 
-    A serialization failure, deadlock or busy SQLite repeats the whole command, at most ``ATTEMPTS`` times
-    with growing, random pauses, and not after ``REPEAT_FOR_SECONDS``. Inside an open transaction the command
-    joins it, and repeating is left to the outermost call. Raises Unavailable and OutcomeUnknown.
+    After a serialization failure, a deadlock or a busy SQLite the whole command is repeated: at most ``ATTEMPTS``
+    runs, with growing random pauses, and not after ``REPEAT_FOR_SECONDS``. Inside an open transaction the command
+    joins it, and only the outermost call repeats. Raises Unavailable and OutcomeUnknown.
     """
     request = current()
     if request.after_commit is not None:
@@ -53,9 +53,9 @@ def run(command: Callable[[], T]) -> T:
 
 
 def run_statement(command: Callable[[], T]) -> T:
-    """Run ``command``, which makes one writing statement, as :func:`run` does.
+    """Run ``command``, which runs one writing statement, as :func:`run` does.
 
-    On PostgreSQL the statement commits by itself, which spares the round trips for BEGIN and COMMIT.
+    On PostgreSQL the statement commits by itself, which saves the round trips for BEGIN and COMMIT.
     """
     request = current()
     if request.is_sqlite or request.after_commit is not None:
@@ -72,9 +72,9 @@ def run_statement(command: Callable[[], T]) -> T:
 
 @contextmanager
 def snapshot(*, patient: bool = False) -> Iterator[None]:
-    """Open a read-only transaction in which every query sees the same moment, or join the open one.
+    """Open a read-only transaction whose queries all see the same snapshot, or join the open transaction.
 
-    ``patient`` lets its queries take as long as they need, for commands that read whole tables.
+    ``patient`` turns the statement timeout off, for commands that read whole tables.
     """
     request = current()
     if request.after_commit is not None:
@@ -87,7 +87,7 @@ def snapshot(*, patient: bool = False) -> Iterator[None]:
 
 
 def after_commit(call: Callable[[], None]) -> None:
-    """Call ``call`` once the open transaction has committed; at once where none is open."""
+    """Call ``call`` after the commit of the open transaction, or at once without an open transaction."""
     waiting = current().after_commit
     if waiting is None:
         call()
@@ -100,7 +100,7 @@ def _transaction(request: RequestConnection, *, snapshot: bool) -> Iterator[None
     check_guard()
     connection = request.pooled()
     if connection.in_transaction():
-        # SQLAlchemy began its own count with an earlier statement; the database committed that by itself.
+        # SQLAlchemy counts an earlier statement as a begun transaction; the database committed it by itself.
         connection.commit()
     connection.begin()
     waiting: list[Callable[[], None]] = []
