@@ -1,1 +1,1 @@
-"""Every query, one module per resource. Nothing here decides, opens a transaction or commits."""
+"""The queries: one module per resource. No module decides, opens a transaction or commits."""

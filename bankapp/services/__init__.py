@@ -1,1 +1,1 @@
-"""Use cases, one module per resource, functions named by verb. Nothing here knows HTTP or SQL."""
+"""Use cases: one module per resource, with functions named by verbs. No module depends on HTTP or SQL."""
