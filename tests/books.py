@@ -1,4 +1,4 @@
-"""What must hold of the books at any time."""
+"""The check of the whole ledger that tests run at their end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bankapp.services import verification
 
 
 def faults(app: Flask, *, but: str | None = None) -> list[str]:
-    """Return what is wrong with the books of ``app``, each fault with the id of what it is about.
+    """Return the faults of the ledger of ``app``, each with the id of its row.
 
-    ``but`` is a rule the test broke itself: who posts to the ledger directly leaves no ``audit``.
+    ``but`` is a rule that the test breaks itself: a posting without a command has no ``audit`` row.
     """
     found: list[verification.Fault] = []
     with app.app_context():

@@ -1,4 +1,4 @@
-"""Other times for what a test does, so that holds grow old and histories long without waiting."""
+"""Another current time for the application, so that tests need not wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bankapp import clock
 
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
-    """Let the application believe that it is ``moment``."""
+    """Set the clock of the application to ``moment`` until the block ends."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: moment)
         yield

@@ -1,4 +1,4 @@
-"""Every answer is held against the OpenAPI document: its status, its media type, its body, its headers."""
+"""Every answer is compared with the OpenAPI document: status, media type, body and headers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def document() -> dict[str, Any]:
 
 
 def path_of(rule: str) -> str:
-    """Write a routing rule the way the document does: ``/v1/cards/<id:card_id>`` → ``/v1/cards/{card_id}``."""
+    """Return a routing rule as the document writes it: ``/v1/cards/<id:card_id>`` → ``/v1/cards/{card_id}``."""
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 
 
 def checked(app: Flask, response: TestResponse) -> TestResponse:
-    """Return ``response``; an answer that the document does not describe fails the test."""
+    """Return ``response``; a difference from the document fails the test."""
     request = response.request
     for name, value in {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}.items():
         assert response.headers.get(name) == value, f"{request.method} {request.path} has no {name}: {value}"

@@ -1,7 +1,7 @@
-"""Every test that asks for ``app`` runs twice: on SQLite and on a real PostgreSQL.
+"""Fixtures: every test with the fixture ``app`` runs twice, on SQLite and on PostgreSQL.
 
-On PostgreSQL the application connects as in production: as a role that owns nothing and was
-granted what it needs by ``flask ledger grant``, while the migrations ran as the owner.
+On PostgreSQL the migrations run as the owner of the tables. The application connects as in production, under a role
+that owns nothing and has the rights of ``flask ledger grant``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bankapp.cli import use_migrations
 from bankapp.extensions import db
 from config import Config
 from tests.factories import Bank
-from tests.handwritten import Books, keep
+from tests.handwritten import Books, make_books
 from tests.postgres import PostgresServer
 from tests.raw_sql import RawSql
 from tests.servers import GunicornServer, RemoteBank
@@ -37,7 +37,7 @@ ROLE = "bank_app"
 
 @pytest.fixture(autouse=True)
 def _push_request_context() -> None:
-    """Undo pytest-flask's shared request context: one ``g`` for several calls hides what each request must do."""
+    """Replace pytest-flask's fixture, whose request context would share one ``g`` between all calls of a test."""
 
 
 def settings(database_url: str, **environ: str) -> Config:
@@ -48,8 +48,10 @@ def settings(database_url: str, **environ: str) -> Config:
 
 @contextmanager
 def application(config: Config) -> Iterator[Flask]:
-    """Make an application, and close its connections at the end: one that is left open fails whichever test runs when
-    it is collected."""
+    """Make an application and close its connections at the end.
+
+    An open connection would fail any test that runs when it is garbage-collected.
+    """
     app = create_app(config)
     try:
         yield app
@@ -120,21 +122,21 @@ def new_database(
 
 @pytest.fixture(scope="session")
 def app(new_database: Callable[[], str]) -> Iterator[Flask]:
-    """An application on a database that all tests of one dialect share: use people of your own."""
+    """An application on a database that all tests of one dialect share, so each test makes its own users."""
     with application(settings(new_database())) as made:
         yield made
 
 
 @pytest.fixture
 def fresh_app(new_database: Callable[[], str]) -> Iterator[Flask]:
-    """An application on a database of its own, for tests that look at everything or break something."""
+    """An application on a new database, for tests that read all rows or damage something."""
     with application(settings(new_database())) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def owner_url(app: Flask, dialect: str, request: pytest.FixtureRequest) -> str:
-    """Return the URL of the database of ``app`` for the owner of its tables, whom only triggers and CHECKs stop."""
+    """Return the URL of the database of ``app`` for the owner of its tables, whom only triggers and CHECKs limit."""
     url: str = app.config["SQLALCHEMY_DATABASE_URI"]
     if dialect == "sqlite":
         return url
@@ -150,14 +152,14 @@ def raw_sql(dialect: str, request: pytest.FixtureRequest) -> Callable[..., RawSq
 
 @pytest.fixture(scope="module")
 def books(app: Flask, raw_sql: Callable[..., RawSql]) -> Iterator[Books]:
-    """Books for the tests of one file to write into by hand, as the superuser on PostgreSQL."""
+    """Books that the tests of one file change by raw SQL, as the superuser on PostgreSQL."""
     with raw_sql(app) as raw:
-        yield keep(Bank(app), raw)
+        yield make_books(Bank(app), raw)
 
 
 @pytest.fixture
 def make_app() -> Iterator[Callable[..., Flask]]:
-    """Return a function that makes an application on a database URL, with other settings or routes of its own."""
+    """Return a function that makes an application on a database URL, with these environment variables."""
     with ExitStack() as stack:
         yield lambda database_url, **environ: stack.enter_context(application(settings(database_url, **environ)))
 
@@ -174,7 +176,7 @@ def fresh_bank(fresh_app: Flask) -> Bank:
 
 @pytest.fixture(scope="session")
 def server(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornServer]:
-    """The application under gunicorn, on a database of its own that all tests of one dialect share."""
+    """The application under gunicorn, on a database that all tests of one dialect share."""
     with GunicornServer(new_database(), tmp_path_factory.mktemp("server")) as running:
         yield running
 
@@ -187,7 +189,7 @@ def remote_bank(server: GunicornServer) -> Iterator[RemoteBank]:
 
 @pytest.fixture
 def fresh_server(new_database: Callable[[], str], tmp_path: Path) -> Iterator[GunicornServer]:
-    """A server on a database of its own, for tests that stop it or break something."""
+    """A server on a new database, for tests that stop it or damage something."""
     with GunicornServer(new_database(), tmp_path, WEB_CONCURRENCY="2") as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""People and accounts for tests, made the way a client makes them: over HTTP."""
+"""Users and accounts for tests, made over HTTP as a client makes them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def unique_email() -> str:
 
 @dataclass
 class Caller:
-    """Somebody who calls the API, with or without a token."""
+    """A caller of the API, with or without a token."""
 
     client: FlaskClient
     email: str = ""
@@ -43,7 +43,7 @@ class Caller:
             headers["Idempotency-Key"] = key
         headers |= kwargs.pop("headers", {})
         answer = self.client.open(f"/v1{path}", method=method, headers=headers, **kwargs)
-        # A client over a socket has no application whose document its answers could be held against.
+        # A client over a socket has no application, and so no document to compare its answers with.
         application = getattr(self.client, "application", None)
         return answer if application is None else checked(application, answer)
 
@@ -104,7 +104,7 @@ class Caller:
 
 @dataclass
 class Bank:
-    """An application under test, and people who use it."""
+    """An application under test, and the functions that make its users."""
 
     app: Flask
 
@@ -119,14 +119,14 @@ class Bank:
         return caller
 
     def customer(self, *, holder: bool = True, **headers: str) -> Caller:
-        """Sign a new customer up, as an account holder unless told otherwise, and in."""
+        """Sign up a new customer, with an account holder unless ``holder`` is false, and sign in."""
         email = unique_email()
         body = {"email": email, "password": PASSWORD} | (PERSON if holder else {})
         ok(self.anonymous().post("/auth/signup", body), 201)
         return self.signed_in(email, **headers)
 
     def employee(self, role: str = "staff") -> Caller:
-        """Make a user with staff powers, as ``flask users create`` does, and sign them in."""
+        """Make a user with this role, as ``flask users create`` does, and sign in."""
         email = unique_email()
         with self.app.app_context():
             db.run(lambda: auth.create_user(email, passwords.hashed(PASSWORD), role))
@@ -134,13 +134,13 @@ class Bank:
 
 
 def ok(response: TestResponse, status: int = 200) -> Any:
-    """Return the answer's JSON; anything but ``status`` fails the test with the answer's own words."""
+    """Return the JSON of an answer; a status other than ``status`` fails the test and shows the answer."""
     assert response.status_code == status, f"{response.status_code}: {response.get_data(as_text=True)}"
     return response.get_json()
 
 
 def refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
-    """Return the problem document; any other outcome fails the test."""
+    """Return the problem document; another status or code fails the test."""
     problem = response.get_json()
     assert response.content_type == "application/problem+json", response.get_data(as_text=True)
     assert (response.status_code, problem["code"]) == (status, code), problem

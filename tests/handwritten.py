@@ -1,4 +1,4 @@
-"""Books with something of everything in them, and SQL that writes into them by hand."""
+"""A ledger with rows of every kind, and the raw SQL that writes to it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Books:
 
     @contextmanager
     def hold(self, amount: int) -> Iterator[str]:
-        """Hold ``amount`` on ``b`` for as long as the block lasts; yields the authorization's id."""
+        """Hold ``amount`` on ``b`` until the block ends; yields the id of the authorization."""
         order = {"amount": amount, "currency": "EUR", "merchant": "Bakery"}
         hold = ok(self.bob.post(f"/cards/{self.card}/authorizations", order), 201)["id"]
         yield hold
@@ -50,7 +50,7 @@ class Books:
         return insert("postings", {"id": posting, "kind": kind, "created_at": self.now} | changed)
 
     def leg(self, posting: str, account: str, type: str, amount: int = 1, /, ahead: int = 0, **changed: Any) -> str:
-        """Return the INSERT of a leg that continues its account, after ``ahead`` legs of one unit, but for changes."""
+        """Return the INSERT of a leg that continues its account after ``ahead`` legs of one unit, with changes."""
         row = self.leg_row(posting, account, type, amount, ahead) | changed
         verb = str(row.pop("verb", "INSERT"))
         return insert("transactions", row, verb)
@@ -66,7 +66,7 @@ class Books:
         return row
 
     def deposit(self, posting: str, amount: int = 1, /, **changed: Any) -> list[str]:
-        """Return the statements of a sound deposit on ``a``, but for what is ``changed`` in the customer's leg."""
+        """Return the statements of a sound deposit on ``a``, with columns of the customer's leg ``changed``."""
         return [
             self.leg(posting, self.a, "deposit", amount, **changed),
             self.leg(posting, self.cash, "cash_received", amount),
@@ -84,8 +84,8 @@ def insert(table: str, row: dict[str, Any], verb: str = "INSERT") -> str:
     return f"{verb} INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(literal, row.values()))})"
 
 
-def keep(bank: Bank, raw: RawSql) -> Books:
-    """Make the books over HTTP, and return them with the ids a test needs."""
+def make_books(bank: Bank, raw: RawSql) -> Books:
+    """Make users and accounts over HTTP, and return them with the ids that tests need."""
     ada, bob, staff = bank.customer(), bank.customer(), bank.employee("admin")
     a, b = ada.account(balance=10_500), bob.account()
     transfer = ok(ada.transfer(a, b, 500), 201)

@@ -1,4 +1,4 @@
-"""Long histories, written by the ledger itself but many postings at a time."""
+"""Long histories, posted by the ledger in large transactions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Flask
 from bankapp import db
 from bankapp.services import ledger
 
-# PostgreSQL keeps every version of the account's row until its transaction ends, and looks through them all.
+# PostgreSQL keeps every version of the account's row until the transaction ends, and scans them all.
 BATCHES = {"sqlite": 5_000, "postgresql": 200}
 
 

@@ -1,4 +1,4 @@
-"""The application behind a socket, in threads of this process: for a browser or a command line in front of it."""
+"""The application behind a socket, in threads of this process, for a browser or a command line."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from werkzeug.wsgi import ClosingIterator
 
 @contextmanager
 def listening(app: Flask) -> Iterator[str]:
-    """Serve ``app`` on 127.0.0.1 and a free port, and give its URL without a path."""
+    """Serve ``app`` on 127.0.0.1 and a free port; yields the URL without a path."""
 
     def whole(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # Werkzeug's server does not close an answer whose client resets the connection, and the file in it
-        # would fail whichever test runs when it is collected.
+        # Werkzeug's server does not close an answer whose client resets the connection. A file in that answer would
+        # fail any test that runs when it is garbage-collected.
         with closing(ClosingIterator(app(environ, start_response))) as answer:
             return list(answer)
 

@@ -1,4 +1,4 @@
-"""A bank in plain Python: what bankapp has to answer, and what every account must then hold."""
+"""A bank in plain Python: the answers that bankapp must give, and the balances that must result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Outcome = str | None
-"""The code of the refusal, or None where it is made."""
+"""The code of the refusal, or None for a success."""
 
 
 @dataclass(eq=False)
@@ -32,7 +32,7 @@ class Account:
 
 @dataclass(eq=False)
 class Transfer:
-    """One transfer, and whether its money was given back (or it gives back itself)."""
+    """One transfer; ``final`` when it was reversed or is itself a reversal."""
 
     id: str
     source: Account
@@ -68,7 +68,7 @@ def transfer(order: Order, caller: str, currency: str) -> Outcome:
 
 
 def batch(orders: Sequence[Order], caller: str, currency: str, *, atomic: bool) -> list[Outcome]:
-    """Transfer in turn; an atomic batch with any refusal leaves everything as it was."""
+    """Transfer in order; an atomic batch with a refusal changes nothing."""
     touched = {account: account.balance for order in orders for account in (order.source, order.target)}
     lengths = {account: len(account.history) for account in touched}
     outcomes = [transfer(order, caller, currency) for order in orders]
@@ -80,7 +80,7 @@ def batch(orders: Sequence[Order], caller: str, currency: str, *, atomic: bool) 
 
 
 def reverse(made: Transfer) -> Outcome:
-    """Give a transfer's money back, as staff."""
+    """Reverse a transfer, as staff."""
     if made.final:
         return "state_conflict"
     if any(account.status == "closed" for account in (made.source, made.target)):
@@ -112,7 +112,7 @@ def hold(account: Account, amount: int) -> Outcome:
 
 
 def capture(account: Account, authorization: str, amount: int) -> Outcome:
-    """Take ``amount`` of a hold and release the rest."""
+    """Capture ``amount`` of a hold and release the rest."""
     if authorization not in account.holds:
         return "state_conflict"
     if amount > account.holds[authorization]:

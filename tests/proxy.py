@@ -3,8 +3,8 @@
     with Cutter(port) as proxy:
         proxy.cut(COMMIT, delivered=True)
 
-The next statement with these words either reaches the server, whose answer is then kept from the client,
-or never arrives. Either way the client sees its connection end while it waits for that answer.
+The next statement with these words either reaches the server, whose answer is then dropped, or does not arrive. In
+both cases the client's connection ends while the client waits for the answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-# With the zero that ends a query, or READ COMMITTED would look like one.
+# With the zero that ends a query, because READ COMMITTED begins with the same letters as its last word.
 COMMIT: Final = b"COMMIT\0"
 
 
@@ -37,7 +37,7 @@ class Cutter:
         return port
 
     def cut(self, words: bytes, *, delivered: bool) -> None:
-        """Cut the connection at the next statement with these words, delivered or not; once."""
+        """Cut the connection once, at the next statement with these words, after or before its delivery."""
         with self._lock:
             self._words, self._delivered = words, delivered
 
@@ -75,7 +75,7 @@ class Cutter:
         with _both_end(client, server):
             while data := server.recv(65536):
                 if silenced.is_set():
-                    # The server has answered, so it is done; nobody will hear of it.
+                    # The server has executed the statement; its answer is dropped.
                     return
                 client.sendall(data)
 

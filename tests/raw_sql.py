@@ -1,4 +1,4 @@
-"""Raw SQL against the database of an application, past everything the application would do about it."""
+"""Raw SQL against the database of an application, past all checks of the application."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.postgres import PostgresServer
 
 
 def drop_guards(execute: Callable[[str], Any], dialect: str) -> None:
-    """Drop triggers and CHECKs and let foreign keys sleep, so that a test can plant a fault."""
+    """Drop triggers and CHECKs and disable foreign keys, so that a test can plant a fault."""
     if dialect == "sqlite":
         execute("PRAGMA ignore_check_constraints = ON")
         execute("PRAGMA defer_foreign_keys = ON")
@@ -34,7 +34,7 @@ def drop_guards(execute: Callable[[str], Any], dialect: str) -> None:
 
 @dataclass
 class RawSql:
-    """A connection of the driver itself, in autocommit."""
+    """A connection of the driver, in autocommit."""
 
     connection: Any
     dialect: str
@@ -44,7 +44,7 @@ class RawSql:
     def to(cls, server: PostgresServer | None, app: Flask, *, as_role: bool = False, guarded: bool = True) -> Self:
         """Connect to the database of ``app``: on PostgreSQL as the superuser, or as the application's role.
 
-        Not ``guarded`` leaves triggers and foreign keys asleep, for tests that plant a fault.
+        Without ``guarded``, triggers and foreign keys are disabled, for tests that plant a fault.
         """
         url: str = app.config["SQLALCHEMY_DATABASE_URI"]
         if url.startswith("sqlite:///"):
@@ -80,7 +80,7 @@ class RawSql:
             raise
 
     def answer(self, *statements: str) -> str:
-        """Run statements in one transaction and return what the database said; empty if it committed."""
+        """Run statements in one transaction and return the database's error message; empty if it committed."""
         try:
             self.run(*statements)
         except (sqlite3.Error, psycopg.Error) as refusal:

@@ -1,4 +1,4 @@
-"""A server that speaks enough of Redis' protocol to count, until it is told to fall silent."""
+"""A server that implements enough of Redis' protocol to count, and fails after a number of counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANSWERS: Final = {
 
 
 class RedisServer(socketserver.ThreadingTCPServer):
-    """Answers until ``last_counts`` counts were made; then it hangs up on everybody."""
+    """Answers ``last_counts`` counts, then closes every connection."""
 
     allow_reuse_address = True
     daemon_threads = True

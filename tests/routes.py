@@ -1,4 +1,4 @@
-"""Every operation of an application, found by walking its routes, so that later ones are tested by themselves."""
+"""Every operation of an application, read from its routes, so that tests include new ones automatically."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one rule, and what the document says of it (None: nothing)."""
+    """One method of one rule, and its description in the document, or None."""
 
     method: str
     rule: Rule
@@ -37,13 +37,13 @@ class Operation:
 
     @property
     def path(self) -> str:
-        """The path below ``/v1``, with ids that belong to nothing."""
+        """The path below ``/v1``, with ids that do not exist."""
         _, path = self.rule.build({name: ids.new() for name in self.rule.arguments}) or ("", "")
         return path.removeprefix("/v1")
 
     @property
     def example(self) -> dict[str, Any]:
-        """A body that the schema accepts; empty where the operation takes none."""
+        """A body that the schema accepts; empty when the operation takes none."""
         body = (self.description or {}).get("requestBody")
         return dict(body["content"]["application/json"]["example"]) if body else {}
 

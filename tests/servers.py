@@ -1,9 +1,9 @@
-"""The application as it is deployed: gunicorn with several workers, in processes of its own.
+"""The application as it is deployed: gunicorn with several worker processes.
 
     with GunicornServer(database_url, folder) as server:
         http.client.HTTPConnection(server.address)
 
-Tests ask for the fixture ``server`` (of their own database) or ``remote_bank`` (people on it).
+Tests use the fixture ``server``, or ``remote_bank``, which makes users on it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class GunicornServer:
-    """gunicorn on 127.0.0.1 and a free port; ``env`` is what it runs with beside the caller's PATH."""
+    """gunicorn on 127.0.0.1 and a free port; ``env`` is its whole environment."""
 
     def __init__(self, database_url: str, folder: Path, **environ: str) -> None:
         self.database_url = database_url
@@ -59,7 +59,7 @@ class GunicornServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start gunicorn (on the port of before, if there was one) and wait until it serves."""
+        """Start gunicorn, on its previous port if it had one, and wait until it serves."""
         self.launch()
         assert self._process
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
@@ -71,7 +71,7 @@ class GunicornServer:
         return self
 
     def launch(self) -> None:
-        """Start gunicorn without waiting for it: a start may be meant to be refused."""
+        """Start gunicorn without waiting for it, for tests whose start must fail."""
         with self.log.open("wb") as log, self.error_log.open("wb") as error_log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", "wsgi:app"],
@@ -83,7 +83,7 @@ class GunicornServer:
             )
 
     def stop(self) -> int | None:
-        """Ask gunicorn to finish what it serves and end; return its exit code (None: it had ended before)."""
+        """Stop gunicorn after its open requests; return its exit code, or None when it had ended before."""
         if self._process is None:
             return None
         self._process.terminate()
@@ -104,7 +104,7 @@ class GunicornServer:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """What it wrote to standard output so far; a line that is not JSON fails the test."""
+        """The lines on standard output so far; a line that is not JSON fails the test."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     @property
@@ -119,7 +119,7 @@ class GunicornServer:
         return _children(self.pid)
 
     def kill_workers(self) -> None:
-        """End every worker at once with SIGKILL; gunicorn starts others in their place."""
+        """Kill every worker with SIGKILL; gunicorn starts new ones."""
         for worker in self.workers:
             os.kill(worker, signal.SIGKILL)
 
@@ -130,7 +130,7 @@ class GunicornServer:
 
     @property
     def url(self) -> str:
-        """Where the server answers, without a path."""
+        """The URL of the server, without a path."""
         return f"http://{self.address}"
 
     def _serves(self) -> bool:
@@ -162,7 +162,7 @@ def _children(pid: int) -> list[int]:
 
 
 class HttpClient:
-    """What tests use of Flask's test client, over a socket: each request on a connection of its own."""
+    """The part of Flask's test client that tests use, over a socket; each request opens a new connection."""
 
     def __init__(self, address: str, application: Flask | None = None) -> None:
         self._address = address
@@ -182,7 +182,7 @@ class HttpClient:
 
 @dataclass
 class RemoteBank(Bank):
-    """People who reach the server over HTTP. Its ``app`` is on the same database, for what HTTP cannot do."""
+    """A bank behind a server, reached over HTTP. Its ``app`` uses the same database for what HTTP cannot do."""
 
     server: GunicornServer
 
@@ -191,7 +191,7 @@ class RemoteBank(Bank):
 
 
 def at_once(calls: list[Callable[[], T]]) -> list[T]:
-    """Make all ``calls`` at the same moment, each from a thread of its own, and return what they returned."""
+    """Make all ``calls`` at the same moment, each from a separate thread, and return their results."""
     barrier = Barrier(len(calls))
 
     def call(function: Callable[[], T]) -> T:
@@ -203,7 +203,7 @@ def at_once(calls: list[Callable[[], T]]) -> list[T]:
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for ``condition``; what does not come true in time fails the test."""
+    """Wait for ``condition``; a timeout fails the test."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

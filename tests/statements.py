@@ -1,4 +1,4 @@
-"""What the application says to its database."""
+"""The statements that the application sends to its database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bankapp.extensions import db
 
 @contextmanager
 def statements(app: Flask) -> Iterator[list[str]]:
-    """Collect the statements that reach a cursor meanwhile; one sent with many rows counts for each of them."""
+    """Collect the executed statements until the block ends; a statement with many rows counts once for each row."""
     executed: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
@@ -32,7 +32,7 @@ def statements(app: Flask) -> Iterator[list[str]]:
 
 @contextmanager
 def before_statement(app: Flask, part: str, act: Callable[[], object]) -> Iterator[None]:
-    """Let somebody else do ``act``, once, before the first statement that has ``part`` in it is carried out."""
+    """Run ``act`` once, in another thread, before the first statement that contains ``part``."""
     others: list[Thread] = []
 
     def meanwhile(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:

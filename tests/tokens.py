@@ -1,4 +1,4 @@
-"""Access tokens as an attacker, or a careless client, would write them."""
+"""Access tokens as an attacker or a faulty client makes them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def signed(claims: dict[str, Any], *, key: str = SECRET, algorithm: str = "HS256", **headers: Any) -> str:
-    """Return a token with these claims, by default signed the way the server does."""
+    """Return a token with these claims, by default signed as the server signs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # an attacker does not mind
         # Signed as bytes: ``jwt.encode`` refuses claims of another type.

@@ -26,28 +26,28 @@ def server() -> Iterator[PostgresServer]:
         yield running
 
 
-def ask(url: str, question: str) -> object:
+def fetch_value(url: str, query: str) -> object:
     with psycopg.connect(url) as connection:
-        row = connection.execute(question.encode()).fetchone()
+        row = connection.execute(query.encode()).fetchone()
     return row[0] if row else None
 
 
-def test_answers_on_its_url(server: PostgresServer) -> None:
-    assert ask(server.url("postgres"), "SELECT 1") == 1
-    assert ask(server.url("postgres"), "SHOW max_connections") == "200"
-    assert ask(server.url("postgres"), "SHOW fsync") == "off"
+def test_the_server_answers_on_its_url(server: PostgresServer) -> None:
+    assert fetch_value(server.url("postgres"), "SELECT 1") == 1
+    assert fetch_value(server.url("postgres"), "SHOW max_connections") == "200"
+    assert fetch_value(server.url("postgres"), "SHOW fsync") == "off"
 
 
-def test_copies_a_template(server: PostgresServer) -> None:
+def test_a_database_is_copied_from_a_template(server: PostgresServer) -> None:
     with psycopg.connect(server.create_database("template")) as connection:
         connection.execute("CREATE TABLE fruit AS SELECT 'apple' AS name")
 
     server.create_database('a "copy"', template="template")
 
-    assert ask(server.url('a "copy"'), "SELECT name FROM fruit") == "apple"
+    assert fetch_value(server.url('a "copy"'), "SELECT name FROM fruit") == "apple"
 
 
-def test_drops_a_database_in_use_and_one_that_is_not_there(server: PostgresServer) -> None:
+def test_a_database_in_use_and_a_missing_one_are_dropped(server: PostgresServer) -> None:
     connection = psycopg.connect(server.create_database("busy"))
 
     server.drop_database("busy")
@@ -57,10 +57,10 @@ def test_drops_a_database_in_use_and_one_that_is_not_there(server: PostgresServe
         connection.execute("SELECT 1")
     connection.close()
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
-        ask(server.url("busy"), "SELECT 1")
+        fetch_value(server.url("busy"), "SELECT 1")
 
 
-def test_uses_the_server_of_the_environment(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_of_the_environment_is_used(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_POSTGRES_URL", server.url("postgres").replace("postgresql:", "postgres:"))
 
     with PostgresServer() as external:
@@ -68,14 +68,14 @@ def test_uses_the_server_of_the_environment(server: PostgresServer, monkeypatch:
         assert external.url("elsewhere") == server.url("elsewhere")
         assert external.url("elsewhere", user="clerk") == server.url("elsewhere", user="clerk")
 
-    assert ask(server.url("elsewhere"), "SELECT 1") == 1
+    assert fetch_value(server.url("elsewhere"), "SELECT 1") == 1
     server.drop_database("elsewhere")
 
 
-def test_keeps_what_was_committed_through_a_crash() -> None:
+def test_committed_rows_survive_a_crash() -> None:
     with PostgresServer().start(durable=True) as server:
         url = server.create_database("ledger")
-        assert ask(url, "SHOW fsync") == "on"
+        assert fetch_value(url, "SHOW fsync") == "on"
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         with psycopg.connect(url) as connection:
@@ -84,14 +84,14 @@ def test_keeps_what_was_committed_through_a_crash() -> None:
             with pytest.raises(psycopg.OperationalError):
                 connection.execute("SELECT 1")
         with pytest.raises(psycopg.OperationalError):
-            ask(url, "SELECT 1")
+            fetch_value(url, "SELECT 1")
 
         server.restart()
 
-        assert ask(url, "SELECT answer FROM kept") == 42
+        assert fetch_value(url, "SELECT answer FROM kept") == 42
 
 
-def test_starts_again_after_it_was_killed() -> None:
+def test_the_server_restarts_after_a_kill() -> None:
     with PostgresServer() as server:
         os.kill(server.pid, signal.SIGKILL)
         while _runs(server.pid):
@@ -99,11 +99,11 @@ def test_starts_again_after_it_was_killed() -> None:
 
         server.restart()
 
-        assert ask(server.url("postgres"), "SELECT 1") == 1
+        assert fetch_value(server.url("postgres"), "SELECT 1") == 1
 
 
 @pytest.mark.parametrize("end", ["returns", "stops", "is killed"])
-def test_leaves_nothing_behind_when_its_owner(end: str, tmp_path: Path) -> None:
+def test_the_server_leaves_nothing_behind_when_its_owner(end: str, tmp_path: Path) -> None:
     script = (
         "import sys, time; from tests.postgres import PostgresServer\n"
         "server = PostgresServer().start()\n"

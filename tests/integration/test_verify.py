@@ -1,4 +1,4 @@
-"""``flask ledger verify``: sound books pass, and each kind of fault is named when it is planted past the guards."""
+"""``flask ledger verify``: a sound ledger passes, and each kind of fault that is planted past the guards is named."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from bankapp.services import verification
 from bankapp.services.verification import Fault
 from tests.conftest import application, settings
 from tests.factories import Bank, ok
-from tests.handwritten import Books, insert, keep
+from tests.handwritten import Books, insert, make_books
 from tests.raw_sql import RawSql, drop_guards
 
 LATE = "2099-01-01T00:00:00.000000Z"
 EARLY = "2020-01-01T00:00:00.000000Z"
 
-# The metadata of true audit rows; ``$name`` is the fact of that name.
+# The metadata of sound audit rows; ``$name`` stands for the fact of that name.
 TRANSFER = {"from_account_id": "$a", "to_account_id": "$b", "amount": 500, "currency": "EUR"}
 DEPOSIT = {"account_id": "$a", "amount": 10_500, "currency": "EUR"}
 BATCH = {"transfers": 2, "rejected": 0, "transfer_ids": ["$batch_transfer", "$transfer_id"]}
@@ -35,7 +35,7 @@ BATCH = {"transfers": 2, "rejected": 0, "transfer_ids": ["$batch_transfer", "$tr
 
 @dataclass
 class Sound:
-    """An application on books with one of everything, and the ids of what is in them."""
+    """An application whose ledger has one row of every kind, and the ids of these rows."""
 
     app: Flask
     facts: dict[str, str]
@@ -44,13 +44,13 @@ class Sound:
 @pytest.fixture(scope="module")
 def sound(new_database: Callable[..., str], raw_sql: Callable[..., RawSql]) -> Iterator[Sound]:
     with application(settings(new_database())) as app, raw_sql(app) as raw:
-        books = keep(Bank(app), raw)
-        yield Sound(app, books.facts | busy(books))
+        books = make_books(Bank(app), raw)
+        yield Sound(app, books.facts | post_more(books))
 
 
 @pytest.fixture(scope="module")
 def without_guards(sound: Sound, raw_sql: Callable[..., RawSql]) -> Iterator[Callable[..., list[Fault]]]:
-    """Return a function that plants faults past the guards, tells what is found then, and takes all back."""
+    """Return a function that plants faults past the guards, returns the findings, and rolls everything back."""
 
     def find(*statements: str) -> list[Fault]:
         found: list[Fault] = []
@@ -65,7 +65,7 @@ def without_guards(sound: Sound, raw_sql: Callable[..., RawSql]) -> Iterator[Cal
         with admin.app_context(), contextlib.suppress(TakenBack):
             db.run(plant)
         with admin.app_context():
-            # What is still open would be in the way of the next who drops the guards.
+            # An open cursor would block the next connection that drops the guards.
             extension.engine.dispose()
         return found
 
@@ -81,8 +81,8 @@ def execute(statement: str) -> Any:
     return connection.current().pooled().execute(text(statement.replace(":", "\\:")))
 
 
-def busy(books: Books) -> dict[str, str]:
-    """Reverse, post a batch, hold and capture; return the ids of what came of it, and of single legs."""
+def post_more(books: Books) -> dict[str, str]:
+    """Reverse, post a batch, hold and capture; return the ids of the results and of single legs."""
     a, b = ({"id": account, "currency": "EUR"} for account in (books.a, books.b))
     ok(books.ada.transfer(a, b, 70, key="rent"), 201)
     staff = books.bank.employee()
@@ -104,13 +104,13 @@ def busy(books: Books) -> dict[str, str]:
         "purchase": books.raw.rows(purchase)[0][0],
         "second_leg": legs[1][0],
         "last_leg": legs[-1][0],
-        "counter_leg": one(books, "account_id = '{cash}' AND posting_id = '{deposit_id}'"),
-        "out_leg": one(books, "posting_id = '{transfer_id}' AND type = 'transfer_out'"),
+        "counter_leg": transaction_id(books, "account_id = '{cash}' AND posting_id = '{deposit_id}'"),
+        "out_leg": transaction_id(books, "posting_id = '{transfer_id}' AND type = 'transfer_out'"),
         "scope": books.raw.rows("SELECT scope FROM idempotency_keys")[0][0],
     }
 
 
-def one(books: Books, where: str) -> str:
+def transaction_id(books: Books, where: str) -> str:
     return str(books.raw.rows(f"SELECT id FROM transactions WHERE {where.format(**books.facts)}")[0][0])
 
 
@@ -126,7 +126,7 @@ def test_sound_books_pass_without_guards(without_guards: Callable[..., list[Faul
     assert without_guards() == []
 
 
-# Rule and what breaks it → the statement that plants the fault.
+# Rule and fault → the statement that plants the fault.
 FAULTS: dict[tuple[str, ...], str] = {
     ("balance", "a"): "UPDATE accounts SET balance = balance + 1 WHERE id = '{a}'",
     ("last_sequence", "a"): "UPDATE accounts SET sequence = sequence + 1 WHERE id = '{a}'",
@@ -182,8 +182,8 @@ def test_a_planted_fault_is_named(
     assert (fault[0], facts[fault[1]]) in {(each.rule, each.id) for each in found}, found
 
 
-# A successful audit row: its event, the fact that names its resource, its metadata (``$name`` is the fact of that
-# name). Nothing in the books is what it says.
+# Successful audit rows without matching money: the event, the fact that names the resource, and the metadata, in which
+# ``$name`` stands for the fact of that name.
 UNTRUE_AUDIT_ROWS: dict[str, tuple[str, str, dict[str, Any] | list[Any]]] = {
     "transfer_stored_nothing": ("transfer", "nothing", TRANSFER),
     "transfer_without_resource": ("transfer", "", TRANSFER),
@@ -244,7 +244,7 @@ def test_a_second_audit_row_of_the_same_money_is_named(
 
 
 @pytest.mark.parametrize("status", ["pending", "failure"])
-def test_an_audit_row_without_success_needs_no_money(
+def test_an_audit_row_without_success_may_name_no_money(
     sound: Sound, without_guards: Callable[..., list[Fault]], status: str
 ) -> None:
     finished_at = None if status == "pending" else LATE
@@ -252,19 +252,19 @@ def test_an_audit_row_without_success_needs_no_money(
     assert without_guards(planted) == []
 
 
-def test_an_audit_row_whose_metadata_is_no_json_is_named(
+def test_an_audit_row_with_invalid_json_is_named(
     sound: Sound, without_guards: Callable[..., list[Fault]], dialect: str
 ) -> None:
-    if dialect == "sqlite":  # the column of the other holds none
+    if dialect == "sqlite":  # PostgreSQL's column refuses invalid JSON
         planted = audit_row(sound, "transfer", "transfer_id", TRANSFER)
         found = without_guards(planted, "UPDATE audit_logs SET metadata = 'no json' WHERE created_at = '" + LATE + "'")
         assert ("audit_money", sound.facts["row"]) in {(fault.rule, fault.id) for fault in found}
 
 
-def test_a_look_at_a_transfer_is_no_audit_row_of_its_money(
+def test_a_staff_read_of_a_transfer_is_no_audit_row_of_its_money(
     sound: Sound, without_guards: Callable[..., list[Fault]]
 ) -> None:
-    """A member of staff who looks at a transfer leaves a successful audit row with its id, too."""
+    """A read of a transfer by staff leaves a successful audit row with the transfer's id, too."""
     looked_at = audit_row(sound, "staff_access", "transfer_id", {})
     failed = f"UPDATE audit_logs SET status = 'failure' WHERE id = '{sound.facts['audit_id']}'"
     found = without_guards(looked_at, failed)
@@ -282,7 +282,7 @@ def audit_row(sound: Sound, event: str, resource: str, metadata: Any, **changed:
 
 
 def second_reversal(dialect: str, facts: dict[str, str]) -> list[str]:
-    """Return statements that reverse a transfer once more, without the key that forbids it."""
+    """Return statements that drop the unique key and reverse a transfer a second time."""
     columns = "from_account_id, to_account_id, amount, currency, reverses_transfer_id, created_at"
     again = f"INSERT INTO transfers (id, {columns}) SELECT '{uuid.uuid4()}', {columns} FROM transfers"
     again += f" WHERE id = '{facts['reversal_id']}'"
@@ -298,12 +298,12 @@ def second_reversal(dialect: str, facts: dict[str, str]) -> list[str]:
 
 
 def test_a_fraction_of_a_cent_is_named(sound: Sound, without_guards: Callable[..., list[Fault]], dialect: str) -> None:
-    if dialect == "sqlite":  # the columns of the other hold none
+    if dialect == "sqlite":  # PostgreSQL's columns refuse fractions
         found = without_guards(f"UPDATE transactions SET amount = 1.5 WHERE id = '{sound.facts['leg_id']}'")
         assert ("leg", sound.facts["leg_id"]) in {(fault.rule, fault.id) for fault in found}
 
 
-def test_every_row_is_looked_at_however_many_there_are(
+def test_every_row_of_many_is_checked(
     sound: Sound, without_guards: Callable[..., list[Fault]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bankapp.repositories.verification.RANGE_SIZE", 2)
