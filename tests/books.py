@@ -7,12 +7,12 @@ from flask import Flask
 from bankapp.services import verification
 
 
-def faults(app: Flask, *, but: str | None = None) -> list[str]:
+def faults(app: Flask, *, ignored_rule: str | None = None) -> list[str]:
     """Return the faults of the ledger of ``app``, each with the id of its row.
 
-    ``but`` is a rule that the test breaks itself: a posting without a command has no ``audit`` row.
+    ``ignored_rule`` is a rule that the test breaks itself: a posting without a command has no ``audit`` row.
     """
     found: list[verification.Fault] = []
     with app.app_context():
         verification.verify(found.append, lambda _done, _total: None)
-    return [str(fault) for fault in found if fault.rule != but]
+    return [str(fault) for fault in found if fault.rule != ignored_rule]

@@ -1,4 +1,4 @@
-"""Applications with other settings, on the database of the shared one."""
+"""Applications with other settings on the database of the shared application."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from tests.factories import Bank
 
 @pytest.fixture
 def bank_with(app: Flask, make_app: Callable[..., Flask]) -> Callable[..., Bank]:
-    """Return a function that opens the same bank once more, with these environment variables."""
+    """Return a function that makes another application on the same database, with these environment variables."""
     return lambda **environ: Bank(make_app(app.config["SQLALCHEMY_DATABASE_URI"], **environ))

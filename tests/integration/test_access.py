@@ -1,7 +1,7 @@
-"""Who may do what: every route, declared once, tried by everybody.
+"""Access rules: each route has a row in a table, and each kind of caller calls it.
 
-A new route needs a row here: `Row("POST", "/v1/things/<id:thing_id>/lift", STAFF)`, a body where it
-takes one, and for a new kind of path argument a maker in ``World``.
+A new route needs a row: `Row("POST", "/v1/things/<id:thing_id>/lift", STAFF)`, and a body when the route takes one. A
+new kind of path argument needs a method of ``World`` that makes it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, unique_email
 CALLERS = ("anonymous", "owner", "other", "staff", "admin")
 Outcomes = tuple[int, int, int, int, int]
 
-# What each of CALLERS is answered; 0 stands for the row's own status of success.
+# The status for each of CALLERS; 0 stands for the row's status of success.
 PUBLIC: Outcomes = (0, 0, 0, 0, 0)
 SIGNED_IN: Outcomes = (401, 0, 0, 0, 0)
 READ: Outcomes = (401, 0, 404, 0, 0)
-"""The owner, and staff with a trace."""
+"""For the owner, and for staff with an audit row."""
 OWN: Outcomes = (401, 0, 404, 404, 404)
-"""The owner alone: staff read, but do not move what is a customer's."""
+"""For the owner only: staff read a customer's objects but do not change them."""
 STAFF: Outcomes = (401, 403, 403, 0, 0)
 
 
 class World:
-    """The bank, those who call, and one of everything that belongs to the owner."""
+    """The bank, its callers, and methods that make each kind of object for the owner."""
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
@@ -90,7 +90,7 @@ Maker = Callable[[World], Any]
 
 @dataclass(frozen=True)
 class Row:
-    """One route: what everybody gets, with which query and body, and how its path arguments are made."""
+    """One route: the status for each caller, the query and body to send, and the makers of its path arguments."""
 
     method: str
     rule: str
@@ -106,7 +106,7 @@ class Row:
         return f"{self.method} {self.rule}"
 
     def url(self, world: World) -> str:
-        """Return the rule with every argument made: by ``path``, or by the World's method of its name."""
+        """Return the rule with its arguments filled in, by ``path`` or by the method of ``world`` with their name."""
         parts = []
         for part in self.rule.split("/"):
             name = part.strip("<>").rpartition(":")[2]
@@ -163,7 +163,7 @@ TABLE = (
     Row("GET", "/v1/auth/sessions", SIGNED_IN),
     Row("DELETE", "/v1/auth/sessions", (401, 204, 204, 204, 204), spends_sessions=True),
     Row("DELETE", "/v1/auth/sessions/<id:session_id>", OWN, 204),
-    # second factor: 409, since nobody here has one; tests/integration/test_second_factor.py has
+    # second factor: 409, because these callers have none; tests/integration/test_second_factor.py has
     Row("GET", "/v1/auth/otp", SIGNED_IN),
     Row("POST", "/v1/auth/otp/enrol", SIGNED_IN, 200, lambda _: {"password": PASSWORD}),
     Row("POST", "/v1/auth/otp/confirm", SIGNED_IN, 401, lambda _: {"otp": "000000"}),
@@ -263,20 +263,20 @@ def world(app: Flask) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
-def test_everybody_gets_what_the_table_says(world: World, row: Row) -> None:
-    seen = []
+def test_each_caller_gets_the_status_of_the_table(world: World, row: Row) -> None:
+    answers = []
     for name in CALLERS:
         caller = world.newcomer(name) if row.spends_sessions else world.people[name]
         headers = dict(row.headers)
         if caller.tokens:
             headers["Authorization"] = f"Bearer {caller.tokens['access_token']}"
         body = row.body(world) if row.body else None
-        seen.append(caller.client.open(row.url(world), method=row.method, json=body, headers=headers))
+        answers.append(caller.client.open(row.url(world), method=row.method, json=body, headers=headers))
     expected = [outcome or row.success for outcome in row.outcomes]
-    assert dict(zip(CALLERS, [answer.status_code for answer in seen], strict=True)) == dict(
+    assert dict(zip(CALLERS, [answer.status_code for answer in answers], strict=True)) == dict(
         zip(CALLERS, expected, strict=True)
     )
-    for answer in seen:
+    for answer in answers:
         answer.close()
 
 
@@ -292,7 +292,7 @@ def test_every_route_has_a_row(app: Flask) -> None:
     assert len(declared) == len(set(declared))
 
 
-def test_what_is_somebody_elses_looks_like_what_does_not_exist(world: World) -> None:
+def test_a_foreign_account_answers_like_a_missing_one(world: World) -> None:
     other = world.people["other"]
     foreign = ok(other.get(f"/accounts/{world.account_id()}"), 404)
     missing = ok(other.get(f"/accounts/{world.session_id()}"), 404)
@@ -314,14 +314,14 @@ def test_what_is_somebody_elses_looks_like_what_does_not_exist(world: World) -> 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_fields_that_are_not_the_clients_are_refused(
+def test_fields_that_the_server_sets_are_refused(
     world: World, method: str, path: str, body: dict[str, Any], field: str
 ) -> None:
     problem = ok(world.owner.request(method, path, json=body), 422)
     assert list(problem["errors"]) == [field]
 
 
-def test_nobody_gives_their_account_holder_to_somebody_else(world: World) -> None:
+def test_an_account_holder_cannot_be_given_to_another_user(world: World) -> None:
     holder = ok(world.owner.get("/account-holders/me"))
     body = {"user_id": world.people["other"].user_id}
     problem = ok(world.owner.patch(f"/account-holders/{holder['id']}", body, headers={"If-Match": "*"}), 422)

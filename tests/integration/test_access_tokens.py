@@ -1,4 +1,4 @@
-"""Access tokens that must not open anything, and the spellings of those that do."""
+"""Access tokens: forged and malformed ones are refused, valid ones are accepted in any spelling of the header."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def swap(token: str, position: int, replacement: str) -> str:
     return ".".join(parts)
 
 
-def test_a_token_written_like_the_servers_own_is_accepted(caller: Caller) -> None:
-    # What the attacks below start from: each fails for the one thing it changes.
+def test_a_token_with_the_servers_claims_and_key_is_accepted(caller: Caller) -> None:
+    # The forgeries below start from this token and change one thing each.
     claims = claims_of(caller.tokens["access_token"])
     assert claims.keys() >= REQUIRED_CLAIMS
     ok(me(caller, f"Bearer {signed(claims, kid=key_id(SECRET))}"))
@@ -59,8 +59,8 @@ FORGERIES: dict[str, Callable[[dict[str, Any]], str]] = {
     "type is a list": lambda claims: signed(claims | {"type": ["access"]}),
     "not yet valid": lambda claims: signed(claims | {"nbf": int(time.time()) + 31}),
     "issued in the future": lambda claims: signed(claims | {"iat": int(time.time()) + 31}),
-    "somebody else's session": lambda claims: signed(claims | {"sid": claims["jti"]}),
-    "somebody else's user": lambda claims: signed(claims | {"sub": claims["jti"]}),
+    "another session": lambda claims: signed(claims | {"sid": claims["jti"]}),
+    "another user": lambda claims: signed(claims | {"sub": claims["jti"]}),
     "subject is a number": lambda claims: signed(claims | {"sub": 1}),
     "jti is a number": lambda claims: signed(claims | {"jti": 1}),
     "jti is SQL": lambda claims: signed(claims | {"jti": "' OR 1=1 --"}),
@@ -129,7 +129,7 @@ def test_a_malformed_header_is_invalid(caller: Caller, authorization: str) -> No
     refused(me(caller, authorization.format(token=caller.tokens["access_token"])), 401, "token_invalid")
 
 
-def test_no_token_is_said_so(caller: Caller) -> None:
+def test_a_missing_token_is_reported_as_missing(caller: Caller) -> None:
     refused(caller.client.get("/v1/auth/me"), 401, "token_missing")
     refused(caller.client.get(f"/v1/auth/me?jwt={caller.tokens['access_token']}"), 401, "token_missing")
     caller.client.set_cookie("access_token_cookie", caller.tokens["access_token"])
@@ -137,7 +137,7 @@ def test_no_token_is_said_so(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
-def test_the_scheme_is_spelt_in_any_case(caller: Caller, scheme: str) -> None:
+def test_the_scheme_is_accepted_in_any_case(caller: Caller, scheme: str) -> None:
     ok(me(caller, f"{scheme} {caller.tokens['access_token']}"))
 
 
@@ -162,7 +162,7 @@ def test_an_access_token_lives_ten_minutes(caller: Caller) -> None:
     assert claims["exp"] - claims["iat"] == caller.tokens["expires_in"] == 600
 
 
-def test_keys_rotate_without_throwing_anybody_out(bank_with: Callable[..., Bank], caller: Caller) -> None:
+def test_rotating_keys_ends_no_session(bank_with: Callable[..., Bank], caller: Caller) -> None:
     rotated = bank_with(JWT_SECRET=f"{OTHER_SECRET},{SECRET}")
     old = Caller(rotated.app.test_client(), tokens=caller.tokens)
     ok(old.get("/auth/me"))
@@ -174,7 +174,7 @@ def test_keys_rotate_without_throwing_anybody_out(bank_with: Callable[..., Bank]
     refused(Caller(retired.app.test_client(), tokens=caller.tokens).get("/auth/me"), 401, "token_invalid")
 
 
-def test_the_name_of_a_key_tells_nothing_of_it() -> None:
+def test_the_key_id_does_not_reveal_the_key() -> None:
     assert key_id(SECRET) != key_id(OTHER_SECRET)
     assert SECRET not in key_id(SECRET)
     assert len(key_id(SECRET)) == 16

@@ -1,4 +1,4 @@
-"""The person behind a user: names of every script, birthdays, and changes that overwrite nobody's."""
+"""Account holders: names in every script, dates of birth, and changes that need the current tag."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_names_of_every_script_come_back_as_given(bank: Bank, ada: Caller, name:
     assert changed["last_name"] == name
     assert ok(ada.get("/account-holders/me")) == changed
     found = ok(bank.employee().get("/account-holders", query_string={"name": name.upper(), "email": ada.email}))
-    # "ß" has no capital that every database folds back.
+    # Without "ß": databases differ in how they fold its capital.
     assert "ß" in name or [item["id"] for item in found["items"]] == [holder["id"]]
 
 
@@ -81,13 +81,13 @@ def test_names_are_trimmed_and_composed(ada: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\tb", "a\nb", "\u0085x\u009b", None, 7, ["Ada"]])
-def test_what_is_no_name(bank: Bank, name: object) -> None:
+def test_an_invalid_name_is_refused(bank: Bank, name: object) -> None:
     caller = bank.customer(holder=False)
     problem = refused(caller.post("/account-holders", PERSON | {"first_name": name}), 422, "validation_error")
     assert problem["errors"].keys() == {"first_name"}
 
 
-def test_the_person_comes_whole_or_not_at_all(bank: Bank) -> None:
+def test_sign_up_takes_all_personal_fields_or_none(bank: Bank) -> None:
     body = {"email": unique_email(), "password": "violet-otter-sings-17", "first_name": "Ada"}
     problem = refused(bank.anonymous().post("/auth/signup", body), 422, "validation_error")
     assert problem["errors"].keys() == {"last_name", "dob"}
@@ -96,7 +96,7 @@ def test_the_person_comes_whole_or_not_at_all(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("email", ["ada", "ada@", "@example.com", "a b@example.com", "ß" * 33 + "@example.com", "", 1])
-def test_what_is_no_email(bank: Bank, email: object) -> None:
+def test_an_invalid_email_is_refused(bank: Bank, email: object) -> None:
     body = {"email": email, "password": "violet-otter-sings-17"}
     problem = refused(bank.anonymous().post("/auth/signup", body), 422, "validation_error")
     assert problem["errors"].keys() == {"email"}
@@ -109,7 +109,7 @@ def test_staff_find_people_by_email_in_any_case_and_by_part_of_the_name(bank: Ba
     assert ok(staff.get("/account-holders", query_string=query))["items"] == [holder]
     for name in ("a%e", "a_a", "Lovelace Ada"):
         assert ok(staff.get("/account-holders", query_string=query | {"name": name}))["items"] == []
-    # A customer finds nobody but themselves.
+    # A customer finds only the own account holder.
     other = bank.customer()
     assert ok(other.get("/account-holders", query_string={"email": ada.email}))["items"] == []
 
@@ -131,28 +131,28 @@ class TestPreconditions:
         made = bank.customer(holder=False).post("/account-holders", PERSON, key="made")
         assert (made.status_code, made.headers["ETag"]) == (201, '"1"')
 
-    def test_a_replay_has_the_tag_of_then(self, bank: Bank) -> None:
+    def test_a_replay_has_the_tag_of_the_first_answer(self, bank: Bank) -> None:
         caller = bank.customer(holder=False)
         first, again = (caller.post("/account-holders", PERSON, key="made") for _ in range(2))
         assert (again.data, again.headers["ETag"]) == (first.data, '"1"')
 
-    def test_without_a_tag_nothing_changes(self, ada: Caller, holder: str) -> None:
+    def test_a_change_without_a_tag_is_refused(self, ada: Caller, holder: str) -> None:
         refused(ada.patch(holder, {"last_name": "King"}), 428, "precondition_required")
         assert ok(ada.get(holder))["last_name"] == "Lovelace"
 
     @pytest.mark.parametrize("if_match", ['"0"', '"2"', 'W/"1"', '"01"', '"1 "', '"é"', '""', "", f'"{"9" * 5000}"'])
-    def test_another_tag(self, ada: Caller, holder: str, if_match: str) -> None:
+    def test_a_change_with_another_tag_is_refused(self, ada: Caller, holder: str, if_match: str) -> None:
         refused(self.change(ada, holder, if_match=if_match), 412, "precondition_failed")
         assert ok(ada.get(holder))["last_name"] == "Lovelace"
 
     @pytest.mark.parametrize("if_match", ['"1"', "*", '"0", "1"', '"7",W/"2","1"'])
-    def test_a_tag_that_fits(self, ada: Caller, holder: str, if_match: str) -> None:
+    def test_a_change_with_a_matching_tag_is_made(self, ada: Caller, holder: str, if_match: str) -> None:
         assert ok(self.change(ada, holder, if_match=if_match))["last_name"] == "King"
 
-    def test_the_second_of_two_who_read_the_same_is_told(self, ada: Caller, holder: str) -> None:
+    def test_the_second_of_two_changes_to_one_version_is_refused(self, ada: Caller, holder: str) -> None:
         ok(self.change(ada, holder, if_match='"1"'))
         refused(self.change(ada, holder, if_match='"1"'), 412, "precondition_failed")
 
-    def test_somebody_elses_is_not_found_whatever_the_tag(self, bank: Bank, holder: str) -> None:
+    def test_a_foreign_holder_is_not_found_with_any_tag(self, bank: Bank, holder: str) -> None:
         for caller in (bank.customer(), bank.employee()):
             refused(self.change(caller, holder, if_match="*"), 404, "not_found")

@@ -1,4 +1,4 @@
-"""What an account allows in each of its states (active, frozen, closed), and how it gets there."""
+"""Accounts: the operations that each state (active, frozen, closed) permits, and the changes of state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.factories import Bank, Caller, ok, refused
 
 
 class Scene:
-    """An account in a state, its owner, another account to trade with, and staff."""
+    """An account in a state, its owner, a second account for transfers, and staff."""
 
     def __init__(self, bank: Bank, state: str) -> None:
         self.ada: Caller = bank.customer()
@@ -29,7 +29,7 @@ class Scene:
         assert self.account["status"] == state
 
     def get(self, path: str) -> TestResponse:
-        # Read to its end: a download that nobody reads leaves its file open.
+        # Read to the end, because a download that is not read leaves its file open.
         return self.ada.get(path.format(id=self.account["id"]), buffered=True)
 
 
@@ -75,7 +75,7 @@ def test_state_and_operation(scene: Scene) -> None:
             assert answer.status_code in (200, 201), (name, state, answer.data)
 
 
-def test_what_is_refused_moves_nothing(scene: Scene) -> None:
+def test_a_refused_operation_moves_nothing(scene: Scene) -> None:
     if scene.account["status"] != "active":
         for _outcomes, operation in OPERATIONS.values():
             operation(scene)
@@ -123,7 +123,7 @@ def test_an_empty_account_is_closed_for_good(bank: Bank, state: str, by: str) ->
     assert account["id"] in [row["id"] for row in ok(ada.get("/accounts"))["items"]]
 
 
-def test_who_may_change_a_state(bank: Bank) -> None:
+def test_only_staff_freeze_and_other_customers_cannot_close(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     account = ada.account()
     for verb in ("freeze", "unfreeze"):

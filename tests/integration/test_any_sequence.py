@@ -1,6 +1,6 @@
-"""Whatever people do in whatever order: every answer, balance and history is that of a plain model.
+"""Random sequences of requests: every answer, balance and history equals that of a plain model.
 
-HYPOTHESIS_PROFILE=deep goes on for longer.
+HYPOTHESIS_PROFILE=deep runs more and longer sequences.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CURRENCIES: Final = st.sampled_from(["EUR", "EUR", "EUR", "USD"])
 
 
 def outcome(reply: Any) -> Outcome:
-    """Return the code of a refusal, None for a success; a failure of ours fails the test."""
+    """Return the code of a refusal, None for a success; a 5xx fails the test."""
     assert reply.status_code < 500, reply.get_data(as_text=True)
     return reply.get_json()["code"] if reply.status_code >= 400 else None
 
@@ -192,7 +192,7 @@ def _body(order: Order, currency: str | None = None) -> dict[str, Any]:
     }
 
 
-def test_the_bank_does_what_the_model_does(fresh_bank: Bank) -> None:
+def test_the_bank_answers_as_the_model_does(fresh_bank: Bank) -> None:
     people = {name: fresh_bank.customer() for name in ("ada", "bob")}
     staff = fresh_bank.employee()
     examples, steps = EXAMPLES[os.environ.get("HYPOTHESIS_PROFILE", "quick")]
@@ -201,7 +201,7 @@ def test_the_bank_does_what_the_model_does(fresh_bank: Bank) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            # The quick run is the same everywhere; the deep one is to find what it misses.
+            # The quick run tries the same sequences everywhere; the deep run tries new ones.
             derandomize=examples == EXAMPLES["quick"][0],
             database=None,
             deadline=None,

@@ -1,4 +1,4 @@
-"""The audit log: a row before the money moves, one outcome, and who, what and from where on each."""
+"""The audit log: a row before the money moves, one outcome, and user, action, address and device on each row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def outside(fresh_app: Flask) -> Iterator[Engine]:
-    """A database connection that is not the application's."""
+    """A database connection beside those of the application."""
     engine = create_engine(fresh_app.config["SQLALCHEMY_DATABASE_URI"])
     yield engine
     engine.dispose()
@@ -34,8 +34,8 @@ def engine(fresh_app: Flask) -> Engine:
         return db.engine
 
 
-def seen(outside: Engine) -> tuple[list[str], int]:
-    """Return what others see of the watched request: the statuses of its audit rows, and how much money moved."""
+def committed_state(outside: Engine) -> tuple[list[str], int]:
+    """Return what another connection sees: the statuses of the request's audit rows, and the number of postings."""
     with outside.connect() as connection:
         statuses = connection.scalars(text("SELECT status FROM audit_logs WHERE request_id = :id"), {"id": REQUEST_ID})
         return list(statuses), connection.execute(text("SELECT count(*) FROM postings")).scalar_one()
@@ -46,23 +46,23 @@ def test_pending_is_durable_before_the_money_moves_and_success_comes_with_it(
 ) -> None:
     ada, bob = fresh_bank.customer(), fresh_bank.customer()
     source, target = ada.account(balance=5), bob.account()
-    looks: list[tuple[str, list[str], int]] = []
+    states: list[tuple[str, list[str], int]] = []
 
     def statement(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
         if "INSERT INTO transactions" in sql:
-            looks.append(("money", *seen(outside)))
+            states.append(("money", *committed_state(outside)))
 
     def commit(_connection: Connection) -> None:
-        looks.append(("commit", *seen(outside)))
+        states.append(("commit", *committed_state(outside)))
 
     event.listen(engine, "before_cursor_execute", statement)
     event.listen(engine, "commit", commit)
     ada.headers["X-Request-Id"] = REQUEST_ID
     ok(ada.transfer(source, target, 5, key="k"), 201)
     money = ("money", ["pending"], 1)
-    # On PostgreSQL the pending row, and then the money, are statements that commit by themselves.
-    assert looks in ([money], [("commit", [], 1), money, ("commit", ["pending"], 1)])
-    assert seen(outside) == (["success"], 2)
+    # On PostgreSQL the pending row and the money are one statement each, which commits by itself.
+    assert states in ([money], [("commit", [], 1), money, ("commit", ["pending"], 1)])
+    assert committed_state(outside) == (["success"], 2)
 
 
 def test_a_refusal_moves_nothing_and_leaves_its_code(fresh_bank: Bank, outside: Engine) -> None:
@@ -70,13 +70,13 @@ def test_a_refusal_moves_nothing_and_leaves_its_code(fresh_bank: Bank, outside: 
     source, target = ada.account(balance=5), ada.account()
     ada.headers["X-Request-Id"] = REQUEST_ID
     refused(ada.transfer(source, target, 6), 422, "insufficient_funds")
-    assert seen(outside) == (["failure"], 1)
+    assert committed_state(outside) == (["failure"], 1)
     row = ok(ada.get("/audit-logs?limit=1"))["items"][0]
     expected = {"from_account_id": source["id"], "amount": 6, "currency": "EUR", "code": "insufficient_funds"}
     assert expected.items() <= row["metadata"].items()
 
 
-def test_what_breaks_in_the_middle_moves_nothing_and_is_a_failure(
+def test_an_unexpected_error_moves_nothing_and_is_recorded_as_a_failure(
     fresh_bank: Bank, outside: Engine, engine: Engine
 ) -> None:
     ada = fresh_bank.customer()
@@ -89,15 +89,15 @@ def test_what_breaks_in_the_middle_moves_nothing_and_is_a_failure(
     event.listen(engine, "before_cursor_execute", breaks)
     answer = ada.move(account, 5, "deposit", key="k", headers={"X-Request-Id": REQUEST_ID})
     refused(answer, 500, "internal_error")
-    assert seen(outside) == (["failure"], 1)
+    assert committed_state(outside) == (["failure"], 1)
     event.remove(engine, "before_cursor_execute", breaks)
     assert ada.balance(account) == 5
-    # A 500 is not remembered: the same key works once the cause is gone.
+    # A 500 is not remembered, so the same key works after the cause is removed.
     assert ok(ada.move(account, 5, "deposit", key="k"), 201)["balance_after"] == 10
 
 
 class Watched:
-    """Somebody whose every request has an id of its own, by which its audit rows are found."""
+    """A caller whose requests have a request id each, by which their audit rows are found."""
 
     def __init__(self, bank: Bank, caller: Caller) -> None:
         self.admin, self.caller = bank.employee("admin"), caller
@@ -119,7 +119,7 @@ class Watched:
         return row["event_type"], row["resource_type"], row["status"]
 
 
-def test_every_sensitive_action_of_a_customer_has_its_row(bank: Bank) -> None:
+def test_every_sensitive_action_of_a_customer_is_audited(bank: Bank) -> None:
     ada = bank.customer(holder=False, **DEVICE)
     watched = Watched(bank, ada)
     one = watched.one
@@ -149,7 +149,7 @@ def test_every_sensitive_action_of_a_customer_has_its_row(bank: Bank) -> None:
     assert one("POST", f"/accounts/{account['id']}/close", 409) == ("account_change", "account", "failure")
 
 
-def test_every_sensitive_action_on_sessions_has_its_row(bank: Bank) -> None:
+def test_every_sensitive_action_on_sessions_is_audited(bank: Bank) -> None:
     ada = bank.customer(**DEVICE)
     watched = Watched(bank, ada)
     one = watched.one
@@ -170,7 +170,7 @@ def test_every_sensitive_action_on_sessions_has_its_row(bank: Bank) -> None:
     assert one("DELETE", "/auth/sessions", 204)[::2] == ("session_revoke", "success")
 
 
-def test_staff_leave_a_trace_that_names_the_customer(bank: Bank) -> None:
+def test_audit_rows_of_staff_name_the_customer(bank: Bank) -> None:
     ada, staff = bank.customer(), bank.employee()
     source, target = ada.account(balance=5), ada.account()
     transfer = ok(ada.transfer(source, target, 5), 201)
@@ -205,7 +205,7 @@ def test_staff_leave_a_trace_that_names_the_customer(bank: Bank) -> None:
         assert {"customer_id": ada.user_id} in [row["metadata"] for row in rows]
 
 
-def test_everybody_sees_their_own_rows_and_an_admin_all(bank: Bank) -> None:
+def test_users_see_their_own_rows_and_an_admin_sees_all(bank: Bank) -> None:
     ada, bob, admin = bank.customer(), bank.customer(), bank.employee("admin")
     for caller in (ada, bob):
         caller.account()
@@ -228,7 +228,7 @@ def test_a_refused_sign_up_and_an_unknown_refresh_token_leave_a_row(bank: Bank) 
     refused(bank.anonymous().post("/auth/signup", body, headers=headers), 409, "email_taken")
     token = {"refresh_token": "nobody-was-ever-given-this-one"}
     refused(bank.anonymous().post("/auth/refresh", token, headers=headers), 401, "refresh_token_invalid")
-    # Other tests leave rows of times to come.
+    # Other tests leave rows with future times.
     newest = f"/audit-logs?limit=20&to={clock.to_text(clock.now())}"
     rows = [row for row in ok(admin.get(newest))["items"] if row["request_id"] == start]
     assert [(row["event_type"], row["status"], row["user_id"], row["metadata"]["code"]) for row in rows] == [

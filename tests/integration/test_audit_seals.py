@@ -1,4 +1,4 @@
-"""``flask audit seal`` and ``flask audit verify``: whatever is done to sealed rows shows."""
+"""``flask audit seal`` and ``flask audit verify``: every change of sealed rows is found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def bank(fresh_bank: Bank) -> Bank:
 
 @pytest.fixture
 def raw(bank: Bank, raw_sql: Callable[..., RawSql]) -> Iterator[RawSql]:
-    """Raw SQL without guards: an attacker who can do everything in the database."""
+    """Raw SQL without guards, as an attacker with every right in the database has it."""
     with raw_sql(bank.app, guarded=False) as connection:
         yield connection
 
@@ -41,7 +41,7 @@ def faults(bank: Bank, *heads: str) -> list[tuple[str, int]]:
     return [(fault["kind"], fault["position"]) for fault in report["faults"]]
 
 
-def at(raw: RawSql, position: int) -> str:
+def audit_id_at(raw: RawSql, position: int) -> str:
     [(row,)] = raw.rows(f"SELECT audit_log_id FROM audit_seals WHERE position = {position}")
     return str(row)
 
@@ -70,12 +70,12 @@ EDITS = {
 }
 
 
-def test_an_edited_row_is_named_whatever_was_edited(bank: Bank, raw: RawSql) -> None:
+def test_an_edit_of_any_column_is_named(bank: Bank, raw: RawSql) -> None:
     head = seal(bank)
     columns = "user_id, event_type, resource_type, resource_id, status, ip_address, device_id, request_id, metadata"
     columns += ", created_at, finished_at"
     raw.run(f"CREATE TABLE kept AS SELECT id, {columns} FROM audit_logs")
-    row = at(raw, 2)
+    row = audit_id_at(raw, 2)
     for name, edit in EDITS.items():
         raw.run(f"UPDATE audit_logs SET {edit} WHERE id = '{row}'")
         assert faults(bank, head) == [("edited", 2)], name
@@ -86,15 +86,15 @@ def test_an_edited_row_is_named_whatever_was_edited(bank: Bank, raw: RawSql) -> 
 
 
 def test_a_row_made_unreadable_is_named(bank: Bank, raw: RawSql) -> None:
-    if raw.dialect == "sqlite":  # the other has types
+    if raw.dialect == "sqlite":  # PostgreSQL's columns refuse such values
         seal(bank)
-        raw.run(f"UPDATE audit_logs SET metadata = 'no json', created_at = 'never' WHERE id = '{at(raw, 1)}'")
+        raw.run(f"UPDATE audit_logs SET metadata = 'no json', created_at = 'never' WHERE id = '{audit_id_at(raw, 1)}'")
         assert faults(bank) == [("edited", 1)]
 
 
 def test_a_removed_row_is_named(bank: Bank, raw: RawSql) -> None:
     seal(bank)
-    row = at(raw, 3)
+    row = audit_id_at(raw, 3)
     raw.run(f"DELETE FROM audit_logs WHERE id = '{row}'")
     result = bank.app.test_cli_runner().invoke(args=["audit", "verify"])
     assert result.exit_code == 1
@@ -103,15 +103,15 @@ def test_a_removed_row_is_named(bank: Bank, raw: RawSql) -> None:
 
 def test_a_row_removed_with_its_seal_leaves_a_gap(bank: Bank, raw: RawSql) -> None:
     seal(bank)
-    row = at(raw, 3)
+    row = audit_id_at(raw, 3)
     raw.run("DELETE FROM audit_seals WHERE position = 3", f"DELETE FROM audit_logs WHERE id = '{row}'")
     assert faults(bank) == [("missing", 3)]
 
 
-def test_a_gap_that_was_closed_shows(bank: Bank, raw: RawSql) -> None:
+def test_a_gap_that_was_renumbered_is_found(bank: Bank, raw: RawSql) -> None:
     head = seal(bank)
     last = int(head.split(":")[0])
-    row = at(raw, last - 1)
+    row = audit_id_at(raw, last - 1)
     raw.run(
         f"DELETE FROM audit_seals WHERE position = {last - 1}",
         f"UPDATE audit_seals SET position = {last - 1} WHERE position = {last}",
@@ -120,9 +120,9 @@ def test_a_gap_that_was_closed_shows(bank: Bank, raw: RawSql) -> None:
     assert faults(bank, head) == [("moved", last - 1), ("truncated", last)]
 
 
-def test_rows_in_another_order_show(bank: Bank, raw: RawSql) -> None:
+def test_reordered_rows_are_found(bank: Bank, raw: RawSql) -> None:
     seal(bank)
-    first, second = at(raw, 2), at(raw, 3)
+    first, second = audit_id_at(raw, 2), audit_id_at(raw, 3)
     swap = "UPDATE audit_seals SET audit_log_id = '{}' WHERE position = {}"
     unused = raw.rows("SELECT id FROM users")[0][0]
     raw.run(swap.format(unused, 2), swap.format(first, 3), swap.format(second, 2))
@@ -132,29 +132,30 @@ def test_rows_in_another_order_show(bank: Bank, raw: RawSql) -> None:
     assert faults(bank) == [("moved", 2), ("moved", 3)]
 
 
-def test_a_log_cut_short_shows_by_the_kept_head(bank: Bank, raw: RawSql) -> None:
+def test_a_kept_head_reveals_a_log_that_was_cut_short(bank: Bank, raw: RawSql) -> None:
     head = seal(bank)
     last = int(head.split(":")[0])
-    row = at(raw, last)
+    row = audit_id_at(raw, last)
     raw.run(f"DELETE FROM audit_seals WHERE position = {last}", f"DELETE FROM audit_logs WHERE id = '{row}'")
-    assert faults(bank) == []  # the chain alone cannot know
+    assert faults(bank) == []  # the chain alone does not show the cut
     assert faults(bank, head) == [("truncated", last)]
     bank.customer()
     seal(bank)
     assert ("rewritten", last) in faults(bank, head)
 
 
-def test_a_chain_made_anew_shows_by_the_kept_heads(bank: Bank, raw: RawSql) -> None:
+def test_kept_heads_reveal_a_chain_that_was_rewritten(bank: Bank, raw: RawSql) -> None:
     early = seal(bank)
     bank.customer()
     late = seal(bank)
     first, last = (int(head.split(":")[0]) for head in (early, late))
     raw.run(
-        f"UPDATE audit_logs SET ip_address = '10.0.0.9' WHERE id = '{at(raw, first + 1)}'", "DELETE FROM audit_seals"
+        f"UPDATE audit_logs SET ip_address = '10.0.0.9' WHERE id = '{audit_id_at(raw, first + 1)}'",
+        "DELETE FROM audit_seals",
     )
     seal(bank)
     assert faults(bank) == []
-    # The early head still holds, so what was changed lies between the two.
+    # The early head still holds, so the change lies between the two heads.
     assert faults(bank, early, late) == [("rewritten", last)]
 
 
@@ -169,12 +170,12 @@ def test_a_row_that_finishes_late_is_sealed_late_and_a_pending_one_never(bank: B
     assert checked(bank)["rows_without_seal"] == 1
     later = seal(bank)
     assert later.startswith(f"{count}:")
-    assert at(raw, count) == row
+    assert audit_id_at(raw, count) == row
     assert faults(bank, head, later) == []
     assert checked(bank) == {"audit_seals": count, "rows_without_seal": 0}
 
 
-def test_what_finishes_after_more_than_a_day_is_found_by_looking_at_all(
+def test_seal_all_finds_a_row_that_finished_after_more_than_a_day(
     bank: Bank, raw: RawSql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = raw.rows("SELECT id FROM audit_logs ORDER BY id")[0][0]
@@ -186,7 +187,7 @@ def test_what_finishes_after_more_than_a_day_is_found_by_looking_at_all(
     assert seal(bank, "--all") != head
 
 
-def test_sealing_goes_in_batches(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sealing_works_in_batches(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bankapp.services.audit_seals.BATCH_SIZE", 2)
     monkeypatch.setattr("bankapp.db.statements.FETCH_SIZE", 3)
     head = seal(bank)
@@ -195,7 +196,7 @@ def test_sealing_goes_in_batches(bank: Bank, monkeypatch: pytest.MonkeyPatch) ->
     assert faults(bank, head) == []
 
 
-def test_a_head_that_is_none_is_refused(bank: Bank) -> None:
+def test_an_invalid_head_is_refused(bank: Bank) -> None:
     for head in ("", "5", "5:abc", "x:" + "0" * 64, "1:" + "g" * 64):
         result = bank.app.test_cli_runner().invoke(args=["audit", "verify", "--head", head])
         assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""Two at once: one of them wins, the other is told, and the books agree with both."""
+"""Concurrent requests on one hold or card: one wins, the others get an error, and the ledger stays sound."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def shopper(bank: Bank) -> tuple[Caller, dict[str, Any], dict[str, Any]]:
 
 
 def at_once(bank: Bank, ada: Caller, *calls: Callable[[Caller], Any]) -> list[Any]:
-    """Make the calls at the same moment, each from a client of its own, and return what they answered."""
+    """Make the calls at the same moment, each from a separate client, and return their answers."""
     ready = threading.Barrier(len(calls))
     answers: list[Any] = [None] * len(calls)
 
@@ -51,7 +51,7 @@ def ending(hold: dict[str, Any], how: str) -> Callable[[Caller], TestResponse]:
 
 
 @pytest.mark.parametrize("ways", [("capture",) * 4, ("void",) * 4, ("capture", "void")], ids="-".join)
-def test_a_hold_ends_once_however_many_end_it(
+def test_concurrent_captures_and_voids_end_a_hold_once(
     bank: Bank, shopper: tuple[Caller, dict[str, Any], dict[str, Any]], ways: tuple[str, ...]
 ) -> None:
     ada, account, card = shopper
@@ -70,7 +70,7 @@ def test_a_hold_ends_once_however_many_end_it(
 
 
 @pytest.mark.parametrize("how", ["capture", "void"])
-def test_a_hold_is_ended_or_expires(
+def test_a_hold_is_either_ended_or_expires(
     bank: Bank,
     shopper: tuple[Caller, dict[str, Any], dict[str, Any]],
     how: str,
@@ -82,8 +82,8 @@ def test_a_hold_is_ended_or_expires(
         with bank.app.app_context():
             return authorizations.expire()
 
-    seen: set[str] = set()
-    # From "long before" to "just after": somewhere between, both want it at the same moment.
+    endings: set[str] = set()
+    # The delays go from long before to just after the expiry, so that in one round both end the hold at once.
     for milliseconds in range(0, 40, 4):
         with monkeypatch.context() as patch:
             lifetime = timedelta(milliseconds=milliseconds)
@@ -96,10 +96,10 @@ def test_a_hold_is_ended_or_expires(
             assert clock.from_text(ended["finished_at"]) == clock.from_text(hold["expires_at"])
         else:
             assert (answer.status_code, ended["status"]) == (200, {"capture": "captured", "void": "voided"}[how])
-        seen.add(ended["status"])
+        endings.add(ended["status"])
     taken = sum(row["captured_amount"] for row in ok(ada.get("/authorizations"))["items"])
     assert ada.balances(account) == (1_000_000 - taken, 1_000_000 - taken)
-    assert "expired" in seen
+    assert "expired" in endings
 
 
 def test_nothing_is_authorized_once_a_card_is_blocked(
@@ -136,7 +136,7 @@ def test_holds_and_transfers_share_the_money_without_overdraft(bank: Bank) -> No
     assert ada.balances(account)[1] == 100
 
 
-def test_authorizations_share_what_is_left_of_the_day(
+def test_concurrent_authorizations_share_the_daily_limit(
     bank: Bank, shopper: tuple[Caller, dict[str, Any], dict[str, Any]]
 ) -> None:
     ada, account, card = shopper

@@ -1,4 +1,4 @@
-"""A hold, then money: what an owner sees of it."""
+"""Card authorizations: hold, capture, void and expiry as the owner sees them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def shopper(bank: Bank, balance: int = 1_000) -> tuple[Caller, dict[str, Any], d
     return ada, account, ada.card(account)
 
 
-def test_a_hold_lowers_what_is_available_and_nothing_else(bank: Bank) -> None:
+def test_a_hold_lowers_only_the_available_balance(bank: Bank) -> None:
     ada, account, card = shopper(bank)
     hold = ada.hold(card, 300)
     assert (
@@ -44,7 +44,7 @@ def test_a_hold_lowers_what_is_available_and_nothing_else(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("spend", ["withdrawal", "transfer", "authorization"])
-def test_what_is_held_cannot_be_spent(bank: Bank, spend: str) -> None:
+def test_held_money_cannot_be_spent(bank: Bank, spend: str) -> None:
     ada, account, card = shopper(bank)
     other = ada.account()
     ada.hold(card, 300)
@@ -61,7 +61,7 @@ def test_what_is_held_cannot_be_spent(bank: Bank, spend: str) -> None:
     assert ada.balances(account)[1] == 0
 
 
-def test_a_batch_of_holds_adds_up(bank: Bank) -> None:
+def test_several_holds_add_up(bank: Bank) -> None:
     ada, account, card = shopper(bank)
     holds = [ada.hold(card, amount) for amount in (100, 200, 300)]
     assert ada.balances(account) == (1_000, 400)
@@ -101,14 +101,14 @@ def test_a_capture_takes_no_more_than_the_hold(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("body", [{"amount": 0}, {"amount": "1"}, {"amount": None}, {"sum": 1}, {"amount": 10**12 + 1}])
-def test_a_capture_of_nonsense_is_refused(bank: Bank, body: dict[str, Any]) -> None:
+def test_a_capture_of_an_invalid_amount_is_refused(bank: Bank, body: dict[str, Any]) -> None:
     ada, account, card = shopper(bank)
     hold = ada.hold(card, 300)
     refused(ada.post(f"/authorizations/{hold['id']}/capture", body), 422, "validation_error")
     assert ada.balances(account) == (1_000, 700)
 
 
-def test_a_void_gives_everything_back(bank: Bank) -> None:
+def test_a_void_releases_the_whole_hold(bank: Bank) -> None:
     ada, account, card = shopper(bank)
     hold = ada.hold(card, 300)
     voided = ok(ada.post(f"/authorizations/{hold['id']}/void"))
@@ -139,7 +139,7 @@ def test_a_retry_with_the_same_key_changes_nothing(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("what", ["capture", "void"])
-def test_an_overdue_hold_has_ended_before_anybody_tidied_up(bank: Bank, what: str) -> None:
+def test_an_overdue_hold_counts_as_expired_before_the_cleanup(bank: Bank, what: str) -> None:
     ada, account, card = shopper(bank)
     with clocks.at(clocks.ago(days=8)):
         old = ada.hold(card, 300)
@@ -147,8 +147,8 @@ def test_an_overdue_hold_has_ended_before_anybody_tidied_up(bank: Bank, what: st
     assert ada.balances(account) == (1_000, 950)
     listed = ok(ada.get("/accounts"))["items"]
     assert [row["available_balance"] for row in listed] == [950]
-    seen = ok(ada.get(f"/authorizations/{old['id']}"))
-    assert (seen["status"], seen["finished_at"]) == ("expired", old["expires_at"])
+    expired = ok(ada.get(f"/authorizations/{old['id']}"))
+    assert (expired["status"], expired["finished_at"]) == ("expired", old["expires_at"])
     refused(ada.post(f"/authorizations/{old['id']}/{what}"), 409, "state_conflict")
     ok(ada.move(account, 950, "withdrawal"), 201)
 
@@ -174,22 +174,22 @@ def test_expire_releases_overdue_holds_only(fresh_bank: Bank) -> None:
     assert bob.balances(other) == (1_000, 1_000)
 
 
-def test_a_transfer_asks_about_holds_only_where_they_are_in_its_way(bank: Bank) -> None:
+def test_a_transfer_reads_holds_only_when_they_may_refuse_it(bank: Bank) -> None:
     ada, account, card = shopper(bank)
     other = ada.account()
 
     def count() -> int:
-        with statements(bank.app) as seen:
+        with statements(bank.app) as executed:
             ok(ada.transfer(account, other, 1), 201)
-        return len(seen)
+        return len(executed)
 
     count()
     without = count()
     ada.hold(card, 10)
     assert count() == without
-    with statements(bank.app) as seen:
+    with statements(bank.app) as executed:
         refused(ada.transfer(account, other, 1_000), 422, "insufficient_funds")
-    assert any("UPDATE authorizations" in sql for sql in seen)
+    assert any("UPDATE authorizations" in sql for sql in executed)
 
 
 def test_holds_block_closing_until_they_end(bank: Bank) -> None:
@@ -212,7 +212,7 @@ def test_authorizations_are_listed_newest_first_in_pages(bank: Bank) -> None:
     assert [row["id"] for row in ok(ada.get("/authorizations"))["items"]] == made[::-1]
 
 
-def test_somebody_else_sees_and_moves_nothing(bank: Bank) -> None:
+def test_another_customer_neither_sees_nor_ends_a_hold(bank: Bank) -> None:
     ada, account, card = shopper(bank)
     hold = ada.hold(card, 300)
     eve = bank.customer()
@@ -226,7 +226,7 @@ def test_somebody_else_sees_and_moves_nothing(bank: Bank) -> None:
     assert ada.balances(account) == (1_000, 700)
 
 
-def test_staff_read_and_leave_a_trace_but_move_nothing(bank: Bank) -> None:
+def test_staff_read_holds_with_an_audit_row_but_do_not_end_them(bank: Bank) -> None:
     ada, _, card = shopper(bank)
     hold = ada.hold(card, 300)
     staff = bank.employee()

@@ -1,4 +1,4 @@
-"""GET /v1/accounts/{id}/balance?at=: what an account held at a time, found by an index."""
+"""GET /v1/accounts/{id}/balance?at=: the balance of an account at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.factories import Bank, Caller, ok, refused
 Json = dict[str, Any]
 
 
-def at(caller: Caller, account: Json, moment: datetime | str | None = None) -> Any:
+def get_balance(caller: Caller, account: Json, moment: datetime | str | None = None) -> Any:
     text = clock.to_text(moment) if isinstance(moment, datetime) else moment
     return caller.get(f"/accounts/{account['id']}/balance", query_string={"at": text} if text else {})
 
@@ -28,26 +28,26 @@ def test_the_balance_after_each_transaction_and_just_before_it(bank: Bank) -> No
     balances = [0, 500, 300, 330]
     for before, after, row in zip(balances, balances[1:], reversed(history), strict=False):
         moment = clock.from_text(row["created_at"])
-        assert ok(at(ada, account, moment))["balance"] == after == row["balance_after"]
-        assert ok(at(ada, account, moment - timedelta(microseconds=1)))["balance"] == before
-    now = ok(at(ada, account))
+        assert ok(get_balance(ada, account, moment))["balance"] == after == row["balance_after"]
+        assert ok(get_balance(ada, account, moment - timedelta(microseconds=1)))["balance"] == before
+    now = ok(get_balance(ada, account))
     assert (now["account_id"], now["balance"]) == (account["id"], 330)
-    assert ok(at(ada, account, now["at"])) == now
-    assert ok(at(ada, account, "1970-01-01T00:00:00Z"))["balance"] == 0
+    assert ok(get_balance(ada, account, now["at"])) == now
+    assert ok(get_balance(ada, account, "1970-01-01T00:00:00Z"))["balance"] == 0
 
 
 def test_a_time_in_another_zone_is_the_same_time(bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=500)
-    moment = ok(at(ada, account))["at"]
+    moment = ok(get_balance(ada, account))["at"]
     east = clock.from_text(moment) + timedelta(hours=2)
-    answer = ok(at(ada, account, east.strftime("%Y-%m-%dT%H:%M:%S.%f+02:00")))
+    answer = ok(get_balance(ada, account, east.strftime("%Y-%m-%dT%H:%M:%S.%f+02:00")))
     assert answer == {"account_id": account["id"], "balance": 500, "at": moment}
 
 
-def test_the_future_is_not_known(bank: Bank) -> None:
+def test_a_future_time_is_refused(bank: Bank) -> None:
     ada = bank.customer()
-    problem = refused(at(ada, ada.account(), clock.now() + timedelta(minutes=1)), 422, "validation_error")
+    problem = refused(get_balance(ada, ada.account(), clock.now() + timedelta(minutes=1)), 422, "validation_error")
     assert list(problem["errors"]) == ["at"]
 
 
@@ -65,16 +65,16 @@ def test_the_future_is_not_known(bank: Bank) -> None:
         "2026-11-24T09:30:00.1234567Z",
     ],
 )
-def test_what_is_no_time(bank: Bank, moment: str) -> None:
+def test_an_invalid_time_is_refused(bank: Bank, moment: str) -> None:
     ada = bank.customer()
-    problem = refused(at(ada, ada.account(), moment), 422, "validation_error")
+    problem = refused(get_balance(ada, ada.account(), moment), 422, "validation_error")
     assert list(problem["errors"]) == ["at"]
 
 
-def test_of_ones_own_account_only_and_asked_once(bank: Bank) -> None:
+def test_the_balance_is_for_owner_and_staff_and_takes_one_time(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     account = ada.account(balance=5)
-    refused(at(bob, account), 404, "not_found")
-    assert ok(at(bank.employee(), account))["balance"] == 5
+    refused(get_balance(bob, account), 404, "not_found")
+    assert ok(get_balance(bank.employee(), account))["balance"] == 5
     refused(ada.get(f"/accounts/{account['id']}/balance?at=2026-01-01T00:00:00Z&at=x"), 422, "validation_error")
     refused(ada.get(f"/accounts/{account['id']}/balance?when=now"), 422, "validation_error")

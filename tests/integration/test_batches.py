@@ -1,4 +1,4 @@
-"""POST /v1/transfers/batch: all or none, or what can be; in turn; recorded."""
+"""POST /v1/transfers/batch: atomic or not, posted in order, audited."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def audit_rows(caller: Caller, event_type: str) -> list[Json]:
     return ok(caller.get(f"/audit-logs?event_type={event_type}&limit=100"))["items"]
 
 
-def test_a_transfer_may_spend_what_an_earlier_one_brought(bank: Bank) -> None:
+def test_a_transfer_may_spend_the_money_of_an_earlier_one(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     first, second, target = ada.account(balance=500), ada.account(), bob.account()
     answer = ok(send(ada, order(first, second, 500), order(second, target, 400, description="Rent")))
@@ -37,7 +37,7 @@ def test_a_transfer_may_spend_what_an_earlier_one_brought(bank: Bank) -> None:
     assert ok(bob.get(f"/transfers/{made['id']}")) == made
 
 
-def test_in_the_other_order_it_may_not(bank: Bank) -> None:
+def test_a_transfer_cannot_spend_the_money_of_a_later_one(bank: Bank) -> None:
     ada = bank.customer()
     first, second, third = ada.account(balance=500), ada.account(), ada.account()
     problem = refused(send(ada, order(second, third, 400), order(first, second, 500)), 422, "insufficient_funds")
@@ -45,7 +45,7 @@ def test_in_the_other_order_it_may_not(bank: Bank) -> None:
     assert (ada.balance(first), ada.balance(second), ada.balance(third)) == (500, 0, 0)
 
 
-def test_atomic_is_all_or_none_and_names_every_refusal_by_index(bank: Bank) -> None:
+def test_an_atomic_batch_posts_all_or_none_and_names_each_refusal_by_index(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, dollars, target = ada.account(balance=300), ada.account("USD"), bob.account()
     nowhere = order(source, target, 1) | {"to_account_id": ada.user_id}
@@ -70,7 +70,7 @@ def test_atomic_is_all_or_none_and_names_every_refusal_by_index(bank: Bank) -> N
     refused(send(ada, nowhere, order(source, target, 301)), 422, "validation_error")
 
 
-def test_not_atomic_makes_what_can_be_made(bank: Bank) -> None:
+def test_a_batch_that_is_not_atomic_posts_all_that_are_not_refused(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=300), bob.account()
     answer = ok(send(ada, *[order(source, target, amount) for amount in (200, 101, 100)], atomic=False))
@@ -128,12 +128,12 @@ def test_the_same_key_makes_a_batch_once(bank: Bank) -> None:
         ({"transfers": ["x"]}, "transfers.0"),
     ],
 )
-def test_what_is_no_batch(bank: Bank, body: Json, field: str) -> None:
+def test_an_invalid_batch_is_refused(bank: Bank, body: Json, field: str) -> None:
     problem = refused(bank.customer().post("/transfers/batch", body), 422, "validation_error")
     assert any(name == field or name.startswith(f"{field}.") for name in problem["errors"]), problem
 
 
-def test_a_batch_may_have_a_mebibyte_and_nothing_else_more_than_64_kib(bank: Bank) -> None:
+def test_only_a_batch_may_have_a_body_of_one_mebibyte(bank: Bank) -> None:
     ada = bank.customer()
     padded = {"transfers": []}, {"from_account_id": "x"}
     for path, body, limit in zip(("/transfers/batch", "/transfers"), padded, (1024 * 1024, 64 * 1024), strict=True):

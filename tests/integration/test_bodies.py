@@ -1,4 +1,4 @@
-"""What a request body may look like: RFC 8259 read strictly, the same for every endpoint."""
+"""Request bodies: JSON by a strict reading of RFC 8259, the same for every endpoint."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def send(caller: Caller, body: str | bytes, content_type: str | None = JSON, **h
         "application/merge-patch+json; version=1",
     ],
 )
-def test_json_by_another_name(ada: Caller, deposit: dict[str, Any], content_type: str) -> None:
+def test_json_media_types_are_accepted(ada: Caller, deposit: dict[str, Any], content_type: str) -> None:
     ok(send(ada, json.dumps(deposit), content_type), 201)
 
 
 @pytest.mark.parametrize(
     "content_type", [None, "", "text/plain", "text/json", "application/jsonx", "application/xml", "*/*", "json"]
 )
-def test_what_is_not_json(ada: Caller, deposit: dict[str, Any], content_type: str | None) -> None:
+def test_other_media_types_are_refused(ada: Caller, deposit: dict[str, Any], content_type: str | None) -> None:
     refused(send(ada, json.dumps(deposit), content_type), 415, "unsupported_media_type")
 
 
@@ -86,13 +86,13 @@ def test_what_is_not_json(ada: Caller, deposit: dict[str, Any], content_type: st
     ],
     ids=lambda body: body[:16] + (f"…{len(body)}" if len(body) > 16 else ""),
 )
-def test_what_cannot_be_read(ada: Caller, body: str) -> None:
+def test_malformed_json_is_refused(ada: Caller, body: str) -> None:
     problem = refused(send(ada, body), 400, "malformed_request")
     assert problem["detail"] != "Malformed request."
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{\x00}\x00", b"\xc3\x28", '{"description": "é"}'.encode("latin-1")])
-def test_what_is_not_utf8(ada: Caller, body: bytes) -> None:
+def test_a_body_that_is_not_utf8_is_refused(ada: Caller, body: bytes) -> None:
     assert "UTF-8" in refused(send(ada, body), 400, "malformed_request")["detail"]
 
 
@@ -101,13 +101,13 @@ def test_nesting_up_to_16_levels_is_read(ada: Caller) -> None:
         assert refused(send(ada, body), 422, "validation_error")["errors"]["a"] == ["Unknown field."]
 
 
-def test_the_largest_number_that_is_read(ada: Caller, deposit: dict[str, Any]) -> None:
+def test_an_amount_of_4300_digits_is_a_validation_error(ada: Caller, deposit: dict[str, Any]) -> None:
     body = json.dumps(deposit).replace('"amount": 5', f'"amount": {"9" * 4300}')
     assert refused(send(ada, body), 422, "validation_error")["errors"].keys() == {"amount"}
 
 
 @pytest.mark.parametrize("bad", ["\\u0000", "a\\u0000b", "\\ud800", "\\udc00\\ud800", "a\\udfff"])
-def test_nul_and_lone_surrogates(ada: Caller, deposit: dict[str, Any], bad: str) -> None:
+def test_nul_and_lone_surrogates_are_refused(ada: Caller, deposit: dict[str, Any], bad: str) -> None:
     whole = json.dumps(deposit)[:-1]
     for extra, field in (
         (f'"description": "{bad}"', "description"),
@@ -133,18 +133,18 @@ def test_a_pair_of_surrogates_is_a_character(ada: Caller, deposit: dict[str, Any
 
 
 @pytest.mark.parametrize("size", [65_535, 65_536])
-def test_the_largest_body(ada: Caller, deposit: dict[str, Any], size: int) -> None:
+def test_a_body_up_to_the_limit_is_read(ada: Caller, deposit: dict[str, Any], size: int) -> None:
     ok(send(ada, json.dumps(deposit).ljust(size)), 201)
 
 
 @pytest.mark.parametrize("size", [65_537, 200_000])
-def test_a_larger_body(ada: Caller, deposit: dict[str, Any], size: int) -> None:
+def test_a_body_over_the_limit_is_refused(ada: Caller, deposit: dict[str, Any], size: int) -> None:
     before = ada.balance({"id": deposit["account_id"]})
     refused(send(ada, json.dumps(deposit).ljust(size)), 413, "payload_too_large")
     assert ada.balance({"id": deposit["account_id"]}) == before
 
 
-def test_a_body_where_none_is_taken(bank: Bank) -> None:
+def test_an_operation_without_fields_takes_only_an_empty_object(bank: Bank) -> None:
     ada = bank.customer()
     path = f"/accounts/{ada.account()['id']}/close"
     assert refused(ada.post(path, {"force": True}), 422, "validation_error")["errors"].keys() == {"force"}

@@ -1,4 +1,4 @@
-"""What every answer carries, whom a browser lets call, and whose address is believed."""
+"""Security headers on every answer, CORS, and the client address behind proxies."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_named_origin_may_call(bank_with: Callable[..., Bank]) -> None:
         assert "Origin" in answer.headers["Vary"]
 
 
-def test_a_browser_may_ask_first(bank_with: Callable[..., Bank]) -> None:
+def test_a_preflight_request_is_answered(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(CORS_ORIGINS=ORIGIN)
     asked = {
         "Access-Control-Request-Method": "POST",
@@ -75,14 +75,14 @@ def test_a_browser_may_ask_first(bank_with: Callable[..., Bank]) -> None:
     assert all(name in allowed for name in ("authorization", "content-type", "idempotency-key"))
 
 
-def test_a_browser_reads_refusals_too(bank_with: Callable[..., Bank]) -> None:
+def test_a_browser_can_read_refusals(bank_with: Callable[..., Bank]) -> None:
     caller = bank_with(CORS_ORIGINS=ORIGIN).anonymous(Origin=ORIGIN)
     for answer in (caller.get("/auth/me"), caller.get("/nowhere"), caller.post("/auth/signup", {})):
         assert answer.status_code >= 400
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-def test_any_other_origin_may_not(bank_with: Callable[..., Bank]) -> None:
+def test_any_other_origin_may_not_call(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(CORS_ORIGINS=ORIGIN)
     for origin in ("https://evil.example", f"{ORIGIN}.evil.example", "null", "http://bank.example", f"{ORIGIN}:8443"):
         for method in ("GET", "OPTIONS"):
@@ -103,7 +103,7 @@ def audited_address(bank: Bank, forwarded: str | None) -> str | None:
 
 
 @pytest.mark.parametrize("forwarded", ["203.0.113.9", "2001:db8::9", "<script>", "127.0.0.1, 203.0.113.9"])
-def test_without_a_trusted_proxy_the_header_counts_for_nothing(bank: Bank, forwarded: str) -> None:
+def test_without_a_trusted_proxy_the_header_is_ignored(bank: Bank, forwarded: str) -> None:
     assert audited_address(bank, forwarded) == "127.0.0.1"
 
 
@@ -125,19 +125,19 @@ FORWARDED = {
 }
 
 
-def test_behind_one_proxy_its_own_word_counts_if_it_is_an_address(bank_with: Callable[..., Bank]) -> None:
+def test_behind_one_proxy_the_last_value_counts_if_it_is_an_address(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(TRUSTED_PROXIES="1")
     assert {forwarded: audited_address(bank, forwarded) for forwarded in FORWARDED} == FORWARDED
 
 
-def test_behind_two_proxies_the_second_word_from_the_right_counts(bank_with: Callable[..., Bank]) -> None:
+def test_behind_two_proxies_the_second_value_from_the_right_counts(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(TRUSTED_PROXIES="2")
     assert audited_address(bank, "10.9.9.9, 203.0.113.9, 192.0.2.1") == "203.0.113.9"
-    # Fewer hands than expected touched it: somebody went around the proxies.
+    # The header has fewer values than there are proxies, so the client went around them.
     assert audited_address(bank, "203.0.113.9") == "127.0.0.1"
 
 
-def test_a_forwarded_host_is_not_believed(bank_with: Callable[..., Bank]) -> None:
+def test_a_forwarded_host_is_ignored(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(TRUSTED_PROXIES="1")
     answer = bank.anonymous(**{"X-Forwarded-Host": "evil.example"}).get("/auth/me")
     assert "evil.example" not in str(refused(answer, 401, "token_missing")) + str(answer.headers)

@@ -1,4 +1,4 @@
-"""What the owner lets a card spend, and the declines that are kept."""
+"""Limits of a card, and the declined authorizations that are stored."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def test_a_limit_per_authorization_explains_itself(shopper: tuple[Caller, dict[s
     )
 
 
-def test_a_limit_per_day_counts_what_is_held_or_taken(shopper: tuple[Caller, dict[str, Any]]) -> None:
+def test_a_limit_per_day_counts_held_and_captured_money(shopper: tuple[Caller, dict[str, Any]]) -> None:
     ada, card = shopper
-    # Noon, so that the day does not end during the test.
+    # At noon, so that the day does not end during the test.
     noon = clock.now().replace(hour=12, minute=0)
     with clocks.at(noon):
         assert limit(ada, card, None, 1_000)["used_today"] == 0
@@ -82,7 +82,7 @@ def test_a_limit_per_day_counts_what_is_held_or_taken(shopper: tuple[Caller, dic
         ada.hold(card, 650)
 
 
-def test_a_limit_per_day_begins_anew_at_midnight_utc(shopper: tuple[Caller, dict[str, Any]]) -> None:
+def test_a_limit_per_day_starts_again_at_midnight_utc(shopper: tuple[Caller, dict[str, Any]]) -> None:
     ada, card = shopper
     day = clock.now().date() - timedelta(days=2)
     last_moment = datetime(day.year, day.month, day.day, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -95,7 +95,7 @@ def test_a_limit_per_day_begins_anew_at_midnight_utc(shopper: tuple[Caller, dict
         refused(ada.authorize(card, 1), 422, "limit_exceeded")
 
 
-def test_limits_are_a_cards_own_and_can_be_taken_away(shopper: tuple[Caller, dict[str, Any]]) -> None:
+def test_limits_belong_to_one_card_and_can_be_removed(shopper: tuple[Caller, dict[str, Any]]) -> None:
     ada, card = shopper
     other = ada.card({"id": card["account_id"]})
     limit(ada, card, 10, 10)
@@ -132,7 +132,7 @@ def test_only_the_owner_sets_limits_and_not_on_a_terminated_card(
     refused(ada.request("PUT", f"/cards/{card['id']}/limits", json=body), 409, "state_conflict")
 
 
-def test_declines_are_kept_with_their_reason(bank: Bank, shopper: tuple[Caller, dict[str, Any]]) -> None:
+def test_declines_are_stored_with_their_reason(bank: Bank, shopper: tuple[Caller, dict[str, Any]]) -> None:
     ada, card = shopper
     staff = bank.employee()
     limit(ada, card, 9_000, None)
@@ -167,14 +167,16 @@ def test_declines_are_kept_with_their_reason(bank: Bank, shopper: tuple[Caller, 
         refused(ada.post(f"/authorizations/{listed[0]['id']}/{what}"), 409, "state_conflict")
 
 
-def test_a_replayed_decline_is_kept_once(shopper: tuple[Caller, dict[str, Any]]) -> None:
+def test_a_replayed_decline_is_stored_once(shopper: tuple[Caller, dict[str, Any]]) -> None:
     ada, card = shopper
     first, again = (ada.authorize(card, 10_001, key="shop-1") for _ in range(2))
     assert first.data == again.data
     assert len(ok(ada.get("/authorizations"))["items"]) == 1
 
 
-def test_what_was_not_an_attempt_on_the_card_is_not_kept(bank: Bank, shopper: tuple[Caller, dict[str, Any]]) -> None:
+def test_a_request_that_is_no_attempt_on_the_card_is_not_stored(
+    bank: Bank, shopper: tuple[Caller, dict[str, Any]]
+) -> None:
     ada, card = shopper
     refused(ada.authorize(card, 0), 422, "validation_error")
     refused(bank.customer().authorize(card, 1), 404, "not_found")

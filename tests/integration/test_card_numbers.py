@@ -1,4 +1,4 @@
-"""A card's number is shown once and exists nowhere after that."""
+"""Card numbers: the answer to the issue shows the number, nothing stores or logs it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def branded(new_database: Callable[[], str]) -> Iterator[Flask]:
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """Everything that is logged, at any level, as it is written to standard output."""
+    """The log lines of every level, as they are written to standard output."""
     out = io.StringIO()
     formatter = log_settings("DEBUG", "json")["formatters"]["json"]
     handler = logging.StreamHandler(out)
@@ -46,7 +46,7 @@ def written() -> Iterator[io.StringIO]:
 def dump() -> str:
     """Every value of every table, as the database stores it."""
     tables = MetaData()
-    # The application has no right to see what the migrations keep for themselves.
+    # The application has no rights on the table of the migrations.
     tables.reflect(extension.engine, only=lambda name, _: name != "alembic_version")
     assert len(tables.tables) > 10
     values: list[str] = []
@@ -68,7 +68,7 @@ def card_numbers(text: str) -> set[str]:
     return {number for number in windows if number.startswith(BIN) and luhn.is_valid(number)}
 
 
-def test_a_card_number_is_nowhere_after_it_was_shown(branded: Flask, written: io.StringIO) -> None:
+def test_a_card_number_is_neither_stored_nor_logged(branded: Flask, written: io.StringIO) -> None:
     bank = Bank(branded)
     ada = bank.customer()
     account = ada.account(balance=1_000)
@@ -86,7 +86,7 @@ def test_a_card_number_is_nowhere_after_it_was_shown(branded: Flask, written: io
         assert "pan" not in ok(ada.get(f"/cards/{first['id']}"))
         pans.add(first["pan"])
         card = first
-    # Whatever comes after: a purchase, a decline.
+    # Later events must not store it, either: a purchase and a decline.
     ok(ada.post(f"/authorizations/{ada.hold(card, 5)['id']}/capture"))
     refused(ada.authorize(card, 10**6), 422, "insufficient_funds")
     assert len(pans) == 20

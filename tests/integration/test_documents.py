@@ -1,4 +1,4 @@
-"""What the documents say is what the service does."""
+"""Commands, settings and links in the documents work as written."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def as_written(value: Any) -> str:
     return "none" if value in ((), None) else str(value)
 
 
-def test_the_table_of_settings_is_that_of_the_code() -> None:
+def test_the_table_of_settings_matches_the_code() -> None:
     written = {
         "BANKAPP_ENV": "development",
         "DATABASE_URL": "a SQLite file in `instance/`",
@@ -74,19 +74,19 @@ def test_the_table_of_settings_is_that_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_of_documents_lead_to_files(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
         assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
-def test_the_map_names_what_is_there() -> None:
+def test_the_map_names_existing_files() -> None:
     [table] = re.findall(r"## Where things are\n(.*?)\n\n[^|]", README, re.S)
     for path in re.findall(r"`([\w/]+/|[\w.]+\.py)`", table):
         assert (ROOT / path).exists() or list(ROOT.rglob(path)), path
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_commands_exist(path: Path, app: Flask) -> None:
+def test_flask_commands_in_documents_exist(path: Path, app: Flask) -> None:
     use_migrations(app)
     known = {
         f"{name} {sub}".strip()
@@ -98,7 +98,7 @@ def test_commands_exist(path: Path, app: Flask) -> None:
         assert words[0] in known or " ".join(words[:2]) in known, f"flask {line}"
 
 
-def test_the_committed_document_is_what_the_code_says(app: Flask, tmp_path: Path) -> None:
+def test_the_committed_openapi_document_matches_the_code(app: Flask, tmp_path: Path) -> None:
     runner = app.test_cli_runner()
     written = tmp_path / "openapi.json"
     assert runner.invoke(args=["openapi", "write", str(written)]).exit_code == 0

@@ -1,4 +1,4 @@
-"""One request for each error code, as a client meets it."""
+"""Error codes: one request that a client can make for each code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PENDING: Final = {
     "internal_error": "tested below, on an application with a broken view",
     "unavailable": "tested below, on an application without its database",
 }
-"""Codes without a line in the table, and where they are reached."""
+"""Codes without a case here, and the tests that reach them."""
 
 Case = Callable[[Bank], TestResponse]
 CASES: dict[str, tuple[int, Case]] = {}
@@ -43,7 +43,7 @@ def case(code: str, status: int) -> Callable[[Case], Case]:
 
 
 def with_claims(caller: Caller, **changes: Any) -> Caller:
-    """Sign the caller's token anew with other claims."""
+    """Return the caller with a token that is signed with other claims."""
     token = caller.tokens["access_token"]
     claims = jwt.decode(token, SECRET, algorithms=["HS256"], audience="bankapp-api") | changes
     caller.tokens["access_token"] = jwt.encode(claims, SECRET, algorithm="HS256")
@@ -148,12 +148,12 @@ def idempotency_in_flight(bank: Bank) -> TestResponse:
     def send() -> None:
         answers.append(ada.move(account, 5, "deposit", key="twice"))
 
-    said: list[str] = []
+    executed: list[str] = []
 
     def meanwhile(_connection: object, _cursor: object, sql: str, *_: object) -> None:
-        said.append(sql)
-        # The first request's claim is stored, its money has not moved: that is what its next BEGIN is for.
-        claimed = any("INTO idempotency_keys" in statement for statement in said)
+        executed.append(sql)
+        # The claim of the first request is stored. Its money moves in the transaction that begins with this BEGIN.
+        claimed = any("INTO idempotency_keys" in statement for statement in executed)
         if claimed and sql.startswith("BEGIN") and not other.ident:
             other.start()
             other.join()
@@ -263,7 +263,7 @@ def test_code(bank: Bank, code: str) -> None:
     assert ("errors" in problem) == (status == 422)
 
 
-def test_an_unexpected_error_tells_nothing(new_database: Callable[[], str], make_app: Callable[..., Flask]) -> None:
+def test_an_unexpected_error_reveals_nothing(new_database: Callable[[], str], make_app: Callable[..., Flask]) -> None:
     app = make_app(new_database())
 
     declare("broken", Access.PUBLIC)

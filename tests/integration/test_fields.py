@@ -1,4 +1,4 @@
-"""What each kind of field takes, on the requests that move money and in the queries about it."""
+"""Fields: the accepted and refused values of each kind, in bodies and in queries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ NO_INTEGERS: Final = [True, False, None, 1.0, 1.5, 1e3, "1", "", [], [1], {}, {"
 
 
 @pytest.mark.parametrize("amount", [*NO_INTEGERS, 0, -1, 10**12 + 1, 10**30, -(10**30)])
-def test_what_is_no_amount(ada: Caller, account: dict[str, Any], deposit: dict[str, Any], amount: object) -> None:
+def test_an_invalid_amount_is_refused(
+    ada: Caller, account: dict[str, Any], deposit: dict[str, Any], amount: object
+) -> None:
     problem = refused(ada.post("/transactions", deposit | {"amount": amount}), 422, "validation_error")
     assert problem["errors"].keys() == {"amount"}
     transfer = {"from_account_id": account["id"], "to_account_id": ids.new(), "amount": amount, "currency": "EUR"}
@@ -38,14 +40,14 @@ def test_what_is_no_amount(ada: Caller, account: dict[str, Any], deposit: dict[s
 
 
 @pytest.mark.parametrize("text", ["1e0", "1E2", "1.0", "-0", "1e400", "0.1e1"])
-def test_a_number_that_is_written_as_no_integer(ada: Caller, account: dict[str, Any], text: str) -> None:
+def test_a_number_in_another_form_than_an_integer_is_refused(ada: Caller, account: dict[str, Any], text: str) -> None:
     body = f'{{"account_id": "{account["id"]}", "type": "deposit", "currency": "EUR", "amount": {text}}}'
     answer = ada.post("/transactions", data=body, content_type="application/json")
     assert refused(answer, 422, "validation_error")["errors"].keys() == {"amount"}
 
 
 @pytest.mark.parametrize("amount", [1, 10**12])
-def test_the_smallest_and_the_largest_amount(ada: Caller, deposit: dict[str, Any], amount: int) -> None:
+def test_the_smallest_and_the_largest_amount_are_accepted(ada: Caller, deposit: dict[str, Any], amount: int) -> None:
     assert ok(ada.post("/transactions", deposit | {"amount": amount}), 201)["amount"] == amount
 
 
@@ -68,7 +70,7 @@ NO_IDS: Final = [
 
 
 @pytest.mark.parametrize("shape", NO_IDS)
-def test_what_is_no_id(ada: Caller, account: dict[str, Any], deposit: dict[str, Any], shape: Any) -> None:
+def test_an_invalid_id_is_refused(ada: Caller, account: dict[str, Any], deposit: dict[str, Any], shape: Any) -> None:
     value, known = shape, account["id"]
     if isinstance(shape, str):
         value = shape.replace("{id}", known).replace("{ID}", known.upper()).replace("{hex}", known.replace("-", ""))
@@ -80,7 +82,7 @@ def test_what_is_no_id(ada: Caller, account: dict[str, Any], deposit: dict[str, 
             assert refused(answer, 422, "validation_error")["errors"].keys() == {"account_id"}
 
 
-def test_an_id_of_no_version_is_only_unknown(ada: Caller, deposit: dict[str, Any]) -> None:
+def test_an_unknown_id_of_any_uuid_version_is_not_found(ada: Caller, deposit: dict[str, Any]) -> None:
     for unknown in ("0" * 8 + "-0000-0000-0000-" + "0" * 12, "f" * 8 + "-ffff-ffff-ffff-" + "f" * 12, ids.new()):
         refused(ada.post("/transactions", deposit | {"account_id": unknown}), 404, "not_found")
 
@@ -88,7 +90,7 @@ def test_an_id_of_no_version_is_only_unknown(ada: Caller, deposit: dict[str, Any
 @pytest.mark.parametrize(
     "currency", ["eur", "EU", "EURO", "XXX", "XAU", "978", "", " EUR", "\u0415UR", None, 978, ["EUR"]]
 )
-def test_what_is_no_currency(ada: Caller, deposit: dict[str, Any], currency: object) -> None:
+def test_an_invalid_currency_is_refused(ada: Caller, deposit: dict[str, Any], currency: object) -> None:
     problem = refused(ada.post("/transactions", deposit | {"currency": currency}), 422, "validation_error")
     assert problem["errors"].keys() == {"currency"}
     problem = refused(ada.post("/accounts", {"type": "checking", "currency": currency}), 422, "validation_error")
@@ -96,7 +98,7 @@ def test_what_is_no_currency(ada: Caller, deposit: dict[str, Any], currency: obj
 
 
 @pytest.mark.parametrize("type", ["Deposit", "transfer_in", "cash_received", "", None, 1, ["deposit"], {"a": 1}])
-def test_what_is_no_type(ada: Caller, deposit: dict[str, Any], type: object) -> None:
+def test_an_invalid_type_is_refused(ada: Caller, deposit: dict[str, Any], type: object) -> None:
     assert refused(ada.post("/transactions", deposit | {"type": type}), 422, "validation_error")["errors"].keys() == {
         "type"
     }
@@ -118,14 +120,16 @@ def test_what_is_no_type(ada: Caller, deposit: dict[str, Any], type: object) -> 
         (None, None),
     ],
 )
-def test_a_description(ada: Caller, deposit: dict[str, Any], given: str | None, kept: str | None) -> None:
+def test_a_description_is_trimmed_and_stored(
+    ada: Caller, deposit: dict[str, Any], given: str | None, kept: str | None
+) -> None:
     made = ok(ada.post("/transactions", deposit | {"description": given}), 201)
     assert made["description"] == kept
     assert ok(ada.get(f"/transactions/{made['id']}")) == made
 
 
 @pytest.mark.parametrize("description", ["x" * 141, "🦊" * 141, "", "  ", "a\nb", "\x1b[31m", "a\x7f", 5, [], {}])
-def test_what_is_no_description(ada: Caller, deposit: dict[str, Any], description: object) -> None:
+def test_an_invalid_description_is_refused(ada: Caller, deposit: dict[str, Any], description: object) -> None:
     problem = refused(ada.post("/transactions", deposit | {"description": description}), 422, "validation_error")
     assert problem["errors"].keys() == {"description"}
 
@@ -167,7 +171,7 @@ NO_TIMES: Final = [
 
 
 @pytest.mark.parametrize("moment", TIMES)
-def test_a_time(ada: Caller, account: dict[str, Any], moment: str) -> None:
+def test_a_time_in_rfc_3339_is_accepted(ada: Caller, account: dict[str, Any], moment: str) -> None:
     for path in ("/transactions", "/audit-logs"):
         ok(ada.get(f"{path}?from={quote(moment)}"))
         ok(ada.get(f"{path}?to={quote(moment)}"))
@@ -179,7 +183,7 @@ def test_a_time(ada: Caller, account: dict[str, Any], moment: str) -> None:
 
 
 @pytest.mark.parametrize("moment", NO_TIMES)
-def test_what_is_no_time(ada: Caller, account: dict[str, Any], moment: str) -> None:
+def test_an_invalid_time_is_refused(ada: Caller, account: dict[str, Any], moment: str) -> None:
     for path, name in (
         ("/transactions", "from"),
         ("/transactions", "to"),
@@ -193,13 +197,13 @@ def test_what_is_no_time(ada: Caller, account: dict[str, Any], moment: str) -> N
 @pytest.mark.parametrize(
     "query", ["min_amount=-1", "max_amount=1000000000001", "min_amount=1.0", "type=cash_paid", "type="]
 )
-def test_what_narrows_no_history(ada: Caller, query: str) -> None:
+def test_an_invalid_filter_is_refused(ada: Caller, query: str) -> None:
     problem = refused(ada.get(f"/transactions?{query}"), 422, "validation_error")
     assert problem["errors"].keys() == {query.partition("=")[0]}
 
 
 @pytest.mark.parametrize("query", ["event_type=%00", "event_type=%ff", "event_type=%ED%A0%80"])
-def test_a_query_that_is_no_text(ada: Caller, query: str) -> None:
+def test_a_query_that_is_not_text_is_refused(ada: Caller, query: str) -> None:
     problem = refused(ada.get(f"/audit-logs?{query}"), 422, "validation_error")
     assert problem["errors"] == {"event_type": ["Must be UTF-8 without NUL."]}
     named = ada.get("/audit-logs?" + query.replace("event_type=", "event_type=x&"))
@@ -209,12 +213,12 @@ def test_a_query_that_is_no_text(ada: Caller, query: str) -> None:
 @pytest.mark.parametrize(
     "number", ["", "DE", "XX00", "é", "🦊" * 30, "DE00500105175415330117", "D" * 51, "DE\u0000", None, 7, [], {}]
 )
-def test_what_is_no_iban(ada: Caller, account: dict[str, Any], number: object) -> None:
+def test_an_invalid_iban_is_refused(ada: Caller, account: dict[str, Any], number: object) -> None:
     body = {"from_account_id": account["id"], "to_account_number": number, "amount": 1, "currency": "EUR"}
     assert refused(ada.post("/transfers", body), 422, "validation_error")["errors"].keys() == {"to_account_number"}
 
 
-def test_an_iban_of_nobody_is_not_found_and_a_transfer_has_one_target(ada: Caller, account: dict[str, Any]) -> None:
+def test_an_unknown_iban_is_not_found_and_a_transfer_has_one_target(ada: Caller, account: dict[str, Any]) -> None:
     body = {"from_account_id": account["id"], "amount": 1, "currency": "EUR"}
     refused(ada.post("/transfers", body | {"to_account_number": "DE78 5001 0517 5415 3301 17"}), 404, "not_found")
     both = {"to_account_id": ids.new(), "to_account_number": account["number"]}

@@ -1,4 +1,4 @@
-"""A token that does not count any more lets nothing through, whether looked up by itself or along with the work."""
+"""Revoked tokens: no statement of their request returns or stores anything."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stored(bank: Bank) -> dict[str, int]:
 
 
 class Thief:
-    """What somebody may try with ``token``, which belongs to ``owner`` and is about things of theirs."""
+    """An attacker with a token of ``owner``, and the requests that use it on the owner's objects."""
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
@@ -76,19 +76,19 @@ def thief(bank: Bank) -> Thief:
     return Thief(bank)
 
 
-def test_with_a_revoked_token_nothing_is_read_and_nothing_written(thief: Thief) -> None:
+def test_a_revoked_token_reads_and_writes_nothing(thief: Thief) -> None:
     bank, token = thief.bank, thief.owner.tokens["access_token"]
     ok(thief.owner.post("/auth/logout"), 204)
     before = stored(bank)
     for attempt in thief.attempts(token):
-        with statements(bank.app) as said:
+        with statements(bank.app) as executed:
             refused(attempt(), 401, "token_revoked")
-        assert [statement for statement in said if "auth_tokens" not in statement] == []
+        assert [statement for statement in executed if "auth_tokens" not in statement] == []
     assert stored(bank) == before
 
 
 @pytest.mark.parametrize("claim", ["sub", "sid"])
-def test_a_live_token_in_somebody_elses_name_is_invalid(thief: Thief, claim: str) -> None:
+def test_a_live_token_with_foreign_claims_is_invalid(thief: Thief, claim: str) -> None:
     bank, claims = thief.bank, claims_of(thief.owner.tokens["access_token"])
     other = claims_of(bank.customer().tokens["access_token"])
     before = stored(bank)
@@ -97,7 +97,7 @@ def test_a_live_token_in_somebody_elses_name_is_invalid(thief: Thief, claim: str
     assert stored(bank) == before
 
 
-def test_a_token_that_is_revoked_meanwhile_moves_no_money(thief: Thief) -> None:
+def test_a_token_revoked_during_the_request_moves_no_money(thief: Thief) -> None:
     bank, token = thief.bank, thief.owner.tokens["access_token"]
     elsewhere = bank.signed_in(thief.owner.email)
     before = stored(bank)
@@ -110,11 +110,11 @@ def test_a_token_that_is_revoked_meanwhile_moves_no_money(thief: Thief) -> None:
             401,
             "token_revoked",
         )
-    before["audit_logs"] += 1  # that the session was ended
+    before["audit_logs"] += 1  # the row for the end of the session
     assert stored(bank) == before
 
 
-def test_whatever_is_asked_a_revoked_token_is_told_first(bank: Bank) -> None:
+def test_a_revoked_token_is_refused_before_any_other_error(bank: Bank) -> None:
     caller, staff = bank.customer(), bank.employee("admin")
     for who in (caller, staff):
         ok(who.post("/auth/logout"), 204)
@@ -142,14 +142,14 @@ def test_no_page_is_shown_to_a_revoked_token(bank: Bank) -> None:
             refused(bank.app.test_client().get(path, headers=headers), 401, "token_revoked")
 
 
-def test_a_read_goes_to_the_database_once(thief: Thief) -> None:
+def test_a_read_is_one_statement(thief: Thief) -> None:
     for read in thief.attempts(thief.owner.tokens["access_token"])[:3]:
-        with statements(thief.bank.app) as said:
+        with statements(thief.bank.app) as executed:
             ok(read())
-        assert ["auth_tokens" in statement for statement in said] == [True]
+        assert ["auth_tokens" in statement for statement in executed] == [True]
 
 
-def test_who_was_refused_stays_outside(thief: Thief) -> None:
+def test_a_refused_guard_refuses_every_later_statement(thief: Thief) -> None:
     def refuse(_: object) -> None:
         raise TokenRevoked("not any more")
 

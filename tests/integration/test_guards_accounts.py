@@ -1,4 +1,4 @@
-"""An account's balance, identity and state change only as they may, whatever SQL is tried."""
+"""Database guards of accounts: raw SQL cannot change balance, identity or state against the rules."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ UPDATES = {
 
 
 @pytest.mark.parametrize("change", UPDATES)
-def test_no_update_changes_an_account_behind_its_transactions(books: Books, change: str) -> None:
+def test_an_update_without_a_transaction_is_refused(books: Books, change: str) -> None:
     answer = books.raw.answer(f"UPDATE accounts SET {change.format(new_id=ids.new())} WHERE id = '{books.a}'")
     assert re.search(UPDATES[change], answer), answer
 
@@ -75,7 +75,7 @@ def test_accounts_are_not_deleted(books: Books) -> None:
     [{"balance": 5}, {"held": 1, "balance": 1}, {"sequence": 1}, {"status": "frozen"}, {"status": "closed"}],
     ids=str,
 )
-def test_an_account_begins_empty(books: Books, given: dict[str, object]) -> None:
+def test_a_new_account_must_be_empty(books: Books, given: dict[str, object]) -> None:
     assert EMPTY in books.raw.answer(insert("accounts", new_account(books) | given))
     assert EMPTY in books.raw.answer(insert("accounts", new_account(books) | {"last_posted_at": books.now}))
 
@@ -85,7 +85,7 @@ def test_an_upsert_moves_no_balance(books: Books) -> None:
     assert re.search(f"{FOLLOWS}|{EMPTY}", books.raw.answer(upsert))
 
 
-def test_a_hold_keeps_its_money(books: Books) -> None:
+def test_held_money_cannot_leave_the_account(books: Books) -> None:
     posting = ids.new()
     taken = [books.leg(posting, books.b, "withdrawal", 101), books.leg(posting, books.cash, "cash_paid", 101)]
     with books.hold(400):

@@ -1,4 +1,4 @@
-"""History is never changed, whatever SQL is tried: the database itself refuses."""
+"""Database guards of history: raw SQL cannot change or delete it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ONLY = {
         "INSERT OR REPLACE INTO transfers SELECT * FROM transfers WHERE id = '{transfer_id}'": "the row exists|sealed",
         "REPLACE INTO postings SELECT * FROM postings WHERE id = '{transfer_id}'": "the row exists",
         "REPLACE INTO audit_logs SELECT * FROM audit_logs WHERE id = '{audit_id}'": "the row exists",
-        # The hidden key: another id under the row number of one that is there.
+        # The hidden key of SQLite: another id under the row number of an existing row.
         "REPLACE INTO audit_logs (rowid, id, event_type, status, metadata, created_at, finished_at)"
         " SELECT rowid, '{new_id}', 'x', 'success', '{{}}', created_at, finished_at"
         " FROM audit_logs WHERE id = '{audit_id}'": "the row exists",
@@ -91,7 +91,7 @@ def test_a_pending_audit_row_can_only_be_finished(books: Books) -> None:
     assert "never changes" in books.raw.answer(f"UPDATE audit_logs SET {finished} {pending}")
 
 
-def test_a_finished_audit_row_has_its_time(books: Books) -> None:
+def test_a_finished_audit_row_must_have_its_time(books: Books) -> None:
     row = {"id": ids.new(), "event_type": "login", "status": "success", "metadata": "{}", "created_at": books.now}
     assert "finished" in books.raw.answer(insert("audit_logs", row))
     row |= {"status": "pending", "finished_at": books.now}

@@ -1,4 +1,4 @@
-"""What only PostgreSQL lets raw SQL try: roles, search paths, temporary tables, COPY, two sessions at once."""
+"""Database guards against features of PostgreSQL: roles, search paths, temporary tables, COPY, two sessions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True, s
 
 @pytest.fixture
 def role(app: Flask, raw_sql: Callable[..., RawSql]) -> Iterator[RawSql]:
-    """Raw SQL as the role that the application connects as."""
+    """Raw SQL under the role of the application."""
     with raw_sql(app, as_role=True) as raw:
         yield raw
 
@@ -61,7 +61,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
-def test_the_role_can_write_only_what_it_must(role: RawSql, statement: str) -> None:
+def test_the_role_cannot_write_more_than_granted(role: RawSql, statement: str) -> None:
     answer = role.answer(statement)
     assert any(word in answer for word in ("permission denied", "must be owner", "must have", "no privileges")), answer
 
@@ -95,17 +95,17 @@ def test_the_application_does_its_work_as_the_role(app: Flask) -> None:
 SHADOW = "CREATE TEMP TABLE {0} AS SELECT * FROM public.{0} {1}"
 
 
-def test_a_temporary_table_is_not_asked_instead_of_the_books(books: Books, role: RawSql) -> None:
+def test_a_temporary_table_does_not_shadow_the_ledger(books: Books, role: RawSql) -> None:
     posting = ids.new()
     fake = f"SET search_path = pg_temp, public; {SHADOW}"
-    # Legs that only the shadow holds would seal a posting without any.
+    # If the trigger read the temporary table, its legs would seal a posting that has none.
     role.run(*fake.format("transactions", "").split("; "))
     row = books.leg_row(posting, books.a, "deposit") | {"id": ids.new()}
     counter = books.leg_row(posting, books.cash, "cash_received")
     shadow = [insert("pg_temp.transactions", leg) for leg in (row, counter)]
     seal = books.posting(posting, "deposit").replace("postings", "public.postings")
     assert "the legs of a posting sum to zero" in role.answer(*shadow, seal)
-    # An account that only the shadow holds would take the leg's balance.
+    # If the trigger wrote to the temporary table, its account would take the balance of the leg.
     role.run(SHADOW.format("accounts", f"WHERE id = '{books.a}'"), SHADOW.format("postings", "WHERE false"))
     real = insert("public.transactions", row), insert("public.transactions", counter)
     role.run(*real, seal)
@@ -115,13 +115,13 @@ def test_a_temporary_table_is_not_asked_instead_of_the_books(books: Books, role:
     assert "the posting is sealed" in role.answer(late)
 
 
-def test_the_posting_trigger_serves_no_table_of_somebody_else(books: Books, role: RawSql) -> None:
+def test_the_posting_trigger_refuses_foreign_tables(books: Books, role: RawSql) -> None:
     role.run("CREATE TEMP TABLE mine AS SELECT * FROM public.transactions WHERE false")
     answer = role.answer("CREATE TRIGGER mine AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION transactions_post()")
     assert answer == "permission denied for function transactions_post"
 
 
-def test_copy_is_no_way_around(books: Books, role: RawSql) -> None:
+def test_copy_does_not_bypass_the_triggers(books: Books, role: RawSql) -> None:
     row = books.leg_row(ids.new(), books.a, "deposit") | {"balance_after": 1}
     into = f"COPY transactions ({', '.join(row)}) FROM STDIN"
     with (
@@ -132,7 +132,7 @@ def test_copy_is_no_way_around(books: Books, role: RawSql) -> None:
         copy.write_row(list(row.values()))
 
 
-def test_one_statement_with_posting_and_legs_is_no_way_around(books: Books) -> None:
+def test_one_statement_with_posting_and_legs_does_not_bypass_the_triggers(books: Books) -> None:
     posting = ids.new()
     leg, counter, seal = books.deposit(posting)
     assert "sum to zero" in books.raw.answer(f"WITH leg AS ({leg} RETURNING 1) {seal}")
@@ -144,7 +144,7 @@ def test_one_statement_with_posting_and_legs_is_no_way_around(books: Books) -> N
 
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize("rogue", ["legs", "transfer"])
-def test_a_posting_in_flight_takes_nothing_from_another_session(
+def test_an_open_posting_takes_no_leg_from_another_session(
     books: Books, role: RawSql, isolation: str, rogue: str
 ) -> None:
     posting = ids.new()

@@ -1,4 +1,4 @@
-"""Money moves only by sound postings, whatever SQL is tried: one-sided, unbalanced, out of order, late."""
+"""Database guards of postings: raw SQL cannot store a one-sided, unbalanced, out-of-order or late one."""
 
 from __future__ import annotations
 
@@ -174,13 +174,13 @@ def test_an_unsound_posting_is_refused(books: Books, name: str) -> None:
     assert totals(books) == before
 
 
-def test_a_sound_posting_is_taken(books: Books) -> None:
+def test_a_sound_posting_is_stored(books: Books) -> None:
     before = totals(books)
     books.raw.run(*books.deposit(ids.new(), 7))
     assert totals(books)[0] == before[0] + 7
 
 
-def test_many_rows_in_one_statement_are_looked_at_one_by_one(books: Books) -> None:
+def test_each_row_of_one_statement_is_checked(books: Books) -> None:
     posting = ids.new()
     first, second = (books.leg_row(posting, books.a, "deposit", 1, ahead) for ahead in (0, 1))
     together = insert("transactions", first) + insert("transactions", second).partition(" VALUES")[2].join([",", ""])
@@ -191,7 +191,7 @@ def test_many_rows_in_one_statement_are_looked_at_one_by_one(books: Books) -> No
     assert CONTINUES in books.raw.answer(together)
 
 
-def test_a_reversal_is_not_reversed(books: Books) -> None:
+def test_a_reversal_cannot_be_reversed(books: Books) -> None:
     original, back = ids.new(), ids.new()
     books.raw.run(*moved(books, original))
     books.raw.run(*reversal(books, back, original, 1))

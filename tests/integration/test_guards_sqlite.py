@@ -1,4 +1,4 @@
-"""What only SQLite lets raw SQL try: conflict clauses, hidden row numbers, columns without types."""
+"""Database guards against features of SQLite: conflict clauses, hidden row numbers, columns without types."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope
 
 @pytest.mark.parametrize("verb", ["INSERT OR IGNORE", "INSERT OR FAIL", "INSERT OR REPLACE", "INSERT OR ROLLBACK"])
 def test_no_conflict_clause_posts_a_leg_without_its_balance(books: Books, verb: str) -> None:
-    # The clause of the outer statement rules inside its triggers: a CHECK that fails there would be passed over.
+    # The conflict clause of the outer statement also applies inside its triggers, where it could skip a failed CHECK.
     posting = ids.new()
     with books.hold(450):
         statements = ["BEGIN", books.leg(posting, books.b, "withdrawal", 51, verb=verb)]
         statements += [books.leg(posting, books.cash, "cash_paid", 51), books.posting(posting, "withdrawal")]
-        # Going on after what was refused, as a careless script does.
+        # Continues after a refused statement, as a careless script does.
         answers = [answer_of(books, statement) for statement in [*statements, "COMMIT"]]
         answer_of(books, "ROLLBACK")
     assert "does not continue its account" in answers[1]
@@ -45,13 +45,13 @@ def answer_of(books: Books, statement: str) -> str:
     ],
     ids=str,
 )
-def test_a_leg_has_whole_units_and_a_time(books: Books, changed: dict[str, object], reason: str) -> None:
+def test_a_leg_must_have_whole_units_and_a_time(books: Books, changed: dict[str, object], reason: str) -> None:
     leg = insert("transactions", books.leg_row(ids.new(), books.a, "deposit") | changed)
     answer = books.raw.answer(leg)
     assert re.search(reason, answer), answer
 
 
-def test_a_hold_has_whole_units(books: Books) -> None:
+def test_a_hold_must_have_whole_units(books: Books) -> None:
     columns = "card_id, account_id, captured_amount, currency, merchant, status, expires_at, created_at"
     with books.hold(100) as hold:
         copy = f"SELECT '{ids.new()}', {{}}, {columns} FROM authorizations WHERE id = '{hold}'"
@@ -62,7 +62,7 @@ def test_a_hold_has_whole_units(books: Books) -> None:
             assert "a hold is covered by the balance" in books.raw.answer(too_much)
 
 
-def test_nothing_is_replaced_through_its_row_number(books: Books) -> None:
+def test_no_row_is_replaced_through_its_row_number(books: Books) -> None:
     [(number,)] = books.raw.rows(f"SELECT rowid FROM accounts WHERE id = '{books.b}'")
     account = {"id": ids.new(), "holder_id": books.holder_id, "number": "X", "type": "checking", "currency": "EUR"}
     account |= {"balance": 0, "held": 0, "sequence": 0, "status": "active", "created_at": books.now}
@@ -96,7 +96,7 @@ def test_a_second_reversal_does_not_replace_the_first(books: Books) -> None:
     assert "the row exists" in books.raw.answer(again.replace("INSERT", "REPLACE", 1))
 
 
-def test_a_temporary_table_is_not_asked_instead_of_the_books(books: Books) -> None:
+def test_a_temporary_table_does_not_shadow_the_ledger(books: Books) -> None:
     books.raw.run("CREATE TEMP TABLE transactions AS SELECT * FROM main.transactions")
     try:
         answer = books.raw.answer(

@@ -1,4 +1,4 @@
-"""Headers that belong to every request and answer: ids, caching, security."""
+"""Headers of every request and answer: ids, caching, security."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECURITY = {
 
 
 @pytest.mark.parametrize("request_id", ["a" * 8, "Z9-" * 21 + "z", "5f0c3a1e-9b7d-4c2a"])
-def test_a_request_id_comes_back_everywhere(bank: Bank, request_id: str) -> None:
+def test_a_request_id_is_in_the_header_the_body_and_the_audit_row(bank: Bank, request_id: str) -> None:
     ada = bank.customer()
     account = ada.account()
     headers = {"X-Request-Id": request_id}
@@ -62,7 +62,7 @@ def test_every_request_gets_its_own_id(bank: Bank) -> None:
         ("\x7f", False),
     ],
 )
-def test_a_device_id_is_kept_on_sessions_and_audit_rows(bank: Bank, device_id: str, kept: bool) -> None:
+def test_a_device_id_is_stored_on_sessions_and_audit_rows(bank: Bank, device_id: str, kept: bool) -> None:
     ada = bank.customer(**{"X-Device-Id": device_id})
     ada.account()
     expected = device_id if kept else None
@@ -73,14 +73,16 @@ def test_a_device_id_is_kept_on_sessions_and_audit_rows(bank: Bank, device_id: s
 
 @pytest.mark.parametrize("path", ["/v1/accounts", "/v1/nothing", "/nothing", "/v1/health", "/v1/auth/me"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS", "HEAD"])
-def test_every_answer_is_safe_to_show_and_kept_nowhere(bank: Bank, method: str, path: str) -> None:
+def test_every_answer_has_the_security_headers_and_is_not_cached(bank: Bank, method: str, path: str) -> None:
     answer = bank.app.test_client().open(path, method=method)
     assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
     assert "Strict-Transport-Security" not in answer.headers
     assert "Set-Cookie" not in answer.headers
 
 
-def test_even_an_unexpected_error_is(new_database: Callable[[], str], make_app: Callable[..., Flask]) -> None:
+def test_an_unexpected_error_has_the_security_headers(
+    new_database: Callable[[], str], make_app: Callable[..., Flask]
+) -> None:
     app = make_app(new_database(), BANKAPP_ENV="production", BCRYPT_ROUNDS="4")
 
     declare("broken", Access.PUBLIC)
@@ -111,7 +113,7 @@ def test_even_an_unexpected_error_is(new_database: Callable[[], str], make_app: 
         ("1", "", "127.0.0.1"),
     ],
 )
-def test_the_address_of_the_client(
+def test_the_client_address_is_found_behind_proxies(
     bank: Bank, make_app: Callable[..., Flask], proxies: str, forwarded_for: str, address: str
 ) -> None:
     behind = Bank(make_app(bank.app.config["SQLALCHEMY_DATABASE_URI"], TRUSTED_PROXIES=proxies))

@@ -1,4 +1,4 @@
-"""The database itself keeps holds right, whatever SQL comes along."""
+"""Database guards of holds: raw SQL cannot store an unsound one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def execute(bank_with: Callable[..., Bank], owner_url: str) -> Execute:
 
 
 @pytest.mark.parametrize("held", [0, 299, 301, 1_000])
-def test_what_is_held_follows_the_authorizations(execute: Execute, shop: Shop, held: int) -> None:
+def test_held_money_must_equal_the_pending_authorizations(execute: Execute, shop: Shop, held: int) -> None:
     ada, account, *_ = shop
     with pytest.raises(IntegrityError, match="ledger: what an account holds"):
         execute("UPDATE accounts SET held = :held WHERE id = :id", held=held, id=account["id"])
@@ -60,7 +60,7 @@ def test_what_is_held_follows_the_authorizations(execute: Execute, shop: Shop, h
         ("status = 'captured', finished_at = created_at", "ck_authorizations_captured_has"),
     ],
 )
-def test_a_hold_can_only_end(execute: Execute, shop: Shop, change: str, reason: str) -> None:
+def test_a_hold_cannot_change_except_to_end(execute: Execute, shop: Shop, change: str, reason: str) -> None:
     ada, account, _, hold = shop
     with pytest.raises(IntegrityError, match=reason):
         execute(f"UPDATE authorizations SET {change} WHERE id = :id", id=hold["id"])
@@ -68,7 +68,7 @@ def test_a_hold_can_only_end(execute: Execute, shop: Shop, change: str, reason: 
 
 
 @pytest.mark.parametrize("how", ["capture", "void"])
-def test_an_ended_hold_never_changes_or_goes_away(execute: Execute, shop: Shop, how: str) -> None:
+def test_an_ended_hold_is_never_changed_or_deleted(execute: Execute, shop: Shop, how: str) -> None:
     ada, account, _, hold = shop
     ok(ada.post(f"/authorizations/{hold['id']}/{how}"))
     before = ada.balances(account)
@@ -105,7 +105,7 @@ def test_a_capture_needs_a_posting_of_its_own(execute: Execute, shop: Shop) -> N
         (1, "captured", "begins pending"),
     ],
 )
-def test_a_hold_begins_on_an_active_card_with_money_behind_it(
+def test_a_hold_needs_an_active_card_and_enough_money(
     execute: Execute, shop: Shop, amount: int, state: str, reason: str
 ) -> None:
     ada, account, card, hold = shop

@@ -1,4 +1,4 @@
-"""The Idempotency-Key on every POST that creates or moves something."""
+"""Idempotency-Key on every POST that creates or moves something."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.factories import PERSON, Bank, Caller, ok, refused
 
 Json = dict[str, Any]
 
-# What switches a state is repeatable by itself: the second time is refused or changes nothing.
+# A repeated change of state needs no key: it is refused or changes nothing.
 SWITCHES = ("freeze", "unfreeze", "close", "block", "unblock", "terminate")
 
 
@@ -70,7 +70,7 @@ REQUESTS = [holder, account, deposit, transfer, batch, reversal, card]
 
 
 @pytest.mark.parametrize("make", REQUESTS)
-def test_the_first_answer_comes_again(bank: Bank, make: Any) -> None:
+def test_a_replay_returns_the_first_answer(bank: Bank, make: Any) -> None:
     request = make(bank)
     first = request.send("k")
     assert first.status_code in (200, 201), first.data
@@ -87,26 +87,26 @@ def test_the_first_answer_comes_again(bank: Bank, make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [make for make in REQUESTS if make is not reversal])
-def test_another_body_is_refused(bank: Bank, make: Any) -> None:
+def test_the_same_key_with_another_body_is_refused(bank: Bank, make: Any) -> None:
     request = make(bank)
     assert request.send("k").status_code in (200, 201)
     refused(request.send("k", request.other), 422, "idempotency_key_reused")
 
 
-def test_the_order_of_a_bodys_fields_is_no_difference(bank: Bank) -> None:
+def test_the_order_of_fields_does_not_matter(bank: Bank) -> None:
     request = transfer(bank)
     first = request.send("k")
     assert request.send("k", dict(reversed(request.body.items()))).data == first.data  # type: ignore[union-attr]  # has one
 
 
-def test_keys_are_apart_by_user_and_by_path(bank: Bank) -> None:
+def test_keys_are_scoped_by_user_and_path(bank: Bank) -> None:
     ada, bob = transfer(bank), transfer(bank)
     ok(ada.send("k"), 201)
     ok(bob.send("k"), 201)
     assert ok(ada.caller.post("/transfers/batch", {"transfers": [ada.body]}, key="k"))["posted"] == 1
 
 
-def test_what_is_wrong_with_a_request_does_not_stick(bank: Bank) -> None:
+def test_a_validation_error_is_not_remembered(bank: Bank) -> None:
     request = transfer(bank)
     assert request.body
     refused(request.send("k", request.body | {"amount": 0}), 422, "validation_error")
@@ -119,14 +119,14 @@ def test_what_is_wrong_with_a_request_does_not_stick(bank: Bank) -> None:
     ok(newcomer.send("k"), 201)
 
 
-def test_a_forbidden_request_does_not_stick(bank: Bank) -> None:
+def test_a_forbidden_request_is_not_remembered(bank: Bank) -> None:
     undo = reversal(bank)
     refused(bank.customer().post(undo.path, key="k"), 403, "forbidden")
     ok(undo.send("k"), 201)
 
 
 @pytest.mark.parametrize("status", [404, 409, 422])
-def test_refusals_stick(bank: Bank, status: int) -> None:
+def test_business_refusals_are_remembered(bank: Bank, status: int) -> None:
     request = {404: transfer, 409: reversal, 422: transfer}[status](bank)
     body = request.body
     if status == 409:
@@ -143,10 +143,10 @@ def test_refusals_stick(bank: Bank, status: int) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256, "ä", '"', '"open', '"a" "b"', "tab\there"])
-def test_keys_that_are_none(bank: Bank, key: str) -> None:
+def test_an_invalid_key_is_refused(bank: Bank, key: str) -> None:
     request = transfer(bank)
     if key in ('"', '"open', '"a" "b"'):
-        ok(request.send(key), 201)  # not a structured field, but 1 to 255 printable characters all the same
+        ok(request.send(key), 201)  # no structured field, but 1 to 255 printable characters
     else:
         refused(request.send(key), 400, "idempotency_key_invalid")
 

@@ -1,4 +1,4 @@
-"""What is asked of a history takes a few steps into an index, whatever its length, and without fresh statistics."""
+"""Queries on a long history take few steps into an index, also with old statistics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         ("/transactions?account_id={id}&cursor={cursor}", BY_SEQUENCE, "sequence", 21),
     ],
 )
-def test_by_few_steps_into_an_index(fresh_bank: Bank, path: str, index: str, column: str, rows: int) -> None:
+def test_a_history_query_takes_few_steps_into_an_index(
+    fresh_bank: Bank, path: str, index: str, column: str, rows: int
+) -> None:
     ada = fresh_bank.customer()
     busy, other = ada.account(balance=10_000), ada.account(balance=10_000)
     there, back = ((one["id"], two["id"]) for one, two in ((busy, other), (other, busy)))

@@ -1,4 +1,4 @@
-"""What the service writes to standard output, and what it never writes."""
+"""Logs: the lines on standard output, and the secrets that never appear in them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def output(app: Flask) -> Iterator[io.StringIO]:
-    """What the root logger's own handler writes, down to DEBUG."""
+    """The output of the root logger's handler at level DEBUG."""
     root = logging.getLogger()
     [handler] = [handler for handler in root.handlers if handler.get_name() == "stdout"]
     assert isinstance(handler, logging.StreamHandler)
@@ -66,7 +66,7 @@ def test_a_request_is_one_line_with_exactly_the_promised_fields(bank: Bank, line
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", "/accounts", 405), ("POST", "/auth/login", 400)]
 )
-def test_a_failing_request_has_its_line_too(bank: Bank, lines: Lines, method: str, path: str, status: int) -> None:
+def test_a_failing_request_has_one_line(bank: Bank, lines: Lines, method: str, path: str, status: int) -> None:
     bank.customer().request(method, path, headers={"X-Request-Id": "request-4712"})
     line = [line for line in lines() if line["request_id"] == "request-4712"][-1]
     assert (line["status"], sorted(line)) == (status, sorted(REQUEST_FIELDS))
@@ -86,7 +86,7 @@ def test_business_events_are_lines_of_their_own_with_the_request_id(bank: Bank, 
     assert {"signup", "login", "account_open", "deposit"} <= {line["event"] for line in events}
 
 
-def test_what_was_rolled_back_is_no_event(bank: Bank, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rolled_back_event_is_not_logged(bank: Bank, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError("the power is gone")
 
@@ -116,26 +116,26 @@ def test_an_unexpected_error_is_one_line_with_its_stack(
     assert "second line" in error["exc_info"]
 
 
-@pytest.mark.parametrize("said", ["zażółć", "one\u2028two", "\udc80", 2**70, "<Ada>"])
-def test_whatever_is_said_is_one_line_of_ascii(app: Flask, output: io.StringIO, lines: Lines, said: Any) -> None:
-    logging.getLogger("bankapp.test").info("it says %s", said, extra={"said": said})
+@pytest.mark.parametrize("message", ["zażółć", "one\u2028two", "\udc80", 2**70, "<Ada>"])
+def test_every_message_is_one_line_of_ascii(app: Flask, output: io.StringIO, lines: Lines, message: Any) -> None:
+    logging.getLogger("bankapp.test").info("it says %s", message, extra={"said": message})
     assert output.getvalue().isascii()
     [line] = lines()
-    assert (line["message"], line["said"]) == (f"it says {said}", said)
+    assert (line["message"], line["said"]) == (f"it says {message}", message)
 
 
 def test_no_secret_reaches_a_log(bank: Bank, output: io.StringIO) -> None:
     email, password, later = unique_email(), f"{CANARY}-1", f"{CANARY}-2"
     person = {"first_name": "Ada", "last_name": "Lovelace", "dob": "1990-12-10"}
-    nobody = bank.anonymous(Cookie=f"session={CANARY}")
-    ok(nobody.post("/auth/signup", {"email": email, "password": password} | person), 201)
-    nobody.post("/auth/signup", {"email": email, "password": password, "surprise": CANARY})
-    nobody.post("/auth/signup", {"email": email, "password": [CANARY]})
-    nobody.post("/auth/login", {"email": email, "password": f"wrong-{CANARY}"})
-    nobody.post("/auth/login", data=f'{{"password": "{CANARY}"', content_type="application/json")
-    nobody.get("/accounts", headers={"Authorization": f"Bearer {CANARY}"})
-    nobody.get(f"/accounts?access_token={CANARY}")
-    nobody.post("/auth/refresh", {"refresh_token": CANARY})
+    anonymous = bank.anonymous(Cookie=f"session={CANARY}")
+    ok(anonymous.post("/auth/signup", {"email": email, "password": password} | person), 201)
+    anonymous.post("/auth/signup", {"email": email, "password": password, "surprise": CANARY})
+    anonymous.post("/auth/signup", {"email": email, "password": [CANARY]})
+    anonymous.post("/auth/login", {"email": email, "password": f"wrong-{CANARY}"})
+    anonymous.post("/auth/login", data=f'{{"password": "{CANARY}"', content_type="application/json")
+    anonymous.get("/accounts", headers={"Authorization": f"Bearer {CANARY}"})
+    anonymous.get(f"/accounts?access_token={CANARY}")
+    anonymous.post("/auth/refresh", {"refresh_token": CANARY})
     ada = bank.signed_in(email, password)
     secrets = {CANARY, *(ada.tokens[name] for name in ("access_token", "refresh_token"))}
     first = ada.tokens
@@ -146,14 +146,14 @@ def test_no_secret_reaches_a_log(bank: Bank, output: io.StringIO) -> None:
     ok(ada.post("/cards", {"account_id": account["id"], "type": "virtual"}, key="c-1"), 201)
     ada.post("/auth/password", {"current_password": f"wrong-{CANARY}", "new_password": later})
     ok(ada.post("/auth/password", {"current_password": password, "new_password": later}), 204)
-    refused(nobody.post("/auth/refresh", {"refresh_token": first["refresh_token"]}), 401, "refresh_token_reused")
+    refused(anonymous.post("/auth/refresh", {"refresh_token": first["refresh_token"]}), 401, "refresh_token_reused")
     ada.get("/accounts")
     written = output.getvalue()
     assert len(written.splitlines()) > 20
     assert not [secret for secret in secrets if secret in written]
 
 
-def test_an_unexpected_error_of_the_database_tells_nothing_of_what_was_stored(
+def test_an_unexpected_database_error_reveals_no_stored_values(
     fresh_bank: Bank, raw_sql: Callable[..., RawSql], output: io.StringIO
 ) -> None:
     email = f"{CANARY}@example.com"
@@ -164,7 +164,7 @@ def test_an_unexpected_error_of_the_database_tells_nothing_of_what_was_stored(
     assert CANARY not in output.getvalue()
 
 
-def test_console_lines_are_for_people_and_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_console_message_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     config = bank_logging.settings("INFO", "console")["formatters"]["console"]
     formatter = config["()"](config["format"])
     record = logging.LogRecord("bankapp.access", logging.INFO, __file__, 1, "GET /a\nb 404", None, None)

@@ -1,4 +1,4 @@
-"""The main job from end to end, as a client sees it."""
+"""The main use cases from end to end, as a client sees them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_insufficient_funds_moves_nothing(bank: Bank) -> None:
     assert bob.balance(target) == 0
 
 
-def test_a_foreign_account_looks_like_none(bank: Bank) -> None:
+def test_a_foreign_account_answers_like_a_missing_one(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     account = bob.account(balance=100)
     refused(ada.get(f"/accounts/{account['id']}"), 404, "not_found")

@@ -1,4 +1,4 @@
-"""Migrations go up, down and up again on both databases, and make what the models say."""
+"""Migrations run up, down and up again on both databases, and create the tables of the models."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def empty_app(dialect: str, request: pytest.FixtureRequest, tmp_path: Path, make
 
 
 def everything() -> dict[str, Any]:
-    """Return what is in the database: tables with columns and constraints, triggers, functions."""
+    """Return the content of the schema: tables with columns and constraints, triggers, functions."""
     inspector = inspect(db.engine)
     found: dict[str, Any] = {
         table: (
@@ -84,7 +84,7 @@ def names(table: str) -> list[str | None]:
     return found
 
 
-def test_up_down_and_up_again(empty_app: Flask) -> None:
+def test_migrations_run_up_down_and_up_again(empty_app: Flask) -> None:
     with empty_app.app_context():
         upgrade()
         first = everything()
@@ -95,7 +95,7 @@ def test_up_down_and_up_again(empty_app: Flask) -> None:
         upgrade()
         assert everything() == first
         check()
-    # It works, too, not only looks the same.
+    # The schema is not only equal; the application also works on it.
     bank = Bank(empty_app)
     assert bank.customer().account(balance=5)["balance"] == 0
 
@@ -109,7 +109,7 @@ def test_each_revision_goes_back_one_step(empty_app: Flask) -> None:
         assert everything() == tables
 
 
-def test_tables_and_columns(app: Flask) -> None:
+def test_migrations_create_the_tables_of_the_models(app: Flask) -> None:
     with app.app_context():
         inspector = inspect(db.engine)
         for table, columns in TABLES.items():
@@ -142,7 +142,7 @@ def test_every_constraint_has_a_name_by_the_convention(app: Flask) -> None:
         ("cards", "account_id = '00000000-0000-0000-0000-000000000000'"),
     ],
 )
-def test_the_database_itself_refuses(fresh_bank: Bank, table: str, change: str) -> None:
+def test_the_database_refuses_unsound_rows(fresh_bank: Bank, table: str, change: str) -> None:
     ada = fresh_bank.customer()
     account = ada.account()
     assert ada.post("/cards", {"account_id": account["id"], "type": "virtual"}).status_code == 201

@@ -1,4 +1,4 @@
-"""Currencies with other digits than two, the largest amount, and the largest balance."""
+"""Currencies with any number of decimals, the largest amount, and the largest balance."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.factories import Bank, Caller, ok, refused
 def fill(bank: Bank, account: dict[str, Any], balance: int) -> None:
     """Bring an empty account to ``balance`` in postings of the largest amount, 200 in one transaction.
 
-    More would come near PostgreSQL's statement timeout on a busy machine: each leg leaves another
-    version of the one account behind, and the next has to step over all of them.
+    More postings would come near the statement timeout on a busy machine: in PostgreSQL each leg leaves another version
+    of the account's row, and the next leg scans them all.
     """
     count, rest = divmod(balance, MAX_AMOUNT)
 
@@ -37,7 +37,7 @@ def fill(bank: Bank, account: dict[str, Any], balance: int) -> None:
         db.run(lambda: post([rest]))
 
 
-def test_a_balance_stops_at_the_last_integer_that_every_client_reads(bank: Bank) -> None:
+def test_a_balance_cannot_exceed_two_to_the_53_minus_one(bank: Bank) -> None:
     ada = bank.customer()
     account, other = ada.account(), ada.account(balance=10)
     fill(bank, account, MAX_BALANCE - 5)
@@ -79,7 +79,7 @@ def test_every_currency_opens_an_account(bank: Bank) -> None:
         assert (account["currency"], account["type"], account["balance"]) == (code, "savings", 0)
 
 
-def test_all_legs_of_a_currency_sum_to_zero_after_all_of_this(bank: Bank) -> None:
+def test_all_legs_of_a_currency_sum_to_zero(bank: Bank) -> None:
     with bank.app.app_context():
         sums = extension.session.execute(
             text("SELECT currency, sum(direction * amount) FROM transactions GROUP BY currency")

@@ -21,17 +21,17 @@ from tests.routes import WITH_BODY, operations
 def document(app: Any) -> dict[str, Any]:
     found = app.test_client().get("/openapi.json")
     assert found.content_type == JSON
-    # Also what every answer of the other tests was held against.
+    # The other tests compare their answers with the same document.
     assert found.json == json.loads(json.dumps(conformance.document()))
     return dict(found.json)
 
 
-def test_it_is_valid(document: dict[str, Any]) -> None:
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1.")
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_operations_have_names_words_and_security(bank: Bank, document: dict[str, Any]) -> None:
+def test_operations_have_an_id_a_summary_and_security(bank: Bank, document: dict[str, Any]) -> None:
     names = set()
     for operation in operations(bank.app):
         described = operation.description or {}
@@ -47,7 +47,7 @@ def test_operations_have_names_words_and_security(bank: Bank, document: dict[str
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
-def test_statuses_that_every_operation_of_a_kind_can_answer(bank: Bank) -> None:
+def test_operations_document_the_statuses_of_their_kind(bank: Bank) -> None:
     for operation in operations(bank.app):
         expected = {"422", "500", "503"}
         expected |= {"400", "413", "415"} if operation.method in WITH_BODY else set()
@@ -95,7 +95,7 @@ def test_parameters_have_schemas_and_lists_have_both_of_a_page(bank: Bank, docum
             assert schema.get("type") or schema.get("enum"), (operation, parameter)
 
 
-def test_answers_have_all_of_their_fields(document: dict[str, Any]) -> None:
+def test_answers_require_all_their_fields(document: dict[str, Any]) -> None:
     for name in ("Account", "Transaction", "Transfer", "Card", "AccountHolder", "AuditLog", "TokenPair", "Session"):
         schema = document["components"]["schemas"][name]
         assert sorted(schema["required"]) == sorted(schema["properties"]), name
@@ -111,5 +111,5 @@ def test_every_example_body_is_accepted(bank: Bank) -> None:
             answer = caller.request(operation.method, operation.path, json=operation.example)
             problem = answer.get_json() if answer.data else {}
             if operation.rule.rule.endswith("/batch") and problem["errors"].keys() == {"0"}:
-                continue  # read, and refused by index: the accounts of the example are nobody's
+                continue  # accepted, but each transfer is refused: the accounts of the example do not exist
             assert problem.get("code") not in ("validation_error", "malformed_request"), (operation, problem)

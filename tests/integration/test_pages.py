@@ -1,4 +1,4 @@
-"""Pages of every list: newest first, stable while rows are added, and cursors that fit only where they came from."""
+"""Pages of every list: newest first, stable while rows are added, with cursors that only their list accepts."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ LISTS: Final = (
 
 
 @pytest.mark.parametrize("a_list", LISTS)
-def test_newest_first_and_stable_while_rows_are_added(bank: Bank, ada: Caller, a_list: Any) -> None:
+def test_lists_are_newest_first_and_stable_while_rows_are_added(bank: Bank, ada: Caller, a_list: Any) -> None:
     path, make = a_list(ada, bank)
     before = [item["id"] for item in listed(ada, path, 100)]
     made = [make()["id"] for _ in range(5)]
@@ -116,7 +116,7 @@ def test_newest_first_and_stable_while_rows_are_added(bank: Bank, ada: Caller, a
     assert ok(ada.get(path))["items"][0]["id"] == newer
 
 
-def test_staff_page_through_everybodys_rows(bank: Bank, ada: Caller) -> None:
+def test_staff_page_through_the_rows_of_all_customers(bank: Bank, ada: Caller) -> None:
     staff, bob = bank.employee(), bank.customer()
     ok(ada.transfer(ada.account(balance=5), bob.account(), 5), 201)
     for path in ("/account-holders", "/accounts", "/transactions", "/transfers", "/cards"):
@@ -126,7 +126,7 @@ def test_staff_page_through_everybodys_rows(bank: Bank, ada: Caller) -> None:
     assert {row["user_id"] for row in listed(staff, "/account-holders", 100)} >= {ada.user_id, bob.user_id}
 
 
-def test_equal_times_on_several_accounts_neither_repeat_nor_get_lost(bank: Bank, ada: Caller) -> None:
+def test_rows_with_equal_times_are_listed_exactly_once(bank: Bank, ada: Caller) -> None:
     opened = [ada.account() for _ in range(3)]
 
     def post() -> None:
@@ -180,7 +180,7 @@ def needed(operation: Operation) -> set[str]:
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1.0", "ten", "", "1e1", "٣", " 1", "1" * 19])
-def test_a_bad_limit(bank: Bank, ada: Caller, limit: str) -> None:
+def test_an_invalid_limit_is_refused(bank: Bank, ada: Caller, limit: str) -> None:
     for operation in operations(bank.app):
         if any(parameter["name"] == "limit" for parameter in operation.query_parameters):
             problem = refused(ada.get(f"{operation.path}?limit={quote(limit)}"), 422, "validation_error")
@@ -188,14 +188,14 @@ def test_a_bad_limit(bank: Bank, ada: Caller, limit: str) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "a.b", "é", ".", "WzFd.AAAA", "9" * 3000])
-def test_a_bad_cursor(bank: Bank, ada: Caller, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(bank: Bank, ada: Caller, cursor: str) -> None:
     for operation in operations(bank.app):
         if any(parameter["name"] == "cursor" for parameter in operation.query_parameters):
             problem = refused(ada.get(f"{operation.path}?cursor={quote(cursor)}"), 422, "validation_error")
             assert problem["errors"].keys() == {"cursor"} | needed(operation)
 
 
-def test_a_cursor_fits_only_the_list_it_came_from(bank: Bank, ada: Caller) -> None:
+def test_a_cursor_of_another_list_is_refused(bank: Bank, ada: Caller) -> None:
     first, second = ada.account(balance=5), ada.account(balance=5)
     for account in (first, second):
         ada.deposit(account, 5)
@@ -221,7 +221,7 @@ def test_a_cursor_fits_only_the_list_it_came_from(bank: Bank, ada: Caller) -> No
         assert problem["errors"] == {"cursor": ["Not a cursor of this list."]}
 
 
-def test_currencies_come_by_code(ada: Caller) -> None:
+def test_currencies_are_sorted_by_code(ada: Caller) -> None:
     codes = [currency["code"] for currency in listed(ada, "/currencies", 30)]
     assert codes == sorted(codes)
     assert {"EUR", "USD", "JPY", "KWD"} <= set(codes)
@@ -232,7 +232,7 @@ def test_a_list_of_an_unknown_account_is_not_found(ada: Caller) -> None:
         refused(ada.get(f"{path}?account_id={ids.new()}"), 404, "not_found")
 
 
-def test_lists_of_somebody_new_are_empty(app: Flask) -> None:
-    nobody = Bank(app).customer(holder=False)
+def test_lists_of_a_new_customer_are_empty(app: Flask) -> None:
+    newcomer = Bank(app).customer(holder=False)
     for path in ("/account-holders", "/accounts", "/transactions", "/transfers", "/cards"):
-        assert ok(nobody.get(path)) == {"items": [], "next_cursor": None}
+        assert ok(newcomer.get(path)) == {"items": [], "next_cursor": None}

@@ -1,4 +1,4 @@
-"""Passwords: which are taken, what is kept of them, and that a wrong one tells nothing."""
+"""Passwords: accepted ones, their hashes, and the equal answers to a wrong password and an unknown user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stored(bank: Bank, email: str) -> str:
 
 
 def characters(first: int, count: int) -> str:
-    """Return characters from ``first`` on, in no order that anybody would guess."""
+    """Return characters from ``first`` on, in an order that is hard to guess."""
     return "".join(chr(first + 37 * n % 89) for n in range(count))
 
 
@@ -44,7 +44,7 @@ def characters(first: int, count: int) -> str:
     ],
     ids=lambda value: f"{value} bytes" if isinstance(value, int) else "",
 )
-def test_every_character_counts_however_many_bytes(bank: Bank, password: str, length_in_bytes: int) -> None:
+def test_every_character_counts_beyond_72_bytes(bank: Bank, password: str, length_in_bytes: int) -> None:
     assert len(password.encode()) == length_in_bytes
     email, status, answer = signup(bank, password)
     assert status == 201, answer
@@ -95,7 +95,7 @@ def test_composed_and_decomposed_letters_are_the_same_password(bank: Bank) -> No
     bank.signed_in(email, "Gr\u00fcn-Dr\u00fcben-\u00d6de-4711")
 
 
-def test_the_hash_is_of_the_configured_cost_and_not_of_the_password(bank: Bank) -> None:
+def test_the_hash_has_the_configured_cost_and_hides_the_password(bank: Bank) -> None:
     email, _, _ = signup(bank, PASSWORD)
     assert stored(bank, email).startswith("$2b$04$")
     assert PASSWORD not in stored(bank, email)
@@ -113,7 +113,7 @@ def test_a_raised_cost_reaches_old_hashes_at_the_next_sign_in(bank: Bank, bank_w
     assert stored(bank, email) == raised
 
 
-def test_the_email_is_one_in_any_case(bank: Bank) -> None:
+def test_the_case_of_an_email_does_not_matter(bank: Bank) -> None:
     email = unique_email()
     ok(bank.anonymous().post("/auth/signup", {"email": email.upper(), "password": PASSWORD}), 201)
     caller = bank.signed_in(email.capitalize())
@@ -122,7 +122,7 @@ def test_the_email_is_one_in_any_case(bank: Bank) -> None:
     refused(again, 409, "email_taken")
 
 
-def test_an_unknown_email_and_a_wrong_password_look_and_take_the_same(bank_with: Callable[..., Bank]) -> None:
+def test_an_unknown_email_and_a_wrong_password_answer_alike_in_the_same_time(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(BCRYPT_ROUNDS="9")
     known = bank.customer(holder=False).email
     caller = bank.anonymous()
@@ -138,5 +138,5 @@ def test_an_unknown_email_and_a_wrong_password_look_and_take_the_same(bank_with:
     for body in bodies:
         del body["request_id"]
     assert bodies[0] == bodies[1]
-    # Without a hash to compare with, the answer would come ten times sooner.
+    # Without a comparison with a hash, the answer would come ten times sooner.
     assert 0.5 < times[0] / times[1] < 2, times

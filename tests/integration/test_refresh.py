@@ -1,4 +1,4 @@
-"""Refresh tokens: exchanged once, recognised when they come again, dead in time."""
+"""Refresh tokens: exchanged once, recognised when they are reused, expired in time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def events(caller: Caller, event_type: str) -> list[dict[str, Any]]:
     return list(ok(caller.get(f"/audit-logs?event_type={event_type}"))["items"])
 
 
-def test_a_refresh_answers_a_new_pair_that_works(caller: Caller) -> None:
+def test_a_refresh_returns_a_new_pair_that_works(caller: Caller) -> None:
     old = caller.tokens
     caller.tokens = ok(refresh(caller))
     assert caller.tokens["refresh_token"] != old["refresh_token"]
@@ -40,7 +40,7 @@ def test_a_refresh_answers_a_new_pair_that_works(caller: Caller) -> None:
     assert len(ok(caller.get("/auth/sessions"))["items"]) == 1
 
 
-def test_reuse_ends_the_session_and_is_an_alarm(bank: Bank, caller: Caller) -> None:
+def test_reuse_revokes_the_session_and_is_audited(bank: Bank, caller: Caller) -> None:
     stolen = caller.tokens["refresh_token"]
     thief = Caller(caller.client, tokens=ok(refresh(caller)))
     refused(refresh(caller, stolen), 401, "refresh_token_reused")
@@ -54,14 +54,14 @@ def test_reuse_ends_the_session_and_is_an_alarm(bank: Bank, caller: Caller) -> N
     assert (alarm["user_id"], alarm["resource_type"]) == (caller.user_id, "session")
 
 
-def test_reuse_leaves_other_sessions_alone(bank: Bank, caller: Caller) -> None:
+def test_reuse_does_not_end_other_sessions(bank: Bank, caller: Caller) -> None:
     other = bank.signed_in(caller.email)
     ok(refresh(caller))
     refused(refresh(caller), 401, "refresh_token_reused")
     ok(other.get("/auth/me"))
 
 
-def test_the_token_of_an_ended_session_is_no_alarm(bank: Bank, caller: Caller) -> None:
+def test_the_token_of_an_ended_session_is_not_audited_as_reuse(bank: Bank, caller: Caller) -> None:
     ok(caller.post("/auth/logout"), 204)
     refused(refresh(caller), 401, "refresh_token_invalid")
     assert events(bank.signed_in(caller.email), "token_reuse") == []
@@ -71,7 +71,7 @@ def test_an_unknown_token_is_refused(caller: Caller) -> None:
     refused(refresh(caller, "A" * 43), 401, "refresh_token_invalid")
 
 
-def test_ten_at_once_make_one_pair(bank: Bank, caller: Caller) -> None:
+def test_ten_concurrent_refreshes_make_one_pair(bank: Bank, caller: Caller) -> None:
     barrier = Barrier(10)
 
     def attempt(_: int) -> Any:
@@ -83,13 +83,13 @@ def test_ten_at_once_make_one_pair(bank: Bank, caller: Caller) -> None:
         answers = list(pool.map(attempt, range(10)))
     outcomes = sorted(answer.get_json().get("code", "pair") for answer in answers)
     assert outcomes == ["pair"] + ["refresh_token_reused"] * 9
-    # One of them was used by two parties, so nobody keeps it.
+    # The token was used more than once, so the whole session is revoked.
     [pair] = [answer.get_json() for answer in answers if answer.status_code == 200]
     refused(Caller(caller.client, tokens=pair).get("/auth/me"), 401, "token_revoked")
     assert len(events(bank.signed_in(caller.email), "token_reuse")) == 9
 
 
-def test_logging_out_and_refreshing_at_once_leaves_nobody_in(bank: Bank) -> None:
+def test_no_token_survives_a_logout_during_a_refresh(bank: Bank) -> None:
     for _ in range(5):
         caller = bank.customer(holder=False)
         barrier = Barrier(2)
@@ -128,7 +128,7 @@ def test_no_session_outlives_its_absolute_lifetime(caller: Caller) -> None:
         refused(refresh(caller), 401, "refresh_token_invalid")
 
 
-def test_a_rotated_token_is_an_alarm_even_after_it_expired(caller: Caller) -> None:
+def test_reuse_of_an_expired_token_is_audited(caller: Caller) -> None:
     old = caller.tokens["refresh_token"]
     with clocks.at(clock.now() + timedelta(hours=6)):
         caller.tokens = ok(refresh(caller))
@@ -137,7 +137,7 @@ def test_a_rotated_token_is_an_alarm_even_after_it_expired(caller: Caller) -> No
         refused(refresh(caller), 401, "refresh_token_invalid")
 
 
-def test_the_token_is_stored_hashed_with_where_it_came_from(bank: Bank) -> None:
+def test_the_token_is_stored_hashed_with_address_and_device(bank: Bank) -> None:
     caller = bank.customer(holder=False, **{"X-Device-Id": "phone-1"})
     token = caller.tokens["refresh_token"]
     with bank.app.app_context():

@@ -1,4 +1,4 @@
-"""POST /v1/transfers/{id}/reversal: by staff, once, while the receiver can cover it."""
+"""POST /v1/transfers/{id}/reversal: by staff, once, when the receiver has the money."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def staff(app: Any) -> Caller:
 
 @pytest.fixture
 def made(bank: Bank) -> tuple[Caller, Json, Caller, Json, Json]:
-    """Ada, her account with 700, Bob, his with 300, and the transfer between."""
+    """Return Ada, her account with 700, Bob, his account with 300, and the transfer between the accounts."""
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=1_000), bob.account()
     return ada, source, bob, target, ok(ada.transfer(source, target, 300, description="Rent"), 201)
@@ -28,7 +28,7 @@ def reverse(staff: Caller, transfer: Json, key: str | None = None) -> Any:
     return staff.post(f"/transfers/{transfer['id']}/reversal", key=key)
 
 
-def test_the_money_goes_back_and_both_name_each_other(made: Any, staff: Caller) -> None:
+def test_a_reversal_moves_the_money_back_and_names_its_transfer(made: Any, staff: Caller) -> None:
     ada, source, bob, target, transfer = made
     assert transfer["reversed_by_transfer_id"] is None
     reversal = ok(reverse(staff, transfer), 201)
@@ -45,7 +45,7 @@ def test_the_money_goes_back_and_both_name_each_other(made: Any, staff: Caller) 
     assert (newest["type"], newest["amount"], newest["transfer_id"]) == ("transfer_in", 300, reversal["id"])
 
 
-def test_once_and_never_of_a_reversal(made: Any, staff: Caller) -> None:
+def test_a_transfer_is_reversed_once_and_a_reversal_never(made: Any, staff: Caller) -> None:
     ada, source, bob, target, transfer = made
     bob.deposit(target, 900)
     reversal = ok(reverse(staff, transfer), 201)
@@ -54,7 +54,7 @@ def test_once_and_never_of_a_reversal(made: Any, staff: Caller) -> None:
     assert (ada.balance(source), bob.balance(target)) == (1_000, 900)
 
 
-def test_the_same_key_answers_the_reversal_again(made: Any, staff: Caller) -> None:
+def test_the_same_key_replays_the_reversal(made: Any, staff: Caller) -> None:
     ada, source, *_, transfer = made
     first, again = reverse(staff, transfer, "undo"), reverse(staff, transfer, "undo")
     assert (again.status_code, again.data) == (201, first.data)
@@ -62,7 +62,7 @@ def test_the_same_key_answers_the_reversal_again(made: Any, staff: Caller) -> No
     assert ada.balance(source) == 1_000
 
 
-def test_only_by_staff(made: Any, bank: Bank, staff: Caller) -> None:
+def test_only_staff_reverse(made: Any, bank: Bank, staff: Caller) -> None:
     ada, _, bob, _, transfer = made
     for caller in (ada, bob, bank.customer()):
         refused(reverse(caller, transfer), 403, "forbidden")
@@ -71,7 +71,7 @@ def test_only_by_staff(made: Any, bank: Bank, staff: Caller) -> None:
     refused(staff.post(f"/transfers/{transfer['id']}/reversal", {"amount": 1}), 422, "validation_error")
 
 
-def test_not_beyond_what_the_receiver_still_has(made: Any, staff: Caller) -> None:
+def test_a_reversal_cannot_exceed_the_receivers_balance(made: Any, staff: Caller) -> None:
     ada, source, bob, target, transfer = made
     ok(bob.move(target, 1, "withdrawal"), 201)
     refused(reverse(staff, transfer), 422, "insufficient_funds")
@@ -81,7 +81,7 @@ def test_not_beyond_what_the_receiver_still_has(made: Any, staff: Caller) -> Non
 
 
 @pytest.mark.parametrize("frozen", [(0,), (1,), (0, 1)])
-def test_also_on_frozen_accounts(made: Any, staff: Caller, frozen: tuple[int, ...]) -> None:
+def test_a_reversal_works_on_frozen_accounts(made: Any, staff: Caller, frozen: tuple[int, ...]) -> None:
     ada, source, bob, target, transfer = made
     for index in frozen:
         ok(staff.post(f"/accounts/{(source, target)[index]['id']}/freeze"))
@@ -89,14 +89,14 @@ def test_also_on_frozen_accounts(made: Any, staff: Caller, frozen: tuple[int, ..
     assert (ada.balance(source), bob.balance(target)) == (1_000, 0)
 
 
-def test_not_on_closed_accounts(made: Any, staff: Caller) -> None:
+def test_a_reversal_on_a_closed_account_is_refused(made: Any, staff: Caller) -> None:
     ada, source, _, _, transfer = made
     ok(ada.move(source, 700, "withdrawal"), 201)
     ok(ada.post(f"/accounts/{source['id']}/close"))
     refused(reverse(staff, transfer), 422, "account_not_active")
 
 
-def test_leaves_its_audit_rows(made: Any, bank: Bank, staff: Caller) -> None:
+def test_a_reversal_is_audited(made: Any, bank: Bank, staff: Caller) -> None:
     transfer = made[-1]
     reversal = ok(reverse(staff, transfer), 201)
     reverse(staff, transfer)

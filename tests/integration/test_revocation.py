@@ -1,4 +1,4 @@
-"""Thrown out is thrown out: the very next request with the old token is refused, by every worker."""
+"""Revocation: every worker refuses the next request with a revoked token."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ def sessions_of(caller: Caller) -> list[dict[str, object]]:
     return list(ok(caller.get("/auth/sessions"))["items"])
 
 
-def is_out(caller: Caller) -> None:
+def assert_revoked(caller: Caller) -> None:
     refused(caller.get("/auth/me"), 401, "token_revoked")
     body = {"refresh_token": caller.tokens["refresh_token"]}
     refused(Caller(caller.client).post("/auth/refresh", body), 401, "refresh_token_invalid")
 
 
-def test_logout_ends_this_session_alone(bank: Bank, caller: Caller) -> None:
+def test_logout_ends_only_this_session(bank: Bank, caller: Caller) -> None:
     other = bank.signed_in(caller.email)
     ok(caller.post("/auth/logout"), 204)
-    is_out(caller)
+    assert_revoked(caller)
     ok(other.get("/auth/me"))
 
 
-def test_another_worker_knows_at_once(bank_with: Callable[..., Bank], caller: Caller) -> None:
+def test_another_worker_refuses_the_token_at_once(bank_with: Callable[..., Bank], caller: Caller) -> None:
     elsewhere = Caller(bank_with().app.test_client(), tokens=caller.tokens)
     ok(elsewhere.get("/auth/me"))
     ok(caller.post("/auth/logout"), 204)
-    is_out(elsewhere)
+    assert_revoked(elsewhere)
 
 
 def test_a_session_is_ended_from_another(bank: Bank, caller: Caller) -> None:
@@ -48,7 +48,7 @@ def test_a_session_is_ended_from_another(bank: Bank, caller: Caller) -> None:
     [lost] = [session for session in sessions_of(caller) if session["device_id"] == "lost phone"]
     assert lost["current"] is False
     ok(caller.delete(f"/auth/sessions/{lost['id']}"), 204)
-    is_out(other)
+    assert_revoked(other)
     ok(caller.delete(f"/auth/sessions/{lost['id']}"), 404)
     assert [session["current"] for session in sessions_of(caller)] == [True]
 
@@ -56,16 +56,16 @@ def test_a_session_is_ended_from_another(bank: Bank, caller: Caller) -> None:
 def test_all_sessions_end_together(bank: Bank, caller: Caller) -> None:
     other = bank.signed_in(caller.email)
     ok(caller.delete("/auth/sessions"), 204)
-    is_out(caller)
-    is_out(other)
+    assert_revoked(caller)
+    assert_revoked(other)
 
 
 def test_a_new_password_ends_every_other_session(bank: Bank, caller: Caller) -> None:
     other, third = bank.signed_in(caller.email), bank.signed_in(caller.email)
     ok(caller.post("/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}), 204)
     ok(caller.get("/auth/me"))
-    is_out(other)
-    is_out(third)
+    assert_revoked(other)
+    assert_revoked(third)
     refused(caller.post("/auth/login", {"email": caller.email, "password": PASSWORD}), 401, "invalid_credentials")
     bank.signed_in(caller.email, NEW_PASSWORD)
 
@@ -79,26 +79,26 @@ def test_a_password_is_changed_with_the_old_one_only(bank: Bank, caller: Caller)
     ok(other.get("/auth/me"))
 
 
-def test_a_disabled_user_is_out_until_enabled_and_signed_in_again(bank: Bank, caller: Caller) -> None:
+def test_a_disabled_user_must_be_enabled_and_sign_in_again(bank: Bank, caller: Caller) -> None:
     with bank.app.app_context():
         users.disable(caller.email, operator="test")
-    is_out(caller)
+    assert_revoked(caller)
     body = {"email": caller.email, "password": PASSWORD}
     refused(caller.post("/auth/login", body), 401, "invalid_credentials")
     with bank.app.app_context():
         users.enable(caller.email, operator="test")
-    is_out(caller)
+    assert_revoked(caller)
     bank.signed_in(caller.email)
 
 
-def test_a_role_that_was_taken_is_gone_at_once(bank: Bank) -> None:
+def test_a_revoked_role_has_no_power_at_once(bank: Bank) -> None:
     staff = bank.employee("staff")
     customer = bank.customer()
     account = customer.account()
     ok(staff.get(f"/accounts/{account['id']}"))
     with bank.app.app_context():
         users.set_role(staff.email, "customer", operator="test")
-    is_out(staff)
+    assert_revoked(staff)
     ok(bank.signed_in(staff.email).get(f"/accounts/{account['id']}"), 404)
 
 
@@ -118,7 +118,7 @@ def test_one_query_decides_whether_a_token_counts(bank: Bank, caller: Caller) ->
     assert len(statements) == 1, statements
 
 
-def test_each_way_out_is_audited(bank: Bank, caller: Caller) -> None:
+def test_each_way_to_end_a_session_is_audited(bank: Bank, caller: Caller) -> None:
     other = bank.signed_in(caller.email)
     ok(other.post("/auth/logout"), 204)
     ok(caller.post("/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}), 204)

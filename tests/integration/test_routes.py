@@ -1,4 +1,4 @@
-"""Policy that holds on every route, found by walking the routes."""
+"""Policies of every route, tested on each rule of the application."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PUBLIC: Final = {
     "health.read_liveness",
     "health.read_readiness",
 }
-"""What anybody may call; a line here is a decision."""
+"""The operations without sign-in; each new line needs a decision."""
 
 KIB: Final = 1024
 MEMBERS: Final = {"type", "title", "status", "detail", "instance", "code", "request_id"}
@@ -43,21 +43,21 @@ def test_every_route_is_documented(bank: Bank) -> None:
     assert undocumented == []
 
 
-def test_without_a_token_nobody_gets_in(bank: Bank) -> None:
-    nobody = bank.anonymous()
+def test_every_protected_route_refuses_a_missing_token(bank: Bank) -> None:
+    anonymous = bank.anonymous()
     for operation in operations(bank.app):
         if operation.access is not Access.PUBLIC:
-            answer = nobody.request(operation.method, operation.path)
+            answer = anonymous.request(operation.method, operation.path)
             assert set(refused(answer, 401, "token_missing")) == MEMBERS, str(operation)
             assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a.b.c", "Bearer x", "Basic YTpi", "Bearer a b", "é"])
-def test_with_a_bad_token_nobody_gets_in(bank: Bank, header: str) -> None:
-    nobody = bank.anonymous(Authorization=header)
+def test_every_protected_route_refuses_an_invalid_token(bank: Bank, header: str) -> None:
+    anonymous = bank.anonymous(Authorization=header)
     for operation in operations(bank.app):
         if operation.access is not Access.PUBLIC:
-            answer = nobody.request(operation.method, operation.path)
+            answer = anonymous.request(operation.method, operation.path)
             refused(answer, 401, "token_invalid")
             assert answer.headers["WWW-Authenticate"] == "Bearer"
 
@@ -105,7 +105,7 @@ def test_an_id_in_another_form_is_not_found(bank: Bank, people: dict[Access, Cal
         (b'{"no_such_field": "\\ud800"}', "application/json", (422, "validation_error")),
     ],
 )
-def test_a_body_that_cannot_be_read(
+def test_every_route_refuses_a_malformed_body(
     bank: Bank, people: dict[Access, Caller], body: bytes, content_type: str | None, outcome: tuple[int, str]
 ) -> None:
     for operation in operations(bank.app):
@@ -115,7 +115,7 @@ def test_a_body_that_cannot_be_read(
             assert set(refused(answer, *outcome)) >= MEMBERS, str(operation)
 
 
-def test_a_body_that_is_too_large(bank: Bank, people: dict[Access, Caller]) -> None:
+def test_every_route_refuses_a_body_over_its_limit(bank: Bank, people: dict[Access, Caller]) -> None:
     for operation in operations(bank.app):
         if operation.method in WITH_BODY:
             limit = (1024 if operation.path.endswith("/batch") else 64) * KIB
@@ -136,7 +136,7 @@ def test_an_unknown_field_is_refused(bank: Bank, people: dict[Access, Caller]) -
             assert problem["errors"].keys() == {"no_such_field"}, str(operation)
 
 
-def test_a_query_parameter_is_known_and_given_once(bank: Bank, people: dict[Access, Caller]) -> None:
+def test_an_unknown_or_repeated_query_parameter_is_refused(bank: Bank, people: dict[Access, Caller]) -> None:
     for operation in operations(bank.app):
         caller = people[operation.access or Access.USER]
         answer = caller.request(operation.method, f"{operation.path}?no_such_parameter=1", json=operation.example)

@@ -1,4 +1,4 @@
-"""The second factor: switched on, asked for, used once, lost, switched off."""
+"""The second factor: enrolment, sign-in, single use, recovery codes, switching off."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEW_KEY = "a-new-secret-key-that-encrypts-what-is-written"
 
 @dataclass
 class Protected:
-    """A customer with a second factor, and the authenticator app in their hand."""
+    """A customer with a second factor, and the secret of the authenticator app."""
 
     caller: Caller
     secret: str
@@ -34,7 +34,7 @@ class Protected:
     first_code: str = ""
 
     def code(self, steps: int = 1) -> str:
-        """Return a code of a later time step than the one that confirmed; the clock may be one off."""
+        """Return a code of a later time step than the confirmed one; the server accepts one step early or late."""
         return str(pyotp.TOTP(self.secret).at(clock.now(), counter_offset=steps))
 
     def login(self, otp: str | None = None, password: str = PASSWORD) -> TestResponse:
@@ -57,7 +57,7 @@ def protected(bank: Bank) -> Protected:
     return protect(bank)
 
 
-def test_enrolling_answers_what_an_app_reads(bank: Bank) -> None:
+def test_enrolling_returns_the_uri_for_the_app(bank: Bank) -> None:
     caller = bank.customer(holder=False)
     enrolment = ok(caller.post("/auth/otp/enrol", {"password": PASSWORD}))
     read = pyotp.parse_uri(enrolment["otpauth_uri"])
@@ -65,7 +65,7 @@ def test_enrolling_answers_what_an_app_reads(bank: Bank) -> None:
     assert len(enrolment["secret"]) == 32
 
 
-def test_nothing_is_asked_for_until_confirmed(bank: Bank) -> None:
+def test_login_asks_for_no_code_until_the_factor_is_confirmed(bank: Bank) -> None:
     caller = bank.customer(holder=False)
     refused(caller.post("/auth/otp/enrol", {"password": "wrong"}), 401, "invalid_credentials")
     ok(caller.post("/auth/otp/enrol", {"password": PASSWORD}))
@@ -77,7 +77,7 @@ def test_nothing_is_asked_for_until_confirmed(bank: Bank) -> None:
 def test_login_asks_for_the_code(protected: Protected) -> None:
     refused(protected.login(), 401, "otp_required")
     refused(protected.login("000000"), 401, "invalid_credentials")
-    # A wrong password does not learn that there is a second factor.
+    # A wrong password does not reveal that there is a second factor.
     refused(protected.login(password="wrong"), 401, "invalid_credentials")
     refused(protected.login(protected.code(), password="wrong"), 401, "invalid_credentials")
     ok(protected.login(protected.code()))
@@ -90,14 +90,14 @@ def test_a_code_works_once(protected: Protected) -> None:
     refused(protected.login(code), 401, "invalid_credentials")
 
 
-def test_an_old_code_is_dead(protected: Protected) -> None:
+def test_an_old_code_is_refused(protected: Protected) -> None:
     code = protected.code()
     with clocks.at(clock.now() + timedelta(seconds=90)):
         refused(protected.login(code), 401, "invalid_credentials")
         ok(protected.login(protected.code(0)))
 
 
-def test_of_ten_logins_with_one_code_one_gets_in(bank: Bank, protected: Protected) -> None:
+def test_one_of_ten_concurrent_logins_with_one_code_succeeds(bank: Bank, protected: Protected) -> None:
     code, barrier = protected.code(), Barrier(10)
 
     def attempt(_: int) -> int:
@@ -110,7 +110,7 @@ def test_of_ten_logins_with_one_code_one_gets_in(bank: Bank, protected: Protecte
     assert outcomes == [200] + [401] * 9
 
 
-def test_a_recovery_code_stands_in_once(protected: Protected) -> None:
+def test_a_recovery_code_works_once(protected: Protected) -> None:
     first, second = protected.recovery_codes[:2]
     assert len(set(protected.recovery_codes)) == 10
     ok(protected.login(first))
@@ -126,7 +126,7 @@ def test_new_recovery_codes_replace_the_old(protected: Protected) -> None:
     ok(protected.login(renewed[0]))
 
 
-def test_switching_off_takes_password_and_code(protected: Protected) -> None:
+def test_switching_off_needs_password_and_code(protected: Protected) -> None:
     path = "/auth/otp/disable"
     ok(protected.caller.post(path, {"password": PASSWORD}), 422)
     wrong = {"password": "wrong", "otp": protected.code()}
@@ -170,7 +170,7 @@ def test_each_step_is_audited_without_secrets(protected: Protected) -> None:
     assert not any(code in str(rows) for code in protected.recovery_codes)
 
 
-def test_what_is_stored_opens_nothing(bank: Bank, protected: Protected) -> None:
+def test_stored_secrets_are_encrypted_or_hashed(bank: Bank, protected: Protected) -> None:
     with bank.app.app_context():
         factor = db.session.get_one(SecondFactor, protected.caller.user_id)
         hashes = db.session.scalars(
@@ -180,7 +180,7 @@ def test_what_is_stored_opens_nothing(bank: Bank, protected: Protected) -> None:
     assert not {code.replace("-", "") for code in protected.recovery_codes} & set(hashes)
 
 
-def test_a_secret_moved_to_another_user_opens_nothing(bank: Bank, protected: Protected) -> None:
+def test_a_secret_copied_to_another_user_cannot_be_decrypted(bank: Bank, protected: Protected) -> None:
     thief = protect(bank)
     with bank.app.app_context():
         stolen = db.session.get_one(SecondFactor, thief.caller.user_id).sealed_secret
@@ -190,7 +190,7 @@ def test_a_secret_moved_to_another_user_opens_nothing(bank: Bank, protected: Pro
     refused(protected.login(thief.code()), 401, "invalid_credentials")
 
 
-def test_a_new_secret_key_takes_over_at_the_next_use(bank_with: Callable[..., Bank]) -> None:
+def test_the_next_use_encrypts_the_secret_with_the_new_key(bank_with: Callable[..., Bank]) -> None:
     protected = protect(bank_with(SECRET_KEY=OLD_KEY))
 
     def through(bank: Bank) -> Protected:

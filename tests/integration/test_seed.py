@@ -1,4 +1,4 @@
-"""``flask seed``: demo data that looks like a bank, the same every time, told once."""
+"""``flask seed``: realistic demo data, the same for the same random seed, stored once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import SECRET, application, settings
 from tests.factories import Bank, ok
 
 UNTIL = "2026-03-15"
-# The audit rows of the seed, without those of the tests' own sign-ins.
+# The audit rows of the seed, without the rows of the tests' sign-ins.
 TOLD = "(SELECT * FROM audit_logs WHERE device_id = 'flask seed') AS told"
 SMALL = ("--customers", "3", "--months", "2", "--until", UNTIL)
 
@@ -82,7 +82,7 @@ def test_every_movement_has_its_audit_row_and_the_books_add_up(seeded: Flask) ->
     assert rows(seeded, f"SELECT count(*) FROM accounts WHERE type <> 'cash' AND balance <> ({sums})") == [(0,)]
 
 
-def test_nothing_happens_after_the_last_day(seeded: Flask) -> None:
+def test_no_row_is_later_than_the_last_day(seeded: Flask) -> None:
     for table in ("users", "accounts", "transactions", "transfers", "cards", TOLD):
         [(last,)] = rows(seeded, f"SELECT max(created_at) FROM {table}")
         moment = last if isinstance(last, datetime) else datetime.fromisoformat(last)
@@ -99,7 +99,7 @@ def test_a_second_run_changes_nothing_and_says_so(seeded: Flask) -> None:
     assert rows(seeded, everything) == before
 
 
-def test_the_same_random_seed_tells_the_same_story(seeded: Flask, fresh_app: Flask) -> None:
+def test_the_same_random_seed_makes_the_same_data(seeded: Flask, fresh_app: Flask) -> None:
     assert seed(fresh_app, *SMALL).exit_code == 0
     for table, columns in {
         "users": "id, email, created_at",
@@ -113,7 +113,7 @@ def test_the_same_random_seed_tells_the_same_story(seeded: Flask, fresh_app: Fla
         assert rows(fresh_app, query) == rows(seeded, query), table
 
 
-def test_another_random_seed_tells_another_story() -> None:
+def test_another_random_seed_makes_other_data() -> None:
     def tell(number: int) -> seed_story.Story:
         return seed_story.tell(customers=2, months=1, until=date(2026, 3, 1), chance=random.Random(number))
 
@@ -139,7 +139,7 @@ def test_a_story_of_any_size_opens_accounts_before_they_are_used(customers: int,
     assert customers == 1 or len(story.steps) > LONG_STEPS
 
 
-def test_a_frozen_account_is_left_alone_whatever_day_it_is() -> None:
+def test_the_last_step_is_the_freeze_on_any_day() -> None:
     for until in (date(2026, 1, 1) + timedelta(days=day) for day in range(0, 365, 5)):
         story = seed_story.tell(customers=6, months=6, until=until, chance=random.Random(1))
         assert isinstance(story.steps[-1], seed_story.Freeze), until
@@ -167,5 +167,5 @@ def test_a_database_without_tables_is_named(tmp_path: Any, make_app: Callable[..
     assert "flask db upgrade" in result.output
 
 
-def test_the_future_has_no_history(seeded: Flask, fresh_app: Flask) -> None:
+def test_a_last_day_in_the_future_is_refused(seeded: Flask, fresh_app: Flask) -> None:
     assert seed(fresh_app, "--until", "2999-01-01").exit_code == 2

@@ -1,4 +1,4 @@
-"""Body limits as gunicorn passes them on: the test client cannot send a chunked body."""
+"""Body limits behind gunicorn, because the test client cannot send a chunked body."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ def test_a_chunked_body_is_read(server: tuple[str, int]) -> None:
         assert (status, problem["code"]) == (401, "invalid_credentials")
 
 
-def test_a_chunked_body_above_the_limit_is_refused_however_it_ends(server: tuple[str, int]) -> None:
-    # The limits on sign-ins have read it before the parser does: what is left in the socket is not another body.
+def test_a_chunked_body_over_the_limit_is_refused_wherever_it_ends(server: tuple[str, int]) -> None:
+    # The limits on sign-ins read the body before the parser does. The parser must not take the rest for a body.
     body = b" " * (LIMIT + 1) + CREDENTIALS
     status, problem = send(server, "Transfer-Encoding: chunked", chunked(body))
     assert (status, problem["code"]) == (413, "payload_too_large")
 
 
 def test_a_chunked_body_is_not_cut_off_at_the_limit(server: tuple[str, int]) -> None:
-    # Cut off at the limit, the body would be complete JSON.
+    # A body that is cut off at the limit would be complete JSON.
     status, problem = send(server, "Transfer-Encoding: chunked", chunked(CREDENTIALS.ljust(LIMIT + 1)))
     assert (status, problem["code"]) == (413, "payload_too_large")
 
@@ -102,16 +102,16 @@ def test_a_chunked_body_is_not_cut_off_at_the_limit(server: tuple[str, int]) -> 
 @pytest.mark.parametrize(
     ("size", "expected"), [(LIMIT, (401, "invalid_credentials")), (LIMIT + 1, (413, "payload_too_large"))]
 )
-def test_a_body_of_a_known_length(server: tuple[str, int], size: int, expected: tuple[int, str]) -> None:
+def test_a_body_with_a_length_is_limited(server: tuple[str, int], size: int, expected: tuple[int, str]) -> None:
     status, problem = send(server, f"Content-Length: {size}", CREDENTIALS.ljust(size))
     assert (status, problem["code"]) == expected
 
 
-def test_a_length_that_is_only_announced_is_enough_to_be_refused(server: tuple[str, int]) -> None:
+def test_a_body_is_refused_by_its_announced_length(server: tuple[str, int]) -> None:
     status, problem = send(server, "Content-Length: 1000000000", b"{")
     assert (status, problem["code"]) == (413, "payload_too_large")
 
 
-def test_a_request_without_a_body_is_told_so(server: tuple[str, int]) -> None:
+def test_a_missing_body_is_refused(server: tuple[str, int]) -> None:
     status, problem = send(server, "Content-Length: 0", b"")
     assert (status, problem["code"]) == (400, "malformed_request")

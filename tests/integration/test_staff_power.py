@@ -1,4 +1,4 @@
-"""Every use of staff power leaves a row that says who used it, and whose data it touched."""
+"""Every use of staff power leaves an audit row that names the employee and the customer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def rows_of(bank: Bank, employee: Caller, event_type: str = "staff_access") -> l
     return [row for row in ok(admin.get(query))["items"] if row["resource_type"] != "audit_log"]
 
 
-def test_reading_names_the_customer(bank: Bank) -> None:
+def test_the_audit_row_of_a_read_names_the_customer(bank: Bank) -> None:
     customer, staff = bank.customer(), bank.employee("staff")
     source, target = customer.account(balance=500), customer.account()
     transfer = ok(customer.transfer(source, target, 100), 201)
@@ -29,14 +29,14 @@ def test_reading_names_the_customer(bank: Bank) -> None:
     assert {row["metadata"]["customer_id"] for row in rows} == {customer.user_id}
 
 
-def test_searching_leaves_what_was_searched_for(bank: Bank) -> None:
+def test_the_audit_row_of_a_search_has_the_search_terms(bank: Bank) -> None:
     customer, staff = bank.customer(), bank.employee("staff")
     ok(staff.get(f"/account-holders?email={customer.email}"))
     [row] = rows_of(bank, staff)
     assert row["metadata"] == {"filters": {"email": customer.email}}
 
 
-def test_freezing_names_the_customer(bank: Bank) -> None:
+def test_the_audit_row_of_a_freeze_names_the_customer(bank: Bank) -> None:
     customer, staff = bank.customer(), bank.employee("staff")
     account = customer.account()
     ok(staff.post(f"/accounts/{account['id']}/freeze"))
@@ -46,14 +46,14 @@ def test_freezing_names_the_customer(bank: Bank) -> None:
     assert access["metadata"]["customer_id"] == customer.user_id
 
 
-def test_a_customer_who_tries_leaves_no_such_row_and_gets_nowhere(bank: Bank) -> None:
+def test_a_customer_without_staff_power_leaves_no_staff_row(bank: Bank) -> None:
     customer = bank.customer()
     account = customer.account()
     refused(customer.post(f"/accounts/{account['id']}/freeze"), 403, "forbidden")
     assert rows_of(bank, customer) == []
 
 
-def test_an_admin_who_reads_the_audit_log_is_in_it(bank: Bank) -> None:
+def test_an_admins_read_of_the_audit_log_is_audited(bank: Bank) -> None:
     customer, admin = bank.customer(), bank.employee("admin")
     ok(admin.get(f"/audit-logs?user_id={customer.user_id}"))
     ok(admin.get("/audit-logs?event_type=login"))
@@ -63,7 +63,7 @@ def test_an_admin_who_reads_the_audit_log_is_in_it(bank: Bank) -> None:
     assert first["metadata"] == {"customer_id": None, "filters": {"event_type": "login"}}
 
 
-def test_reading_ones_own_rows_is_no_staff_power(bank: Bank) -> None:
+def test_reading_ones_own_rows_leaves_no_staff_row(bank: Bank) -> None:
     for role in ("staff", "admin"):
         employee = bank.employee(role)
         ok(employee.get(f"/audit-logs?user_id={employee.user_id}"))

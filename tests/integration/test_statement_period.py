@@ -1,4 +1,4 @@
-"""The days a statement covers, and in which form it comes."""
+"""The period of a statement, and the negotiation of its format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def path(ada: Caller) -> str:
     return f"/statements/{ada.account(balance=5)['id']}"
 
 
-def test_without_days_it_is_this_month_up_to_today(ada: Caller, path: str) -> None:
+def test_the_default_period_is_this_month_up_to_today(ada: Caller, path: str) -> None:
     today = clock.now().date()
     statement = ok(ada.get(path))
     assert (statement["from"], statement["to"]) == (str(today.replace(day=1)), str(today))
@@ -32,7 +32,7 @@ def test_without_days_it_is_this_month_up_to_today(ada: Caller, path: str) -> No
     assert (statement["opening_balance"], statement["closing_balance"], statement["entries"]) == (0, 0, [])
 
 
-def test_the_last_day_counts(ada: Caller, path: str) -> None:
+def test_the_last_day_is_included(ada: Caller, path: str) -> None:
     today = clock.now().date()
     for first, last, closing in (
         (today, today, 5),
@@ -59,7 +59,7 @@ def test_the_last_day_counts(ada: Caller, path: str) -> None:
         ("format=JSON", "format"),
     ],
 )
-def test_days_that_are_none_or_too_many(ada: Caller, path: str, query: str, field: str) -> None:
+def test_an_invalid_or_too_long_period_is_refused(ada: Caller, path: str, query: str, field: str) -> None:
     assert refused(ada.get(f"{path}?{query}"), 422, "validation_error")["errors"].keys() == {field}
 
 
@@ -67,7 +67,7 @@ def test_days_that_are_none_or_too_many(ada: Caller, path: str, query: str, fiel
 @pytest.mark.parametrize(
     "days", ["from=0001-01-01&to=0001-01-01", "from=9999-12-30&to=9999-12-30", "from=2024-01-01&to=2024-12-31"]
 )
-def test_the_first_days_the_last_ones_and_a_leap_year(ada: Caller, path: str, days: str, name: str) -> None:
+def test_the_first_and_last_days_and_a_leap_year_are_accepted(ada: Caller, path: str, days: str, name: str) -> None:
     answer = ada.get(f"{path}?{days}&format={name}")
     assert answer.status_code == 200, answer.data
     assert answer.data
@@ -83,6 +83,6 @@ def test_the_first_days_the_last_ones_and_a_leap_year(ada: Caller, path: str, da
         ("", "application/json"),
     ],
 )
-def test_the_form_may_be_negotiated(ada: Caller, path: str, accept: str, media_type: str) -> None:
+def test_the_format_follows_the_accept_header(ada: Caller, path: str, accept: str, media_type: str) -> None:
     assert ada.get(path, headers={"Accept": accept}).mimetype == media_type
     assert ada.get(f"{path}?format=csv", headers={"Accept": accept}).mimetype == "text/csv"

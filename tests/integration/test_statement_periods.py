@@ -1,4 +1,4 @@
-"""The months an account moved in."""
+"""GET /v1/statements/periods: the months in which an account has entries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def periods(caller: Caller, account: dict[str, Any], **query: Any) -> dict[str, 
 
 @pytest.fixture
 def history(bank: Bank) -> tuple[Caller, dict[str, Any]]:
-    """Entries in January, not in February, at the very edges of March, and in December of the year before."""
+    """Entries in December of the previous year, in January, and at both ends of March; none in February."""
     ada = bank.customer()
     account = ada.account()
     march = datetime(2026, 3, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def history(bank: Bank) -> tuple[Caller, dict[str, Any]]:
     return ada, account
 
 
-def test_months_with_entries_newest_first(history: tuple[Caller, dict[str, Any]]) -> None:
+def test_months_with_entries_are_listed_newest_first(history: tuple[Caller, dict[str, Any]]) -> None:
     ada, account = history
     assert periods(ada, account) == {
         "items": [
@@ -52,7 +52,7 @@ def test_months_with_entries_newest_first(history: tuple[Caller, dict[str, Any]]
     }
 
 
-def test_every_month_has_the_statement_it_announces(history: tuple[Caller, dict[str, Any]]) -> None:
+def test_every_listed_month_has_a_statement_with_its_entries(history: tuple[Caller, dict[str, Any]]) -> None:
     ada, account = history
     for month in periods(ada, account)["items"]:
         statement = ok(ada.get(f"/statements/{account['id']}?from={month['from']}&to={month['to']}"))
@@ -61,7 +61,7 @@ def test_every_month_has_the_statement_it_announces(history: tuple[Caller, dict[
             assert statement[name] == month[name]
 
 
-def test_months_come_in_pages(history: tuple[Caller, dict[str, Any]]) -> None:
+def test_months_are_listed_in_pages(history: tuple[Caller, dict[str, Any]]) -> None:
     ada, account = history
     everything = periods(ada, account)["items"]
     page = periods(ada, account, limit=2)
@@ -72,27 +72,29 @@ def test_months_come_in_pages(history: tuple[Caller, dict[str, Any]]) -> None:
     assert (exact["items"], exact["next_cursor"]) == (everything, None)
 
 
-def test_an_account_that_never_moved_has_none(bank: Bank) -> None:
+def test_an_account_without_entries_has_no_months(bank: Bank) -> None:
     ada = bank.customer()
     assert periods(ada, ada.account()) == {"items": [], "next_cursor": None}
 
 
-def test_only_ones_own_and_only_one_account(bank: Bank, history: tuple[Caller, dict[str, Any]]) -> None:
+def test_months_of_a_foreign_account_and_of_no_account_are_refused(
+    bank: Bank, history: tuple[Caller, dict[str, Any]]
+) -> None:
     _, account = history
     eve = bank.customer()
     refused(eve.get(f"/statements/periods?account_id={account['id']}"), 404, "not_found")
     refused(eve.get("/statements/periods"), 422, "validation_error")
 
 
-def test_one_look_into_the_index_for_each_month_however_long_it_is(bank: Bank) -> None:
+def test_each_month_costs_one_index_lookup(bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account()
     for month, count in ((1, 1_000), (2, 1), (3, 5)):
         with clocks.at(datetime(2026, month, 10, tzinfo=UTC)):
             histories.load(bank.app, account, count)
-    with statements(bank.app) as seen:
+    with statements(bank.app) as executed:
         found = periods(ada, account)["items"]
     assert [month["entry_count"] for month in found] == [5, 1, 1_000]
-    looks = [statement for statement in seen if "FROM transactions" in statement]
-    assert len(looks) == 4
-    assert all("LIMIT" in statement for statement in looks)
+    lookups = [statement for statement in executed if "FROM transactions" in statement]
+    assert len(lookups) == 4
+    assert all("LIMIT" in statement for statement in lookups)

@@ -1,4 +1,4 @@
-"""A statement is one moment of an account that others keep moving, and a long one is not held in memory."""
+"""A statement shows one snapshot during concurrent postings, and a long one streams in bounded memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_a_thread(call: Any) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_is_posted_while_a_statement_is_written_is_not_in_it(bank: Bank, name: str) -> None:
+def test_a_statement_has_no_entry_posted_while_it_is_written(bank: Bank, name: str) -> None:
     ada = bank.customer()
     account = ada.account(balance=100)
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_what_is_posted_while_a_statement_is_written_is_not_in_it(bank: Bank, na
     with bank.app.app_context():
         context.update(user=context.User(ada.user_id, context.CUSTOMER, "", ""))
         with statements.opened(account["id"], *statements.period(None, None)) as statement:
-            # Between the totals and the entries: the very moment a second query would see another balance.
+            # Between the totals and the entries: without a snapshot, the second query would see another balance.
             in_a_thread(lambda: ada.deposit(account, 1_000))
             written = b"".join(FORMATS[name].write(statement))
     assert READERS[name](written, "EUR") == (0, 130, 4, 130)
@@ -66,8 +66,8 @@ def test_statements_add_up_while_others_write(bank: Bank) -> None:
 
 
 @pytest.fixture(scope="module")
-def busy(app: Any, dialect: str) -> tuple[Caller, dict[str, Any], int]:
-    """An account with a history too long to hold; fewer on PostgreSQL, which takes longer to write them."""
+def long_history(app: Any, dialect: str) -> tuple[Caller, dict[str, Any], int]:
+    """An account with a long history; a shorter one on PostgreSQL, which takes longer to write it."""
     count = 100_000 if dialect == "sqlite" else 30_000
     ada = Bank(app).customer()
     account = ada.account()
@@ -83,10 +83,10 @@ def resident_bytes(name: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not PROCESS.exists(), reason="only Linux tells the peak of a span")
-def test_a_long_statement_streams_in_bounded_memory(busy: tuple[Caller, dict[str, Any], int]) -> None:
-    ada, account, count = busy
+def test_a_long_statement_streams_in_bounded_memory(long_history: tuple[Caller, dict[str, Any], int]) -> None:
+    ada, account, count = long_history
     gc.collect()
-    # Not tracemalloc, which would make this ten times slower: "5" sets the peak back to what it is now.
+    # tracemalloc would make this test ten times slower. Writing "5" resets the peak to the current size.
     PROCESS.joinpath("clear_refs").write_text("5")
     before = resident_bytes("VmRSS")
     response = ada.get(f"/statements/{account['id']}?format=csv", buffered=False)
@@ -97,15 +97,15 @@ def test_a_long_statement_streams_in_bounded_memory(busy: tuple[Caller, dict[str
         tail = (tail + chunk)[-400:]
     response.close()
     growth = resident_bytes("VmHWM") - before
-    # The head, the opening balance and the closing balance come on top.
+    # Three more lines: the head, the opening balance and the closing balance.
     assert lines == count + 3
     assert tail.splitlines()[-1].split(b",")[5] == f"{count // 2}.00".encode()
     assert growth < 12_000_000
 
 
 @pytest.mark.slow
-def test_what_cannot_stream_says_its_limit(busy: tuple[Caller, dict[str, Any], int]) -> None:
-    ada, account, _ = busy
+def test_a_format_that_cannot_stream_names_its_limit(long_history: tuple[Caller, dict[str, Any], int]) -> None:
+    ada, account, _ = long_history
     for name in ("json", "pdf", "camt053"):
         problem = refused(ada.get(f"/statements/{account['id']}?format={name}"), 422, "validation_error")
         assert problem["errors"] == {"format": [f"{name} takes at most 10000 entries; choose fewer days, or csv."]}

@@ -1,4 +1,4 @@
-"""Statements over HTTP, read back by software that is not ours."""
+"""Statements over HTTP, read back by independent software."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DESCRIPTIONS = (
 
 @dataclass
 class Books:
-    """An account that moved before, within and after the days of a statement."""
+    """An account with entries before, within and after the period of a statement."""
 
     ada: Caller
     account: dict[str, Any]
@@ -76,7 +76,7 @@ def books(bank: Bank, currency: str = "EUR", descriptions: tuple[str | None, ...
 
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
-def test_six_formats_say_the_same(bank: Bank, currency: str) -> None:
+def test_six_formats_have_the_same_figures(bank: Bank, currency: str) -> None:
     kept = books(bank, currency)
     figures = kept.figures()
     credits, debits = 7 * len(DESCRIPTIONS), sum(1_001 + n for n in range(len(DESCRIPTIONS))) + 499
@@ -132,13 +132,13 @@ def test_a_file_is_named_and_typed(bank: Bank, name: str) -> None:
         ("text/csv;q=0", "application/json"),
     ],
 )
-def test_accept_is_weighed(bank: Bank, accept: str, content_type: str) -> None:
+def test_the_accept_header_is_weighed(bank: Bank, accept: str, content_type: str) -> None:
     ada = bank.customer()
     response = ada.get(f"/statements/{ada.account()['id']}", headers={"Accept": accept})
     assert (response.status_code, response.content_type) == (200, content_type)
 
 
-def test_days_are_included_on_both_ends_and_end_at_midnight_utc(bank: Bank) -> None:
+def test_both_days_are_included_and_end_at_midnight_utc(bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account()
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=10)
@@ -157,7 +157,7 @@ def test_days_are_included_on_both_ends_and_end_at_midnight_utc(bank: Bank) -> N
     assert [entry["amount"] for entry in statement["entries"]] == [10, 100]
 
 
-def test_somebody_elses_statement_does_not_exist_and_staff_leave_a_trace(bank: Bank) -> None:
+def test_a_foreign_statement_is_not_found_and_staff_leave_an_audit_row(bank: Bank) -> None:
     ada, staff = bank.customer(), bank.employee()
     account = ada.account(balance=5)
     refused(bank.customer().get(f"/statements/{account['id']}"), 404, "not_found")
@@ -166,7 +166,7 @@ def test_somebody_elses_statement_does_not_exist_and_staff_leave_a_trace(bank: B
     assert [row["resource_id"] for row in traces] == [account["id"]]
 
 
-def test_a_balance_too_large_for_mt940_is_refused_clearly(bank: Bank) -> None:
+def test_a_balance_too_large_for_mt940_is_refused(bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account()
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""What may happen to an account, and to a card, in each of its states: the whole table."""
+"""The operations on an account and a card in each of their states: the whole table of the contract."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def bring_into(scene: Scene, state: str) -> None:
 
 
 @pytest.mark.parametrize(("operation", "state", "name", "outcome"), [*ACCOUNT_CASES, *CARD_CASES])
-def test_state_and_operation(
+def test_each_operation_answers_as_the_table_says(
     scene_of: Callable[[], Scene], operation: Operation, state: str, name: str, outcome: Any
 ) -> None:
     scene = scene_of()
@@ -151,7 +151,7 @@ def test_state_and_operation(
         assert scene.ada.balances(scene.account) == before
 
 
-def test_a_frozen_account_that_thaws_lets_the_hold_be_captured(scene_of: Callable[[], Scene]) -> None:
+def test_a_hold_can_be_captured_after_the_account_is_unfrozen(scene_of: Callable[[], Scene]) -> None:
     scene = scene_of()
     scene.hold = scene.ada.hold(scene.card, 5)
     bring_into(scene, "frozen")

@@ -1,4 +1,4 @@
-"""``make trace``: the table has a line for each request, and its figures are those of a known call tree."""
+"""``make trace``: the table has a line for each request, and counts a known call tree correctly."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ VIEW = "def view(connection):\n    helper()\n    helper()\n    inner(connection)
 INNER = "def inner(connection):\n    connection.execute('SELECT 1')\n    helper()\n"
 
 
-def own(source: str, file: str, names: dict[str, object]) -> None:
-    """Define the functions of ``source`` as if they lay in a file of ``bankapp/``."""
+def define(source: str, file: str, names: dict[str, object]) -> None:
+    """Define the functions of ``source`` as if they were in a file of ``bankapp/``."""
     code: CodeType = compile(source, f"{stage.ROOT}/bankapp/{file}", "exec")
     exec(code, names)
 
@@ -22,21 +22,21 @@ def test_calls_files_and_frames_of_a_known_tree(tmp_path: Path) -> None:
     import sqlite3
 
     names: dict[str, object] = {}
-    own(HELPER, "helpers.py", names)
-    own(VIEW + INNER, "views.py", names)
+    define(HELPER, "helpers.py", names)
+    define(VIEW + INNER, "views.py", names)
     view = names["view"]
     connection = sqlite3.connect(tmp_path / "empty.sqlite3")
-    seen = trace.Trace(view.__code__)  # type: ignore[attr-defined]
-    seen.start()
+    found = trace.Trace(view.__code__)  # type: ignore[attr-defined]
+    found.start()
     try:
         view(connection)  # type: ignore[operator]
         len("a foreign call")
     finally:
-        seen.stop()
+        found.stop()
         connection.close()
-    # view, helper, helper, inner, helper: the file changes with the 2nd, the 4th and the 5th.
-    assert (len(seen.calls), seen.functions, seen.files, seen.file_changes) == (5, 3, 2, 3)
-    assert seen.depths == [1]
+    # The calls are view, helper, helper, inner, helper. The file changes at the second, fourth and fifth call.
+    assert (len(found.calls), found.functions, found.files, found.file_changes) == (5, 3, 2, 3)
+    assert found.depths == [1]
 
 
 def test_each_request_has_a_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``flask users`` and ``flask tokens``: what an operator does at a prompt."""
+"""``flask users`` and ``flask tokens``: the commands of an operator."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def failed(result: Result, status: int = 1) -> str:
     return result.output
 
 
-def trace(bank: Bank, user_id: str) -> list[dict[str, Any]]:
-    """Return the metadata of what operators did to a user, oldest first."""
+def operator_rows(bank: Bank, user_id: str) -> list[dict[str, Any]]:
+    """Return the metadata of the audit rows of operators about a user, oldest first."""
     with bank.app.app_context():
         query = select(AuditLog).where(AuditLog.event_type == "user_change", AuditLog.resource_id == user_id)
         rows = db.session.scalars(query.order_by(AuditLog.created_at)).all()
@@ -48,7 +48,7 @@ def test_a_user_is_created_with_a_role(bank: Bank, role: str) -> None:
     assert PASSWORD not in output
     caller = bank.signed_in(email)
     assert ok(caller.get("/auth/me"))["role"] == role
-    assert trace(bank, caller.user_id) == [
+    assert operator_rows(bank, caller.user_id) == [
         {"change": "create", "role": role, "operator": getpass.getuser(), "customer_id": caller.user_id}
     ]
 
@@ -64,7 +64,7 @@ def test_the_password_is_asked_for_twice_and_never_shown(bank: Bank) -> None:
     ("password", "reason"),
     [("password1234", "password: This is a very common password."), ("short", "12 to 128"), ("", "12 to 128")],
 )
-def test_the_rules_for_passwords_hold_here_too(bank: Bank, password: str, reason: str) -> None:
+def test_the_rules_for_passwords_apply_to_the_command(bank: Bank, password: str, reason: str) -> None:
     arguments = ("users", "create", unique_email(), "--password-stdin")
     assert reason in failed(flask(bank, *arguments, stdin=f"{password}\n"))
 
@@ -84,11 +84,11 @@ def test_a_taken_email_is_refused(bank: Bank) -> None:
         ("disable",),
     ],
 )
-def test_what_cannot_be_understood_is_refused(bank: Bank, arguments: tuple[str, ...]) -> None:
+def test_invalid_arguments_are_refused(bank: Bank, arguments: tuple[str, ...]) -> None:
     failed(flask(bank, "users", *arguments, stdin=f"{PASSWORD}\n"), status=2)
 
 
-def test_disable_throws_out_and_enable_lets_in_again(bank: Bank) -> None:
+def test_disable_ends_sessions_and_enable_permits_sign_in(bank: Bank) -> None:
     caller = bank.customer(holder=False)
     body = {"email": caller.email, "password": PASSWORD}
     done(flask(bank, "users", "disable", caller.email.upper()))
@@ -97,7 +97,7 @@ def test_disable_throws_out_and_enable_lets_in_again(bank: Bank) -> None:
     assert "already disabled" in failed(flask(bank, "users", "disable", caller.email))
     done(flask(bank, "users", "enable", caller.email))
     ok(Caller(caller.client).post("/auth/login", body))
-    changes = [(row["change"], row["sessions_revoked"]) for row in trace(bank, caller.user_id)]
+    changes = [(row["change"], row["sessions_revoked"]) for row in operator_rows(bank, caller.user_id)]
     assert changes == [("disable", 1), ("enable", 0)]
 
 
@@ -106,12 +106,12 @@ def test_a_role_is_given_and_every_session_ends(bank: Bank) -> None:
     done(flask(bank, "users", "role", caller.email, "admin"))
     refused(caller.get("/auth/me"), 401, "token_revoked")
     assert ok(bank.signed_in(caller.email).get("/auth/me"))["role"] == "admin"
-    [row] = trace(bank, caller.user_id)
+    [row] = operator_rows(bank, caller.user_id)
     assert (row["change"], row["before"], row["role"], row["sessions_revoked"]) == ("role", "customer", "admin", 1)
     assert "already admin" in failed(flask(bank, "users", "role", caller.email, "admin"))
 
 
-def test_nobody_is_not_found(bank: Bank) -> None:
+def test_an_unknown_user_is_not_found(bank: Bank) -> None:
     for arguments in (("disable", unique_email()), ("enable", unique_email()), ("role", unique_email(), "staff")):
         assert "no user with this e-mail" in failed(flask(bank, "users", *arguments))
 
@@ -121,7 +121,7 @@ def rows(bank: Bank, model: type[Any]) -> int:
         return db.session.scalars(select(func.count()).select_from(model)).one()
 
 
-def test_purge_removes_what_is_long_dead_and_nothing_else(fresh_bank: Bank) -> None:
+def test_purge_removes_only_tokens_that_ended_long_ago(fresh_bank: Bank) -> None:
     signed_in = clock.now()
     caller = fresh_bank.customer(holder=False)
     ok(caller.post("/auth/otp/enrol", {"password": PASSWORD}))
@@ -135,7 +135,7 @@ def test_purge_removes_what_is_long_dead_and_nothing_else(fresh_bank: Bank) -> N
 
     with clocks.at(signed_in + timedelta(days=2)):
         done(flask(fresh_bank, "tokens", "purge"))
-        # A rotated refresh token is still recognised: its session lives for a week.
+        # A rotated refresh token is kept, because its session lives for a week and reuse must be recognised.
         assert [rows(fresh_bank, model) for model in everything] == [0, 2, 1, 0, 0]
         body = {"refresh_token": stolen}
         refused(fresh_bank.anonymous().post("/auth/refresh", body), 401, "refresh_token_reused")
