@@ -1,4 +1,4 @@
-"""House rules that hold for whole files: what a module may call, import or name, read from its syntax tree."""
+"""Rules for modules: what each may call, import or name, read from its syntax tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 DATABASE_FOLDER = "bankapp/db"
-"""The one package that knows connections, transactions and dialects."""
+"""The only package that handles connections, transactions and dialects."""
 
 QUERY_FOLDERS = ("bankapp/repositories", "bankapp/models", "migrations", DATABASE_FOLDER)
 CORE_FOLDERS = ("bankapp/services", "bankapp/repositories", "bankapp/models")
@@ -109,31 +109,31 @@ def lies_in(path: str, folders: tuple[str, ...]) -> bool:
     return any(path.startswith(f"{folder}/") for folder in folders)
 
 
-def offences(find: Find, folders: tuple[str, ...], *, but: tuple[str, ...] = ()) -> dict[str, list[int]]:
-    """Return the lines that break a rule in ``folders``, by path, without those in the folders ``but``."""
-    found = {path: find(tree) for path, tree in modules(*folders).items() if not lies_in(path, but)}
+def offences(find: Find, folders: tuple[str, ...], *, allowed: tuple[str, ...] = ()) -> dict[str, list[int]]:
+    """Return the lines that break a rule in ``folders``, by path, without those in the ``allowed`` folders."""
+    found = {path: find(tree) for path, tree in modules(*folders).items() if not lies_in(path, allowed)}
     return {path: lines for path, lines in found.items() if lines}
 
 
 def test_only_the_database_folder_ends_transactions() -> None:
-    assert offences(commits, ("bankapp",), but=(DATABASE_FOLDER,)) == {}
+    assert offences(commits, ("bankapp",), allowed=(DATABASE_FOLDER,)) == {}
 
 
-def test_the_core_knows_no_web_framework() -> None:
+def test_the_core_imports_no_web_framework() -> None:
     assert offences(web_imports, CORE_FOLDERS) == {}
 
 
 def test_only_repositories_models_and_migrations_build_queries() -> None:
-    assert offences(query_builders, ("bankapp",), but=QUERY_FOLDERS) == {}
+    assert offences(query_builders, ("bankapp",), allowed=QUERY_FOLDERS) == {}
 
 
 def test_only_the_database_folder_asks_for_the_dialect() -> None:
-    assert offences(dialect_questions, ("bankapp",), but=(DATABASE_FOLDER,)) == {}
+    assert offences(dialect_questions, ("bankapp",), allowed=(DATABASE_FOLDER,)) == {}
 
 
-def test_errors_leave_from_one_module() -> None:
+def test_only_one_module_makes_error_answers() -> None:
     # The client reads problems and sends none.
-    found = offences(error_answers, ("bankapp",), but=("bankapp/client",))
+    found = offences(error_answers, ("bankapp",), allowed=("bankapp/client",))
     assert set(found) == {PROBLEM_MODULE}
 
 
@@ -151,5 +151,5 @@ def test_errors_leave_from_one_module() -> None:
         (error_answers, "words = 'Every error is application/problem+json.'\nMAXIMUM = 500", []),
     ],
 )
-def test_each_rule_finds_what_breaks_it(find: Find, source: str, lines: list[int]) -> None:
+def test_each_rule_finds_its_offences(find: Find, source: str, lines: list[int]) -> None:
     assert sorted(find(ast.parse(source))) == lines

@@ -1,4 +1,4 @@
-"""Every setting: what it is by default, what it may be, and that a bad value is named."""
+"""Settings: their defaults, their valid values, and the message for an invalid value."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ BAD: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("name", "value", "attribute", "understood"), GOOD)
-def test_a_good_value_is_understood(name: str, value: str, attribute: str, understood: Any) -> None:
+def test_a_valid_value_is_read(name: str, value: str, attribute: str, understood: Any) -> None:
     assert getattr(Config.from_env(BASE | {name: value}), attribute) == understood
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
-def test_a_bad_value_is_named_in_one_line(name: str, value: str) -> None:
+def test_an_invalid_value_is_named_in_one_line(name: str, value: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         Config.from_env(BASE | {name: value})
     assert str(refusal.value).startswith(f"{name} ")
@@ -99,11 +99,11 @@ def test_every_setting_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "LOG_LEVEL", "CORS_ORIGINS"])
-def test_an_empty_value_is_none(name: str) -> None:
+def test_an_empty_value_means_the_default(name: str) -> None:
     assert Config.from_env(BASE | {name: " "}) == Config.from_env(BASE)
 
 
-def test_production_makes_up_no_secret_and_hides_the_docs() -> None:
+def test_production_has_no_default_secret_and_no_docs() -> None:
     with pytest.raises(ConfigError, match=r"^JWT_SECRET is required in production"):
         Config.from_env({"BANKAPP_ENV": "production"})
     production = Config.from_env(BASE | {"BANKAPP_ENV": "production"})
@@ -111,7 +111,7 @@ def test_production_makes_up_no_secret_and_hides_the_docs() -> None:
     assert production.drain > timedelta(0)
 
 
-def test_development_keeps_a_secret_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_stores_a_random_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "INSTANCE", tmp_path / "instance")
     first, second = Config.from_env({}), Config.from_env({})
     assert first.env == "development"
@@ -122,7 +122,7 @@ def test_development_keeps_a_secret_of_its_own(tmp_path: Path, monkeypatch: pyte
     assert first.database_url == f"sqlite:///{tmp_path}/instance/bankapp.sqlite3"
 
 
-def test_secrets_do_not_show_when_the_settings_are_printed() -> None:
+def test_the_repr_of_settings_hides_secrets() -> None:
     assert SECRET not in repr(Config.from_env(BASE))
 
 
@@ -130,5 +130,5 @@ def test_secrets_do_not_show_when_the_settings_are_printed() -> None:
     ("name", "value"),
     [("DATABASE_URL", "postgresql://u:hunter2@h/d"), ("RATELIMIT_STORAGE_URI", "redis://:hunter2@h/0")],
 )
-def test_a_password_in_a_url_does_not_show_when_the_settings_are_printed(name: str, value: str) -> None:
+def test_the_repr_of_settings_hides_passwords_in_urls(name: str, value: str) -> None:
     assert "hunter2" not in repr(Config.from_env(BASE | {name: value}))

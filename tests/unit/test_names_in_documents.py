@@ -1,7 +1,7 @@
 """Each path and each Python name that a document mentions exists.
 
-Looked at are links, and words between backquotes outside of blocks of code. A word counts as a path when it begins
-with a folder of the repository or ends like one of its files, and as a name when it is ``module.name``,
+The test checks links, and words between backquotes outside blocks of code. A word is a path when it begins with a
+folder of the repository or has the suffix of one of its files. It is a name when it is ``module.name``,
 ``Class.name`` or ``table.column`` of a module, class or table of ``bankapp``. Nothing is imported.
 """
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bankapp", "benchmarks", "docs", "migrations", "static", "templates", "tests")
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
-# Words that look like paths or names of this repository and are none: what they are.
+# Words that look like paths or names of this repository, and what they are instead.
 FOREIGN = {
     "statement.csv": "a file that a customer downloads",
     "tokens.json": "a file that the client keeps",
@@ -45,7 +45,7 @@ def words(text: str) -> set[str]:
 
 
 def links(text: str) -> set[str]:
-    """Return where links and images lead within the repository, relative to the document."""
+    """Return the targets of links and images within the repository, relative to the document."""
     found = {(one or other).partition("#")[0] for one, other in LINK.findall(BLOCK.sub("", text))}
     return {target for target in found if target and "://" not in target and not target.startswith(("/", "mailto:"))}
 
@@ -70,7 +70,7 @@ def paths() -> tuple[str, ...]:
 
 
 def unknown_name(word: str) -> str | None:
-    """Return the part of a dotted name that ``bankapp`` does not define, or None; a foreign name has none."""
+    """Return the part of a dotted name that ``bankapp`` does not define, or None; foreign names are not checked."""
     match = NAME.fullmatch(word)
     if match is None:
         return None
@@ -85,9 +85,9 @@ def unknown_name(word: str) -> str | None:
 
 @cache
 def members() -> dict[str, set[str]]:
-    """Return what each module, package, class and table of ``bankapp`` defines, by its last name.
+    """Return the names that each module, package, class and table of ``bankapp`` defines, by its last name.
 
-    Modules of one name in several packages are taken together.
+    The names of modules with the same name are merged.
     """
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted((ROOT / "bankapp").rglob("*.py")):
@@ -130,7 +130,7 @@ def table(node: ast.ClassDef) -> str | None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_what_a_document_names_exists(document: str) -> None:
+def test_paths_and_names_in_a_document_exist(document: str) -> None:
     path = ROOT / document
     text = path.read_text(encoding="utf-8")
     named = words(text) - set(FOREIGN)
@@ -144,7 +144,7 @@ def test_each_decision_is_in_the_list() -> None:
     assert listed >= {path.name for path in ROOT.glob("docs/decisions/0*.md")}
 
 
-def test_paths_that_are_there_and_not() -> None:
+def test_existing_and_missing_paths_are_told_apart() -> None:
     for word in ("bankapp/money.py", "services/ledger.py", "ledger.py", "docs/", "tests/*/test_config.py"):
         assert is_path(word)
         assert path_exists(word)
@@ -154,7 +154,7 @@ def test_paths_that_are_there_and_not() -> None:
     assert not any(map(is_path, ["/openapi.json", "instance/", "12.34", "~/.config/bankapp", "make"]))
 
 
-def test_names_that_are_there_and_not() -> None:
+def test_existing_and_missing_names_are_told_apart() -> None:
     known = ["errors.NotFound", "bankapp.money.MAX_AMOUNT", "BankError.code", "accounts.balance", "context.user()"]
     foreign = ["flask.session", "savings.id", "money", "12.34", "psycopg.Error"]
     assert [unknown_name(word) for word in known + foreign] == [None] * 10
@@ -163,7 +163,7 @@ def test_names_that_are_there_and_not() -> None:
     assert unknown_name("accounts.no_such_column") == "accounts.no_such_column"
 
 
-def test_words_and_links_of_a_text() -> None:
+def test_words_and_links_are_found_in_a_text() -> None:
     text = "Run `python -m x.py`, see [a](b.md#c), [d](https://e.example) and `f`.\n```\n`g`\n```\n"
     assert words(text) == {"python", "-m", "x.py", "f"}
     assert links(text) == {"b.md"}

@@ -24,7 +24,7 @@ def targets_of_make() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.M))
 
 
-def test_the_newest_version_of_the_changelog_is_the_projects() -> None:
+def test_the_newest_version_of_the_changelog_is_that_of_the_project() -> None:
     headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
     assert headings[0] == "[Unreleased]"
     versions, dates = [], []
@@ -38,7 +38,7 @@ def test_the_newest_version_of_the_changelog_is_the_projects() -> None:
     assert dates == sorted(dates, reverse=True)
 
 
-def test_the_changelog_uses_the_words_of_keep_a_changelog() -> None:
+def test_the_changelog_uses_the_headings_of_keep_a_changelog() -> None:
     kinds = set(re.findall(r"^### (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.M))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
@@ -55,7 +55,7 @@ def test_the_project_table_agrees_with_the_other_files() -> None:
 def test_pre_commit_runs_what_make_lint_runs() -> None:
     [repository] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     [hook] = repository["hooks"]
-    assert repository["repo"] == "local", "a hook from elsewhere would be fetched over the network"
+    assert repository["repo"] == "local", "pre-commit would fetch any other hook over the network"
     assert (hook["entry"], hook["language"]) == ("make lint", "unsupported")
     assert hook["always_run"] is True
     assert hook["pass_filenames"] is False
@@ -102,7 +102,7 @@ def test_links_and_paths_of_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)#]+)", text):
         assert target.startswith("https://") or (ROOT / target).exists(), target
-    if page != "CHANGELOG.md":  # Its older entries may name what was renamed since.
+    if page != "CHANGELOG.md":  # Its older entries may name files that were renamed later.
         for path in re.findall(r"`((?:bankapp|docs|tests|migrations|benchmarks)/[\w./-]*)`", text):
             assert (ROOT / path).exists(), path
 

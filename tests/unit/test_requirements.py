@@ -1,4 +1,4 @@
-"""The lock files name the whole tree of packages, with hashes, for every machine that they serve."""
+"""The lock files have the whole tree of packages, with hashes, for every supported machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from config import ROOT
 
 LOCKS = {"requirements.in": "requirements.txt", "requirements-dev.in": "requirements-dev.txt"}
 MAKEFILE = (ROOT / "Makefile").read_text()
-# The machines the lock must serve, as the environment markers of requirements name them.
+# The supported machines, as values of the environment markers in requirements.
 MACHINES = [
     {
         "python_version": version,
@@ -63,7 +63,7 @@ def test_requirements_name_no_registry(name: str) -> None:
 
 
 @pytest.mark.parametrize(("source", "lock"), LOCKS.items())
-def test_a_lock_holds_the_versions_that_were_asked_for(source: str, lock: str) -> None:
+def test_a_lock_has_the_versions_of_its_input(source: str, lock: str) -> None:
     locked = pins_of(lock)
     for name, requirement in pins_of(source).items():
         assert str(requirement.specifier).startswith("=="), requirement
@@ -71,14 +71,14 @@ def test_a_lock_holds_the_versions_that_were_asked_for(source: str, lock: str) -
         assert locked[name].specifier == requirement.specifier, f"{lock} has {locked[name]}: run `make lock`"
 
 
-def test_development_and_runtime_share_their_versions() -> None:
+def test_development_and_runtime_locks_have_the_same_versions() -> None:
     development = pins_of("requirements-dev.txt")
     for name, pin in pins_of("requirements.txt").items():
         assert development[name].specifier == pin.specifier, name
 
 
 @pytest.mark.parametrize("lock", LOCKS.values())
-def test_a_lock_is_whole_on_every_machine(lock: str) -> None:
+def test_a_lock_has_every_requirement_on_every_machine(lock: str) -> None:
     locked = pins_of(lock)
     for machine in MACHINES:
         for name, pin in locked.items():
@@ -102,7 +102,7 @@ def test_the_tests_run_on_the_locked_versions() -> None:
             assert metadata.version(name) in pin.specifier, f"{pin} is locked: run `make test`"
 
 
-def test_make_installs_only_what_the_hashes_name() -> None:
+def test_make_installs_only_packages_with_hashes() -> None:
     [install] = re.findall(r"^INSTALL = (.*)", MAKEFILE, re.M)
     assert "--require-hashes" in install
     assert re.findall(r"-m pip .*-r (\S+)|\$\(INSTALL\)(?: \$\(BUILT\))? -r (\S+)", MAKEFILE) == [

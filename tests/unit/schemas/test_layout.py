@@ -1,4 +1,4 @@
-"""Answers are the JSON of what marshmallow dumps, only faster."""
+"""The prepared layout of answers gives the same JSON as marshmallow."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def as_object(found: Any) -> Any:
         (Hooked(), ITEM),
     ],
 )
-def test_as_marshmallow_would(schema: BaseSchema, found: Any, shape: Callable[[Any], Any]) -> None:
+def test_the_json_equals_that_of_marshmallow(schema: BaseSchema, found: Any, shape: Callable[[Any], Any]) -> None:
     expected = schema.dump(shape(found))
     assert expected
     laid_out = json.loads(json_of(schema)(shape(found)))
@@ -96,12 +96,12 @@ MOMENTS = st.datetimes(timezones=ZONES).filter(lambda moment: 1 < moment.year < 
 
 
 @given(MOMENTS, st.booleans())
-def test_a_time_has_one_spelling(moment: datetime, whole: bool) -> None:
+def test_a_time_is_written_in_one_format(moment: datetime, whole: bool) -> None:
     moment = moment.replace(microsecond=0) if whole else moment
     assert json.loads(json_of(Item(only=["at"]))({"at": moment})) == {"at": clock.to_text(moment)}
 
 
-def test_what_is_optional_is_left_out_where_it_has_no_value() -> None:
+def test_an_optional_field_without_a_value_is_left_out() -> None:
     @dataclasses.dataclass
     class Found:
         index: int

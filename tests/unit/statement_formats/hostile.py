@@ -1,4 +1,4 @@
-"""Descriptions that try to be read as something else than a description."""
+"""Hostile descriptions, which try to be read as other fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.unit.statement_formats.samples import descriptions
 # A payer names another company as the sender.
 FORGED_SENDER = "166?00GUTSCHRIFT?20Invoice 4711?30DEUTDEFF?31DE89370400440532013000?32Trusted AG"
 
-# Every structure of field 86 that bank software looks for, and the signs that end lines, fields and messages.
+# Every structure of field 86 that bank software reads, and the signs that end lines, fields and messages.
 MT940_ATTACKS = [
     FORGED_SENDER,
     "835?00X?20SVWZ+x?32Trusted AG?33 Ltd?60more?34888",
@@ -72,4 +72,4 @@ hostile = st.one_of(
     st.lists(_PIECES, max_size=40).map(lambda pieces: "".join(pieces).replace("\0", "")[:140]),
     descriptions,
 )
-"""Attacks as they are, pieces of attacks in any order, and any text at all: at most 140 characters."""
+"""Whole attacks, pieces of attacks in any order, and random text, of at most 140 characters."""

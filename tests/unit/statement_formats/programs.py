@@ -1,4 +1,4 @@
-"""Programs of other projects that read statements: Debian packages, run as a user would."""
+"""Programs of other projects that read statements: Debian packages, run from the command line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def aqbanking(data: bytes, importer: str, profile: str, folder: Path) -> tuple[F
 
 
 def ofxdump(data: bytes, folder: Path) -> tuple[str, str]:
-    """Return what libofx, the OFX reader of GnuCash, KMyMoney and HomeBank, finds, and what it complains of."""
+    """Return the output and the messages of libofx, the OFX reader of GnuCash, KMyMoney and HomeBank."""
     program = required("ofxdump")
     source = folder / "statement.ofx"
     source.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Readers that are not ours, each of which finds the figures of a statement in the file we wrote."""
+"""Independent readers, each of which returns the figures of a statement from a written file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ XSD = Path(__file__).parents[2] / "data" / "iso20022" / "camt.053.001.08.xsd"
 NS = {"c": "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"}
 
 # Domain, family and sub-family of the ISO 20022 bank transaction codes (external code sets, Bank Transaction Codes
-# combinations), as far as we use them.
+# combinations), as far as the writer uses them.
 BANK_TRANSACTION_CODES = {
     ("PMNT", "CNTR", "CDPT"): "Payments, Counter Transactions, Cash Deposit",
     ("PMNT", "CNTR", "CWDL"): "Payments, Counter Transactions, Cash Withdrawal",
@@ -37,7 +37,7 @@ BANK_TRANSACTION_CODES = {
     ("PMNT", "MDOP", "OTHR"): "Payments, Miscellaneous Debit Operations, Other",
 }
 
-# "12 Mar 2026 ... -1,234.56 5,678.90": what a row of the PDF ends with.
+# A row of the PDF ends with its amount and balance: "12 Mar 2026 ... -1,234.56 5,678.90".
 PDF_FIGURE = r"-?[\d,]+(?:\.\d+)?"
 
 
@@ -71,7 +71,7 @@ def read_ofx(data: bytes, currency: str) -> Figures:
     assert statement.curdef == currency
     amounts = [minor(transaction.trnamt, currency) for transaction in statement.transactions]
     closing = minor(statement.ledgerbal.balamt, currency)
-    # Version 1.6 has no place for the opening balance: readers reckon back from the closing one.
+    # Version 1.6 has no field for the opening balance, so readers calculate it from the closing balance.
     return Figures(closing - sum(amounts), closing, len(amounts), sum(amounts))
 
 
@@ -84,7 +84,7 @@ def ofxparse_statement(data: bytes) -> Any:
 
 
 def mt940_statement(data: bytes) -> mt940.models.Transactions:
-    # Read from a handle: a text that happens to be a file's name would be opened.
+    # Read from a handle, because mt-940 would open a text that is the name of a file.
     return mt940.parse(io.BytesIO(data), encoding="ascii")
 
 
@@ -121,8 +121,8 @@ def camt_amount(parent: ElementTree.Element, currency: str) -> int:
 def odoo_statement(data: bytes) -> dict[str, Any]:
     """Read a file as the module account_statement_import_camt of OCA (Odoo 16 to 19) does.
 
-    Written anew after ``AccountStatementImportCamtParser``: the paths are those it takes, in its order. The booking
-    date it takes at ``BookgDt/Dt`` alone, as its older releases do.
+    A reimplementation of ``AccountStatementImportCamtParser`` with its paths, in its order. It reads the booking date
+    from ``BookgDt/Dt`` only, as older releases of the module do.
     """
     root = ElementTree.fromstring(data)
     namespace = root.tag[1:].partition("}")[0]
@@ -196,7 +196,7 @@ def read_pdf(data: bytes, currency: str) -> Figures:
         assert summary == row
         return money(row)
 
-    # A row's amount and balance are two lines that hold a figure and nothing else.
+    # The amount and the balance of a row are two lines with nothing but a figure.
     pairs = re.findall(rf"^({PDF_FIGURE})\n({PDF_FIGURE})$", text, re.MULTILINE)
     amounts = [money(amount) for amount, _ in pairs]
     return Figures(balance("Opening balance"), balance("Closing balance"), len(amounts), sum(amounts))

@@ -1,4 +1,4 @@
-"""Statements to write, and the four figures that every reader must find in them again."""
+"""Sample statements, and the four figures that every reader must find in them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HOLDER = "Zoë Παπαδοπούλου-Иванова"
 CREDITS = ("deposit", "transfer_in", "card_refund")
 DEBITS = ("withdrawal", "transfer_out", "card_payment")
 
-# Whatever the API takes as a description: NUL and lone surrogates it refuses.
+# Any text that the API accepts as a description: without NUL and lone surrogates.
 descriptions = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=140)
 
 
 class Figures(NamedTuple):
-    """Minor units, and a count."""
+    """Three amounts in minor units, and the number of entries."""
 
     opening: int
     closing: int
@@ -35,7 +35,7 @@ def figures(statement: Statement) -> Figures:
 
 
 def amount_at(index: int) -> int:
-    """A signed amount for the entry at this place; three credits, then a debit, never below zero."""
+    """Return a signed amount for the entry at this index: three credits, then a debit, so no balance is negative."""
     size = 1 + (index * 7919) % 250_000
     return -min(size, 999) if index % 4 == 3 else size
 

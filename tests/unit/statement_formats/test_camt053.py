@@ -53,11 +53,11 @@ def test_a_description_is_read_back_whole(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(descriptions, min_size=1, max_size=20))
-def test_a_description_changes_nothing_but_its_own_element(descriptions: list[str]) -> None:
+def test_a_description_changes_only_its_element(descriptions: list[str]) -> None:
     assert_only_descriptions_differ(descriptions)
 
 
-def test_an_attack_changes_nothing_but_its_own_element() -> None:
+def test_an_attack_changes_only_its_element() -> None:
     assert_only_descriptions_differ(XML_ATTACKS)
 
 
@@ -69,7 +69,7 @@ def assert_only_descriptions_differ(descriptions: list[str]) -> None:
     assert hostile == plain
 
 
-def test_days_are_dates_and_the_time_stands_in_the_details() -> None:
+def test_days_are_dates_and_the_details_have_the_time() -> None:
     statement = make_statement(40)
     root = camt_root(written(statement))
     assert not root.findall(".//c:BookgDt/c:DtTm", NS) + root.findall(".//c:ValDt/c:DtTm", NS)
@@ -78,13 +78,13 @@ def test_days_are_dates_and_the_time_stands_in_the_details() -> None:
     )
     entries = list(make_statement(40).entries)
     assert booked == valued == [str(entry.created_at.date()) for entry in entries]
-    # The schema's times have microseconds at most, as ours.
+    # Times in the schema have at most microseconds, like those of the application.
     assert [datetime.fromisoformat(moment) for moment in moments] == [entry.created_at for entry in entries]
 
 
 @pytest.mark.parametrize("count", [0, 1, 40])
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
-def test_the_message_keeps_the_rules_that_no_schema_states(count: int, currency: str) -> None:
+def test_the_message_obeys_the_rules_outside_the_schema(count: int, currency: str) -> None:
     """Rules of the ISO 20022 message definition report for camt.053, and of the external code sets."""
     root = camt_root(written(make_statement(count, currency)))
     (statement,) = root.iterfind(".//c:Stmt", NS)
@@ -117,24 +117,24 @@ def test_the_message_keeps_the_rules_that_no_schema_states(count: int, currency:
     assert Decimal(total.findtext("c:Sum", None, NS)) == sum(abs(signed(entry)) for entry in entries)
     assert signed(total.find("c:TtlNetNtry", NS)) == sum(map(signed, entries))
 
-    # The net total's amount has no currency of its own in the schema.
+    # In the schema the amount of the net total has no currency.
     amounts = [found for path in ("c:Bal/c:Amt", "c:Ntry//c:Amt") for found in statement.iterfind(path, NS)]
     assert {found.get("Ccy") for found in amounts} == {currency}
     for reference in ("c:NtryRef", "c:AcctSvcrRef", "c:NtryDtls/c:TxDtls/c:Refs/c:AcctSvcrRef"):
         assert len(set(texts(statement, f"c:Ntry/{reference}"))) == count
 
 
-def test_messages_and_statements_have_ids_of_their_own() -> None:
+def test_the_statement_id_is_stable_and_the_message_id_is_new() -> None:
     one = make_statement(1)
     later = dataclasses.replace(make_statement(1), generated_at=one.generated_at + timedelta(microseconds=1))
     first, second = (camt_root(written(statement)) for statement in (one, later))
-    # The statement is the same however often it is asked for; the message is another.
+    # The same statement keeps its id; each message has a new one.
     assert texts(first, ".//c:Stmt/c:Id") == texts(second, ".//c:Stmt/c:Id")
     assert texts(first, ".//c:GrpHdr/c:MsgId") != texts(second, ".//c:GrpHdr/c:MsgId")
 
 
 @pytest.mark.parametrize("count", [1, 1_000])
-def test_odoo_finds_what_it_needs(count: int) -> None:
+def test_odoo_reads_all_its_fields(count: int) -> None:
     statement = make_statement(count)
     read = odoo_statement(written(statement))
     entries = list(make_statement(count).entries)
@@ -164,7 +164,7 @@ def test_a_counterparty_is_the_debtor_of_a_credit_and_the_creditor_of_a_debit() 
 @pytest.mark.parametrize("count", [0, 40])
 def test_aqbanking_finds_balances_dates_and_references(tmp_path: Path, count: int) -> None:
     statement = make_statement(count)
-    # 6.5 has no profile for version 08; what it reads stands in the same place in version 04.
+    # AqBanking 6.5 has no profile for version 08; the elements that it reads are in the same place in version 04.
     balances, transactions = aqbanking(written(statement), "xml", "camt_053_001_04", tmp_path)
     assert [balance["value"] for balance in balances] == [
         f"{statement.opening_balance}/100:EUR",

@@ -33,7 +33,7 @@ ATTACKS = [
 # Formula signs with their full-width, small, superscript and subscript variants, and the minus sign of typography.
 SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−"  # noqa: RUF001 - the variants are meant
 
-# What a spreadsheet or an editor drops, or what is not seen, before the first visible character of a cell.
+# Characters that a spreadsheet or an editor drops or does not show before the first visible character of a cell.
 INVISIBLE = [
     *"\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2064\ufeff\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u3164\uffa0\ufe0f",
     *"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u206a\u206f\ufff9\U000e0001\U000e0020\U000e007f\U000e0100",
@@ -53,7 +53,7 @@ def test_a_formula_is_made_harmless(text: str) -> None:
 
 
 @pytest.mark.parametrize("sign", SIGNS, ids=ascii)
-def test_a_formula_is_made_harmless_whatever_stands_before_it(sign: str) -> None:
+def test_a_formula_after_invisible_characters_is_made_harmless(sign: str) -> None:
     for before in ("", *INVISIBLE):
         for cell in (f"{before}{sign}1+1", f"{before * 2} {before}{sign}1+1", f"{before}'{sign}1+1"):
             assert first_visible(harmless(cell)) == "'", ascii(cell)
@@ -61,7 +61,7 @@ def test_a_formula_is_made_harmless_whatever_stands_before_it(sign: str) -> None
 
 
 @given(st.text(st.sampled_from(INVISIBLE)), st.sampled_from(SIGNS), descriptions)
-def test_no_row_of_invisible_characters_hides_a_formula(before: str, sign: str, text: str) -> None:
+def test_a_formula_after_any_invisible_text_is_made_harmless(before: str, sign: str, text: str) -> None:
     assert first_visible(csv_rows(written(before + sign + text).encode())[1]["description"]) == "'"
 
 
@@ -98,7 +98,7 @@ def test_no_cell_starts_like_a_formula(text: str) -> None:
         '"quoted", with comma',
     ],
 )
-def test_an_ordinary_text_is_left_alone(text: str) -> None:
+def test_an_ordinary_text_is_unchanged(text: str) -> None:
     assert csv_rows(written(text).encode())[1]["description"] == text
 
 
@@ -108,7 +108,7 @@ def test_numbers_stay_numbers() -> None:
     assert '"Rent",-9.99,"EUR",' in lines[5]
 
 
-def test_lines_end_as_rfc_4180_says() -> None:
+def test_lines_end_with_crlf() -> None:
     text = written("a", "b")
     assert text.count("\r\n") == text.count("\n") == 5
     assert not text.startswith("\ufeff")

@@ -1,4 +1,4 @@
-"""What holds for every format: the same figures, the limits, the names."""
+"""Rules of every format: the same figures, the limits, the file names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ each_streamed = pytest.mark.parametrize("name", STREAMED)
 @each_format
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
 @pytest.mark.parametrize("count", [0, 1, 60])
-def test_another_reader_finds_the_same_figures(form: StatementFormat, currency: str, count: int) -> None:
+def test_an_independent_reader_finds_the_same_figures(form: StatementFormat, currency: str, count: int) -> None:
     statement = make_statement(count, currency)
     assert READERS[form.name](b"".join(form.write(statement)), currency) == figures(statement)
 
@@ -81,7 +81,7 @@ def test_no_description_changes_the_figures(name: str, texts: list[str | None], 
     "text",
     ["", " ", "\t\r\n", "\x01\x1f\x7f\x85\u2028", "\ufffe\uffff", "\u200b\u202e", "\u3164\u115f\u034f", "\u2067\ufe0f"],
 )
-def test_a_description_without_anything_to_see_is_named_by_its_kind(form: StatementFormat, text: str) -> None:
+def test_an_invisible_description_is_replaced_by_the_kind(form: StatementFormat, text: str) -> None:
     statement = make_statement(4, texts=[text])
     assert READERS[form.name](b"".join(form.write(statement)), "EUR") == figures(statement)
 
@@ -115,7 +115,7 @@ def test_the_same_statement_gives_the_same_bytes(form: StatementFormat) -> None:
 
 
 @each_format
-def test_entries_that_do_not_continue_the_balance_are_noticed(form: StatementFormat) -> None:
+def test_entries_that_do_not_continue_the_balance_are_refused(form: StatementFormat) -> None:
     statement = make_statement(4)
     entries = list(statement.entries)
     for wrong in (entries[:-1], entries[1:], entries[::-1], [*entries, entries[-1]]):
@@ -132,22 +132,22 @@ def test_totals_that_do_not_add_up_are_refused() -> None:
 @each_streamed
 def test_the_first_bytes_come_long_before_the_last_entry(name: str) -> None:
     statement = make_statement(5_000)
-    seen: list[int] = []
+    consumed: list[int] = []
 
     def watched(entries: list[Entry]) -> object:
         for entry in entries:
-            seen.append(entry.sequence)
+            consumed.append(entry.sequence)
             yield entry
 
     chunks = FORMATS[name].write(dataclasses.replace(statement, entries=watched(list(statement.entries))))
-    assert not seen
+    assert not consumed
     next(chunks)
-    assert 0 < len(seen) < 1_000
+    assert 0 < len(consumed) < 1_000
 
 
 @pytest.mark.slow
 @each_streamed
-def test_a_hundred_thousand_entries_are_never_held_at_once(name: str) -> None:
+def test_a_hundred_thousand_entries_use_bounded_memory(name: str) -> None:
     statement = make_statement(100_000)
     tracemalloc.start()
     try:
@@ -159,7 +159,7 @@ def test_a_hundred_thousand_entries_are_never_held_at_once(name: str) -> None:
     assert peak_bytes < 2_000_000
 
 
-def test_the_formats_that_are_held_whole_have_a_limit() -> None:
+def test_formats_that_cannot_stream_have_a_limit() -> None:
     for form in FORMATS.values():
         assert (form.max_entries is None) == (form.name in STREAMED)
         if form.max_entries is not None:
@@ -181,7 +181,7 @@ def test_a_file_is_named_by_account_and_period() -> None:
     assert name == "statement_DE89370400440532013000_2026-03-01_2026-03-31.xml"
 
 
-def test_the_writers_know_nothing_of_bankapp_but_money() -> None:
+def test_the_writers_import_only_money_from_bankapp() -> None:
     package = Path(bankapp.statement_formats.__file__).parent
     for module in package.glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):

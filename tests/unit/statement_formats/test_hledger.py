@@ -1,4 +1,4 @@
-"""hledger reads the CSV with the rules that docs/statements.md gives."""
+"""hledger reads the CSV with the rules in docs/statements.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def entries(statement: Statement, folder: Path) -> list[dict[str, Any]]:
     source.with_suffix(".csv.rules").write_text(rules)
     source.write_bytes(b"".join(FORMATS["csv"].write(statement)))
     call = [program, "-f", str(source), "-I", "print", "-O", "json"]
-    # hledger decodes by the locale.
+    # hledger decodes the file with the encoding of the locale.
     done = subprocess.run(call, check=True, capture_output=True, env={"LC_ALL": "C.UTF-8"})
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found

@@ -22,7 +22,7 @@ from tests.unit.statement_formats.samples import IBAN, descriptions, make_statem
 
 X_LINE = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]{1,65}")
 
-# What bank software takes for structure in field 86: DK subfields, SEPA codewords, codewords between slashes,
+# Patterns that bank software reads as structure in field 86: DK subfields, SEPA codewords, codewords between slashes,
 # codewords before a colon, subfields after other signs, and field tags.
 STRUCTURE = re.compile(r"\?\d\d|[A-Za-z]{3,4} ?\+|/\w{2,5}/|//|\w{3,12}:|[+^~<>]\d\d|:\w{2,3}:|[{}@]|\?\?")
 
@@ -53,7 +53,7 @@ def test_the_fields_are_those_of_the_standard() -> None:
     ]
 
 
-def test_references_are_told_apart() -> None:
+def test_references_are_unique() -> None:
     entries = mt940_statement(written(*["Rent"] * 40).encode())
     assert len({entry.data["bank_reference"] for entry in entries}) == 40
 
@@ -84,12 +84,12 @@ def test_letters_are_transliterated(text: str, wanted: str) -> None:
         ("BIC", "BIC"),
     ],
 )
-def test_free_text_holds_no_sign_that_structures_field_86(text: str, wanted: str) -> None:
+def test_free_text_has_no_sign_that_structures_field_86(text: str, wanted: str) -> None:
     assert free_text(one_line(text)) == wanted
 
 
 @given(hostile)
-def test_free_text_is_free_text_already(text: str) -> None:
+def test_free_text_is_idempotent(text: str) -> None:
     once = free_text(text)
     assert free_text(once) == once
     assert not set("?+:/") & set(once)
@@ -106,14 +106,14 @@ def wanted_purposes(texts: list[str]) -> list[str]:
 
 
 def assert_purpose(read: str, wanted: str) -> None:
-    # Transliteration lengthens some texts. What does not fit is cut off at the end.
+    # Transliteration lengthens some texts. The end that does not fit is cut off.
     assert read == wanted if len(wanted) <= 140 else (wanted.startswith(read) and len(read) >= 140)
 
 
 @settings(max_examples=FILES, deadline=None, suppress_health_check=UNHURRIED)
 @given(st.lists(hostile, min_size=ENTRIES, max_size=ENTRIES))
 @example(MT940_ATTACKS)
-def test_a_description_is_read_as_a_description_and_as_nothing_else(texts: list[str]) -> None:
+def test_a_description_is_read_only_as_a_description(texts: list[str]) -> None:
     data, plain = written(*texts), written(*["Rent"] * len(texts))
     for options in (mt940.Options(), mt940.Options.all()):
         read, harmless = (mt940.parse(io.BytesIO(d.encode()), encoding="ascii", options=options) for d in (data, plain))
@@ -127,7 +127,7 @@ def test_a_description_is_read_as_a_description_and_as_nothing_else(texts: list[
 @settings(deadline=None)
 @given(st.lists(hostile, min_size=1, max_size=20))
 @example(MT940_ATTACKS)
-def test_field_86_has_no_structure_but_its_own(texts: list[str]) -> None:
+def test_a_description_adds_no_structure_to_field_86(texts: list[str]) -> None:
     for lines, plain in zip(field_86(*texts), field_86(*["Rent"] * len(texts)), strict=True):
         assert len(lines) <= 6
         for line in lines:
@@ -147,7 +147,7 @@ def test_field_86_has_no_structure_but_its_own(texts: list[str]) -> None:
 @given(texts=st.lists(hostile, min_size=50, max_size=50))
 @example(MT940_ATTACKS)
 @pytest.mark.parametrize("profile", ["fints940", "SWIFT-MT940"])
-def test_aqbanking_reads_a_description_as_nothing_else(tmp_path: Path, profile: str, texts: list[str]) -> None:
+def test_aqbanking_reads_a_description_only_as_a_description(tmp_path: Path, profile: str, texts: list[str]) -> None:
     _, read = aqbanking(written(*texts).encode(), "swift", profile, tmp_path)
     _, plain = aqbanking(written(*["Rent"] * len(texts)).encode(), "swift", profile, tmp_path)
     assert len(read) == len(texts)
@@ -157,7 +157,7 @@ def test_aqbanking_reads_a_description_as_nothing_else(tmp_path: Path, profile: 
 
 
 def details(purpose: str = "Rent", **more: Any) -> dict[str, Any]:
-    """What mt-940 reads in a field 86 of its own."""
+    """Return the details that mt-940 reads from a field 86."""
     lines = detail_lines(Details(code="166", booking_text="Transfer received", purpose=purpose, **more))
     assert len(lines) <= 6
     assert all(len(line) <= 65 for line in lines)
@@ -184,7 +184,7 @@ def test_a_counterparty_is_read_back_beside_the_longest_text(purpose: str, name:
 @given(descriptions)
 @example("\u0301")
 @example("\u200b")
-def test_a_text_never_makes_a_field(text: str) -> None:
+def test_a_text_makes_no_field(text: str) -> None:
     tags = re.findall(r"^:(\w+):", written(text, text), re.MULTILINE)
     assert tags == ["20", "25", "28C", "60F", "61", "86", "61", "86", "62F"]
 

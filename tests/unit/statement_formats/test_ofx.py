@@ -42,14 +42,14 @@ def test_account_period_and_transactions_are_read_back() -> None:
     assert (statement.account.acctid, statement.account.accttype) == (IBAN, "SAVINGS")
     assert statement.transactions.dtstart == datetime(2026, 3, 1, tzinfo=UTC)
     assert statement.ledgerbal.dtasof.date() == datetime(2026, 3, 31, tzinfo=UTC).date()
-    # An importing program tells by this id what it has seen before.
+    # By this id a program recognises transactions that it has imported before.
     assert len({transaction.fitid for transaction in statement.transactions}) == 4
     first, second, *_ = statement.transactions
     assert (first.trntype, first.name, first.memo) == ("DEP", "Rent", "Deposit")
     assert (second.trntype, second.name) == ("XFER", "Transfer received")
 
 
-def test_a_long_iban_keeps_its_end() -> None:
+def test_a_long_iban_is_cut_at_the_start() -> None:
     number = "FR1420041010050500013M02606"
     statement = ofx_statement(b"".join(FORMATS["ofx"].write(make_statement(0, number=number))))
     assert statement.account.acctid == number[-22:]
@@ -101,8 +101,8 @@ def test_a_description_is_read_back_by_ofxtools_and_ofxparse(texts: list[str]) -
 def test_a_description_is_read_back_by_libofx(tmp_path: Path, texts: list[str]) -> None:
     read, complaints = read_by_ofxdump(written(texts), tmp_path)
     assert read == wanted(texts)
-    # libofx checks the file against the document type of 1.6. For text beyond ASCII it notes that it leaves the
-    # bytes as they are.
+    # libofx checks the file against the document type of 1.6. It prints a message for each byte beyond ASCII that it
+    # keeps.
     assert "ERROR" not in complaints
 
 
@@ -130,12 +130,12 @@ def test_three_readers_find_the_same_entries_and_balance(tmp_path: Path, count: 
     assert "ERROR" not in complaints
 
 
-def test_the_body_is_xml_for_readers_that_take_it_for_that() -> None:
+def test_the_body_is_well_formed_xml() -> None:
     head, _, body = written(OFX_TEXTS).decode().partition("\r\n\r\n")
     assert head.splitlines()[2:6] == ["VERSION:160", "SECURITY:NONE", "ENCODING:UTF-8", "CHARSET:NONE"]
     assert len(ElementTree.fromstring(body).findall(".//STMTTRN")) == len(OFX_TEXTS)
 
 
-def test_a_name_is_never_cut_within_a_character() -> None:
+def test_a_name_is_cut_between_characters() -> None:
     (entry,) = ofx_statement(written(["\N{GRINNING FACE}" * 140])).transactions
     assert (entry.name, entry.memo) == ("\N{GRINNING FACE}" * 24, "\N{GRINNING FACE}" * 97)

@@ -18,7 +18,7 @@ def written(count: int = 3, **more: object) -> bytes:
     return b"".join(FORMATS["pdf"].write(make_statement(count, **more)))
 
 
-def test_the_page_says_whose_account_it_is() -> None:
+def test_the_page_names_the_holder_and_the_account() -> None:
     (page,) = pdf_pages(written(type="savings"))
     for words in (
         "bankapp",
@@ -53,13 +53,13 @@ def test_the_balance_brought_forward_is_the_last_of_the_page_before() -> None:
 
 
 @pytest.mark.parametrize("count", range(10, 40))
-def test_the_closing_balance_never_stands_alone(count: int) -> None:
+def test_the_closing_balance_is_never_alone_on_a_page(count: int) -> None:
     last = pdf_pages(written(count))[-1]
     assert "Closing balance" in last
     assert last.count(" Mar 2026\n") > 2
 
 
-def test_fonts_are_embedded_and_the_document_describes_itself() -> None:
+def test_fonts_are_embedded_and_the_document_has_metadata() -> None:
     reader = pypdf.PdfReader(io.BytesIO(written(100)))
     fonts = {
         name: font["/FontDescriptor"] for page in reader.pages for name, font in page["/Resources"]["/Font"].items()
@@ -76,7 +76,7 @@ def test_a_period_without_entries_says_so() -> None:
     assert "No transactions in this period." in pdf_pages(written(0))[0]
 
 
-def test_a_letter_the_font_lacks_shows_that_it_is_missing() -> None:
+def test_a_letter_that_the_font_lacks_is_shown_as_missing() -> None:
     assert shown("日本 coffee Кофе") == "\ufffd\ufffd coffee Кофе"
 
 
