@@ -1,4 +1,4 @@
-"""Databases and applications of one dialect, for faults that only it knows."""
+"""Databases and applications of one dialect, for faults of that dialect."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tests.postgres import SUPERUSER, PostgresServer
 
 @pytest.fixture
 def postgres_url(postgres: PostgresServer, postgres_template: str) -> str:
-    """A migrated PostgreSQL database of its own."""
+    """A migrated PostgreSQL database for one test."""
     return postgres.create_database(f"bank_{uuid.uuid4().hex}", template=postgres_template)
 
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """A migrated SQLite file of its own."""
+    """A migrated SQLite file for one test."""
     return f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path / 'bank.sqlite3')}"
 
 
 @pytest.fixture
-def ours(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection of the test's own beside the application's, in autocommit."""
+def admin(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection beside those of the application, in autocommit."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         yield connection
 
@@ -40,7 +40,7 @@ def ours(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
 def bank_on() -> Iterator[Callable[..., Bank]]:
     """Return a function that makes a bank on a database, with as many connections as a test needs.
 
-    On PostgreSQL it connects as the role that the application has.
+    On PostgreSQL the bank connects under the role of the application.
     """
     with ExitStack() as stack:
 

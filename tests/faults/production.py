@@ -1,4 +1,4 @@
-"""The server as it is deployed, but for what would only make tests slow."""
+"""The server in production mode, with settings that keep the tests quick."""
 
 from __future__ import annotations
 

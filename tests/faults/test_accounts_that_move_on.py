@@ -1,4 +1,4 @@
-"""A transfer is decided on accounts that nobody was kept from: what happens to them until it is stored, counts."""
+"""A transfer is decided on a snapshot of its accounts: changes before it is stored must count."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
     return bank_on(postgres_url)
 
 
-def before_it_is_stored(bank: Bank, act: Callable[[], object]) -> AbstractContextManager[None]:
-    """Let ``act`` happen once, between a transfer's look at its accounts and the statement that stores it."""
+def before_storing(bank: Bank, act: Callable[[], object]) -> AbstractContextManager[None]:
+    """Run ``act`` once, between the snapshot of a transfer's accounts and the statement that stores the transfer."""
     return before_statement(bank.app, "INTO transfers", act)
 
 
@@ -33,7 +33,7 @@ def history(caller: Caller, account: dict[str, Any]) -> list[tuple[str, int, int
 
 
 @KEYS
-def test_what_others_moved_in_between_stays_moved(bank: Bank, key: str | None) -> None:
+def test_concurrent_movements_are_kept_and_the_legs_continue_them(bank: Bank, key: str | None) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account(balance=10)
 
@@ -41,10 +41,10 @@ def test_what_others_moved_in_between_stays_moved(bank: Bank, key: str | None) -
         ada.deposit(source, 7)
         ok(bob.transfer(target, source, 4), 201)
 
-    with before_it_is_stored(bank, act), statements(bank.app) as said:
+    with before_storing(bank, act), statements(bank.app) as executed:
         made = ok(ada.transfer(source, target, 60, key=key), 201)
-    # Hers and his: the database moved the legs along, nothing had to be done again.
-    assert sum("INTO transfers" in sql for sql in said) == 2
+    # One statement for each transfer: the database moved the legs to the new balances, so nothing was retried.
+    assert sum("INTO transfers" in sql for sql in executed) == 2
     assert history(ada, source) == [("deposit", 100, 100), ("deposit", 7, 107), ("transfer_in", 4, 111),
                                     ("transfer_out", 60, 51)]  # fmt: skip
     assert history(bob, target) == [("deposit", 10, 10), ("transfer_out", 4, 6), ("transfer_in", 60, 66)]
@@ -54,21 +54,21 @@ def test_what_others_moved_in_between_stays_moved(bank: Bank, key: str | None) -
 
 
 @KEYS
-def test_what_was_spent_in_between_is_not_there(bank: Bank, key: str | None) -> None:
+def test_money_spent_meanwhile_refuses_the_transfer(bank: Bank, key: str | None) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    with before_it_is_stored(bank, lambda: ok(ada.move(source, 41, "withdrawal"), 201)):
+    with before_storing(bank, lambda: ok(ada.move(source, 41, "withdrawal"), 201)):
         refused(ada.transfer(source, target, 60, key=key), 422, "insufficient_funds")
     assert (ada.balance(source), bob.balance(target)) == (59, 0)
     assert [row["status"] for row in ok(ada.get("/audit-logs?event_type=transfer"))["items"]] == ["failure"]
     assert faults(bank.app) == []
 
 
-def test_what_was_held_in_between_is_not_there(bank: Bank) -> None:
+def test_money_held_meanwhile_refuses_the_transfer(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     card = ada.card(source)
-    with before_it_is_stored(bank, lambda: ada.hold(card, 41)):
+    with before_storing(bank, lambda: ada.hold(card, 41)):
         refused(ada.transfer(source, target, 60), 422, "insufficient_funds")
     assert ada.balances(source) == (100, 59)
     ok(ada.transfer(source, target, 59), 201)
@@ -85,7 +85,7 @@ def test_an_account_frozen_in_between_takes_no_part(bank: Bank, frozen: str, cod
     assert faults(bank.app) == []
 
 
-def test_a_closed_account_takes_no_money(bank: Bank) -> None:
+def test_an_account_closed_meanwhile_refuses_the_transfer(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     with before_it_is_stored(bank, lambda: ok(bob.post(f"/accounts/{target['id']}/close"))):
@@ -95,13 +95,12 @@ def test_a_closed_account_takes_no_money(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "number"])
-def test_no_account_is_held_while_the_service_thinks(bank: Bank, name: str) -> None:
+def test_only_the_storing_statement_locks_the_accounts(bank: Bank, name: str) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     order = {"from_account_id": source["id"], f"to_account_{name}": target[name], "amount": 60, "currency": "EUR"}
-    with statements(bank.app) as said:
+    with statements(bank.app) as executed:
         ok(ada.post("/transfers", order, key="rent"), 201)
-    # The claim, if the token counts, with a look at the accounts; then the only statement that locks them also lets
-    # them go.
-    assert ["auth_tokens" in sql and "INSERT INTO idempotency_keys" in sql for sql in said] == [True, False]
-    assert ["FOR NO KEY UPDATE" in sql for sql in said] == [False, True]
+    # The first statement checks the token, stores the claim and reads the accounts. The second locks and commits.
+    assert ["auth_tokens" in sql and "INSERT INTO idempotency_keys" in sql for sql in executed] == [True, False]
+    assert ["FOR NO KEY UPDATE" in sql for sql in executed] == [False, True]

@@ -1,4 +1,4 @@
-"""Two applications in one process keep their settings apart."""
+"""Two applications in one process do not share settings."""
 
 from __future__ import annotations
 

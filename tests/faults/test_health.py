@@ -1,4 +1,4 @@
-"""Health tells the truth, in time, when the database is away."""
+"""The health probes answer correctly and in time when the database does not answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sqlite_app(sqlite_url: str, make_app: Callable[..., Flask]) -> Flask:
     return make_app(sqlite_url)
 
 
-def test_a_sqlite_file_that_is_gone(sqlite_app: Flask, tmp_path: Path) -> None:
+def test_a_missing_sqlite_file_is_unhealthy(sqlite_app: Flask, tmp_path: Path) -> None:
     assert_healthy(sqlite_app)
     file = tmp_path / "bank.sqlite3"
     file.rename(tmp_path / "elsewhere")
@@ -48,12 +48,12 @@ def test_a_sqlite_file_that_is_gone(sqlite_app: Flask, tmp_path: Path) -> None:
     assert_healthy(sqlite_app)
 
 
-def test_a_sqlite_file_that_is_none(sqlite_app: Flask, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_unhealthy(sqlite_app: Flask, tmp_path: Path) -> None:
     (tmp_path / "bank.sqlite3").write_bytes(b"not a database" * 1000)
     assert_unhealthy(sqlite_app)
 
 
-def test_a_postgresql_that_hangs_and_one_that_is_stopped(make_app: Callable[..., Flask]) -> None:
+def test_a_hanging_and_a_stopped_postgresql_are_unhealthy(make_app: Callable[..., Flask]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TEST_POSTGRES_URL", raising=False)
         server = PostgresServer()
@@ -62,7 +62,7 @@ def test_a_postgresql_that_hangs_and_one_that_is_stopped(make_app: Callable[...,
         migrate(url)
         app = make_app(url)
         assert_healthy(app)
-        # Accepts connections, because the kernel does, and never says a word.
+        # The kernel still accepts connections, but the stopped server does not answer.
         os.kill(server.pid, signal.SIGSTOP)
         try:
             assert_unhealthy(app)

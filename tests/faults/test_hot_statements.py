@@ -1,4 +1,4 @@
-"""Statements that go straight to the driver fail, and are watched, as those that SQLAlchemy carries out."""
+"""Prepared statements go to the driver, yet fail and send events to listeners like SQLAlchemy's own."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.factories import Bank, ok, refused
 from tests.statements import statements
 
 
-def test_a_failover_costs_one_answer_however_many_connections_there_were(
-    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+def test_a_failover_fails_one_request_and_replaces_all_connections(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any]
 ) -> None:
     bank = bank_on(postgres_url, threads=4)
     ada = bank.customer()
@@ -29,7 +29,7 @@ def test_a_failover_costs_one_answer_however_many_connections_there_were(
     with bank.app.app_context(), contextlib.ExitStack() as stack:
         for _ in range(4):
             stack.enter_context(extension.engine.connect())
-    ended = ours.execute(
+    ended = admin.execute(
         "SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     ).fetchone()
@@ -39,22 +39,22 @@ def test_a_failover_costs_one_answer_however_many_connections_there_were(
     assert [ada.balance(account) for _ in range(6)] == [100] * 6
 
 
-def test_a_connection_that_is_closed_already_is_an_outage(bank_on: Callable[..., Bank], postgres_url: str) -> None:
+def test_a_closed_connection_answers_unavailable(bank_on: Callable[..., Bank], postgres_url: str) -> None:
     bank = bank_on(postgres_url)
     account = bank.customer().account()
 
-    def look() -> AccountRecord | None:
+    def read_account() -> AccountRecord | None:
         connection.current().pooled().connection.driver_connection.close()  # type: ignore[union-attr]  # it has one
         return accounts.get(account["id"])
 
     with bank.app.app_context():
         with pytest.raises(Unavailable):
-            db.run(look)
+            db.run(read_account)
         assert accounts.get(account["id"])
 
 
 @pytest.mark.parametrize("url", ["postgres_url", "sqlite_url"])
-def test_a_tracer_finds_after_a_statement_what_it_kept_before(
+def test_a_tracer_keeps_state_between_the_two_events_of_a_statement(
     bank_on: Callable[..., Bank], request: pytest.FixtureRequest, url: str
 ) -> None:
     bank = bank_on(request.getfixturevalue(url))
@@ -77,8 +77,8 @@ def test_a_tracer_finds_after_a_statement_what_it_kept_before(
     assert any("INSERT INTO transactions" in statement for statement in spans)
 
 
-def test_a_database_that_is_too_slow_is_not_asked_again(
-    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+def test_a_statement_that_times_out_is_not_repeated(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any]
 ) -> None:
     bank = bank_on(postgres_url)
     ada = bank.customer()
@@ -89,14 +89,14 @@ def test_a_database_that_is_too_slow_is_not_asked_again(
         lambda: ada.transfer(source, target, 60, key="rent"),
     ]
     for request in requests:
-        with ours.transaction(), statements(bank.app) as said:
-            ours.execute("LOCK TABLE auth_tokens IN ACCESS EXCLUSIVE MODE")
+        with admin.transaction(), statements(bank.app) as executed:
+            admin.execute("LOCK TABLE auth_tokens IN ACCESS EXCLUSIVE MODE")
             refused(request(), 503, "unavailable")
-        assert len(said) == 1
+        assert len(executed) == 1
     assert ada.balances(source) == (100, 100)
 
 
-def test_a_request_takes_its_connection_once_and_gives_it_back(bank_on: Callable[..., Bank], postgres_url: str) -> None:
+def test_a_request_takes_one_connection_once_and_returns_it(bank_on: Callable[..., Bank], postgres_url: str) -> None:
     bank = bank_on(postgres_url, threads=1)
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=1_000), bob.account()
@@ -157,8 +157,8 @@ def test_a_request_needs_one_connection_at_a_time(bank_on: Callable[..., Bank], 
     assert connects == []
 
 
-def test_a_connection_that_ends_in_the_middle_of_a_request_is_not_kept(
-    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+def test_a_connection_lost_during_a_request_is_replaced(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any]
 ) -> None:
     bank = bank_on(postgres_url, threads=1)
     ada, bob = bank.customer(), bank.customer()
@@ -169,13 +169,13 @@ def test_a_connection_that_ends_in_the_middle_of_a_request_is_not_kept(
     def end(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
         if "INTO transfers" in sql and not cut:
             cut.append(sql)
-            ours.execute(others)
+            admin.execute(others)
 
     with bank.app.app_context():
         engine = extension.engine
     event.listen(engine, "before_cursor_execute", end)
     refused(ada.transfer(source, target, 60, key="rent"), 503, "unavailable")
-    # The same request put the failure on record, by a connection that was taken anew.
+    # The same request recorded the failure on a new connection.
     assert [row["status"] for row in ok(ada.get("/audit-logs?event_type=transfer"))["items"]] == ["failure"]
     ok(ada.transfer(source, target, 60, key="rent"), 201)
     assert (ada.balance(source), bob.balance(target)) == (40, 60)

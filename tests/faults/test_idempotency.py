@@ -1,4 +1,4 @@
-"""One key, one effect: with many workers, across a restart, and when a worker is killed in the middle."""
+"""Idempotency keys with many workers, across a restart, and when a worker is killed during a command."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.servers import GunicornServer, RemoteBank, at_once, until
 
 @contextmanager
 def connect(server: GunicornServer) -> Iterator[Connection]:
-    """Open a connection of our own to the server's database, as its owner, in autocommit."""
+    """Open a separate connection to the server's database, as the superuser on PostgreSQL, in autocommit."""
     url = server.database_url.replace("postgresql:", "postgresql+psycopg:").replace(f"//{ROLE}@", f"//{SUPERUSER}@")
     with create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
         yield connection
 
 
-def test_twenty_at_once_with_one_key_move_money_once(remote_bank: RemoteBank) -> None:
+def test_twenty_concurrent_requests_with_one_key_move_money_once(remote_bank: RemoteBank) -> None:
     ada, bob = remote_bank.customer(), remote_bank.customer()
     source, target = ada.account(balance=1_000), bob.account()
     replies = at_once([lambda: ada.transfer(source, target, 10, key="once")] * 20)
@@ -42,7 +42,7 @@ def test_twenty_at_once_with_one_key_move_money_once(remote_bank: RemoteBank) ->
     assert len(ok(ada.get("/audit-logs?event_type=transfer"))["items"]) == 1
 
 
-def test_twenty_at_once_with_one_key_are_refused_once(remote_bank: RemoteBank) -> None:
+def test_twenty_concurrent_requests_with_one_key_have_one_refusal(remote_bank: RemoteBank) -> None:
     ada, bob = remote_bank.customer(), remote_bank.customer()
     source, target = ada.account(balance=5), bob.account()
     replies = at_once([lambda: ada.transfer(source, target, 10, key="once")] * 20)
@@ -54,7 +54,7 @@ def test_twenty_at_once_with_one_key_are_refused_once(remote_bank: RemoteBank) -
     assert ada.balance(source) == 105
 
 
-def test_a_restart_forgets_no_answer(fresh_remote_bank: RemoteBank) -> None:
+def test_answers_are_replayed_after_a_restart(fresh_remote_bank: RemoteBank) -> None:
     bank = fresh_remote_bank
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
@@ -68,37 +68,37 @@ def test_a_restart_forgets_no_answer(fresh_remote_bank: RemoteBank) -> None:
 
 
 @contextmanager
-def stuck(bank: RemoteBank, lock: str) -> Iterator[Connection]:
-    """Let the next transaction that moves money hang in the middle, its claim committed."""
-    with connect(bank.server) as ours:
-        if ours.dialect.name == "postgresql":
-            # It waits for what we hold.
+def hang_while_storing(bank: RemoteBank, lock: str) -> Iterator[Connection]:
+    """Let the next transaction that moves money hang after its claim has committed."""
+    with connect(bank.server) as admin:
+        if admin.dialect.name == "postgresql":
+            # The transaction waits for the lock of this connection.
             with connect(bank.server) as holder:
                 holder.execute(text("BEGIN"))
                 holder.execute(text(lock))
-                yield ours
+                yield admin
                 holder.execute(text("ROLLBACK"))
         else:
-            # It holds the file's only write lock itself, and is given something long to compute.
-            ours.execute(
+            # The transaction holds the file's only write lock itself, so a trigger makes it compute for long.
+            admin.execute(
                 text(
                     "CREATE TRIGGER stuck AFTER INSERT ON transactions BEGIN SELECT count(*) FROM (WITH RECURSIVE"
                     " n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000000) SELECT i FROM n); END"
                 )
             )
-            yield ours
-            ours.execute(text("DROP TRIGGER stuck"))
+            yield admin
+            admin.execute(text("DROP TRIGGER stuck"))
 
 
 def _claimed(ours: Connection) -> bool:
     return bool(ours.scalar(text("SELECT count(*) FROM audit_logs WHERE status = 'pending'")))
 
 
-def _in_the_middle(ours: Connection) -> bool:
-    if ours.dialect.name == "sqlite":
-        return _claimed(ours)
+def _is_storing(admin: Connection) -> bool:
+    if admin.dialect.name == "sqlite":
+        return _claimed(admin)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    return _claimed(ours) and bool(ours.scalar(text(waiting)))
+    return _claimed(admin) and bool(admin.scalar(text(waiting)))
 
 
 def kill_in_the_middle_without_key(bank: RemoteBank, send: Callable[[], object]) -> None:
@@ -135,9 +135,9 @@ def kill_in_the_middle(bank: RemoteBank, lock: str, send: Callable[[], object]) 
             lost.append(problem)
 
     client = Thread(target=request)
-    with stuck(bank, lock) as ours:
+    with hang_while_storing(bank, lock) as admin:
         client.start()
-        until(lambda: _in_the_middle(ours))
+        until(lambda: _is_storing(admin))
         workers = bank.server.workers
         bank.server.kill_workers()
         client.join()
@@ -146,7 +146,7 @@ def kill_in_the_middle(bank: RemoteBank, lock: str, send: Callable[[], object]) 
     until(bank.server.answers)
 
 
-def test_a_worker_killed_in_the_middle_blocks_no_key_forever(fresh_remote_bank: RemoteBank) -> None:
+def test_the_key_of_a_killed_worker_is_free_after_the_lease(fresh_remote_bank: RemoteBank) -> None:
     bank = fresh_remote_bank
     ada = bank.customer()
     account = ada.account(balance=100)
@@ -158,7 +158,7 @@ def test_a_worker_killed_in_the_middle_blocks_no_key_forever(fresh_remote_bank: 
     assert 1 <= int(reply.headers["Retry-After"]) <= 5
     assert ada.balance(account) == 100
     ok(ada.move(account, 1, "withdrawal", key="other"), 201)
-    _let_the_lease_end(bank)
+    _end_the_lease(bank)
     assert ok(send(), 201)["amount"] == 60
     assert send().headers["Idempotent-Replayed"] == "true"
     assert ada.balance(account) == 39
@@ -215,25 +215,25 @@ def test_verify_names_a_row_that_is_pending_for_a_day(fresh_remote_bank: RemoteB
     assert "audit_pending" in str(fault)
 
 
-def test_a_worker_killed_while_it_stores_moves_money_once(fresh_remote_bank: RemoteBank) -> None:
+def test_a_transfer_of_a_killed_worker_moves_money_once(fresh_remote_bank: RemoteBank) -> None:
     bank = fresh_remote_bank
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     send = partial(ada.transfer, source, target, 60, key="rent")
-    # PostgreSQL carries out what it was told, whoever is there to hear of it; on SQLite it dies with the worker.
-    kill_in_the_middle(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
-    _let_the_lease_end(bank)
+    # PostgreSQL finishes the statement without its client; on SQLite the statement ends with the worker.
+    kill_while_storing(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
+    _end_the_lease(bank)
     assert ok(send(), 201)["amount"] == 60
     assert send().headers["Idempotent-Replayed"] == "true"
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
     assert faults(bank.app) == []
 
 
-def _let_the_lease_end(bank: RemoteBank) -> None:
-    with connect(bank.server) as ours:
+def _end_the_lease(bank: RemoteBank) -> None:
+    with connect(bank.server) as admin:
         earlier = (
             "claimed_at - interval '31 seconds'"
-            if ours.dialect.name == "postgresql"
+            if admin.dialect.name == "postgresql"
             else "strftime('%Y-%m-%dT%H:%M:%fZ', claimed_at, '-31 seconds')"
         )
-        ours.execute(text(f"UPDATE idempotency_keys SET claimed_at = {earlier} WHERE finished_at IS NULL"))
+        admin.execute(text(f"UPDATE idempotency_keys SET claimed_at = {earlier} WHERE finished_at IS NULL"))

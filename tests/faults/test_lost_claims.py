@@ -1,4 +1,4 @@
-"""A claim that was taken over: the old attempt can neither move money nor answer for good any more."""
+"""A claim that was taken over: the old attempt can neither move money nor store an answer."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.statements import before_statement
 
 @pytest.fixture
 def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
-    """A bank where every claim may be taken over at once."""
+    """A bank whose claims have no lease, so that a retry takes them over at once."""
     return bank_on(postgres_url, idempotency_lease=timedelta(0))
 
 
-def taken_over(bank: Bank, before: str, send: Callable[[], TestResponse]) -> tuple[TestResponse, TestResponse]:
-    """Send a request, and before its statement ``before`` send it again; return both answers."""
+def send_twice(bank: Bank, before: str, send: Callable[[], TestResponse]) -> tuple[TestResponse, TestResponse]:
+    """Send a request and send it again before its statement ``before``; return both answers, the first one first."""
     answers: list[TestResponse] = []
     with before_statement(bank.app, before, lambda: answers.append(send())):
         old = send()
@@ -35,14 +35,14 @@ def taken_over(bank: Bank, before: str, send: Callable[[], TestResponse]) -> tup
 
 
 @pytest.mark.parametrize("kind", ["transfer", "withdrawal"])
-def test_the_old_attempt_cannot_commit(bank: Bank, kind: str) -> None:
+def test_an_attempt_that_lost_its_claim_cannot_commit(bank: Bank, kind: str) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     sends = {
         "transfer": lambda: ada.transfer(source, target, 60, key="rent"),
         "withdrawal": lambda: ada.move(source, 60, "withdrawal", key="rent"),
     }
-    old, new = taken_over(bank, "INTO transfers" if kind == "transfer" else "FOR NO KEY UPDATE", sends[kind])
+    old, new = send_twice(bank, "INTO transfers" if kind == "transfer" else "FOR NO KEY UPDATE", sends[kind])
     refused(old, 409, "idempotency_in_flight")
     assert sends[kind]().get_json() == ok(new, 201)
     assert (ada.balance(source), bob.balance(target)) == (40, 60 if kind == "transfer" else 0)
@@ -50,17 +50,19 @@ def test_the_old_attempt_cannot_commit(bank: Bank, kind: str) -> None:
     assert faults(bank.app) == []
 
 
-def test_the_old_attempt_is_not_refused_for_good(bank: Bank) -> None:
+def test_an_attempt_that_lost_its_claim_stores_no_refusal(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=50), bob.account()
-    old, new = taken_over(bank, "UPDATE audit_logs", lambda: ada.transfer(source, target, 60, key="rent"))
+    old, new = send_twice(bank, "UPDATE audit_logs", lambda: ada.transfer(source, target, 60, key="rent"))
     refused(old, 409, "idempotency_in_flight")
     refused(new, 422, "insufficient_funds")
     assert ada.transfer(source, target, 60, key="rent").data == new.data
     assert statuses(ada) == ["failure", "failure"]
 
 
-def test_who_is_storing_keeps_the_claim(bank: Bank, postgres_url: str, ours: psycopg.Connection[Any]) -> None:
+def test_a_claim_is_not_taken_over_while_its_attempt_stores(
+    bank: Bank, postgres_url: str, admin: psycopg.Connection[Any]
+) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     waiting = (
@@ -71,7 +73,7 @@ def test_who_is_storing_keeps_the_claim(bank: Bank, postgres_url: str, ours: psy
         sent = []
         for count in (1, 2):
             sent.append(pool.submit(ada.transfer, source, target, 60, key="rent"))
-            until(lambda count=count: ours.execute(waiting, [count]).fetchone() == (True,))
+            until(lambda count=count: admin.execute(waiting, [count]).fetchone() == (True,))
         holder.rollback()
         old, new = (request.result() for request in sent)
     assert new.get_json() == ok(old, 201)
@@ -86,14 +88,14 @@ def statuses(caller: Caller, kind: str = "transfer") -> list[str]:
     return [row["status"] for row in rows]
 
 
-# Where only one writes at a time: somebody else's claim appears in the very transaction that moves the money.
+# SQLite has one writer at a time, so a trigger changes the claim inside the transaction that moves the money.
 _TAKEN_MEANWHILE = (
     "CREATE TRIGGER taken AFTER INSERT ON transfers BEGIN"
     " UPDATE idempotency_keys SET claim_id = '00000000-0000-0000-0000-000000000000'; END"
 )
 
 
-def test_without_its_claim_money_does_not_move_on_sqlite(bank_on: Callable[..., Bank], sqlite_url: str) -> None:
+def test_a_transfer_without_its_claim_moves_no_money_on_sqlite(bank_on: Callable[..., Bank], sqlite_url: str) -> None:
     bank = bank_on(sqlite_url)
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()

@@ -1,7 +1,7 @@
-"""The connection breaks at a COMMIT: the answer is 503, and the same key later tells what is true.
+"""A connection that breaks at a commit answers 503, and a retry with the same key returns the outcome.
 
-A request with a key commits twice: its claim, which is one statement, then the money with the answer
-(or the refusal), which for a transfer is one statement, too.
+A request with a key commits twice: first its claim, in one statement, then the money with the answer, or the
+refusal. A transfer stores its money in one statement, too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def audited(bank: Bank) -> list[tuple[str, str | None]]:
     return [(row["status"], row["metadata"].get("code")) for row in rows]
 
 
-def unavailable(reply: Any, proxy: Cutter) -> None:
+def assert_unavailable(reply: Any, proxy: Cutter) -> None:
     refused(reply, 503, "unavailable")
     assert int(reply.headers["Retry-After"]) > 0
     assert proxy.cuts == 1
@@ -46,11 +46,13 @@ def unavailable(reply: Any, proxy: Cutter) -> None:
 
 @pytest.mark.parametrize("delivered", [True, False])
 @pytest.mark.parametrize("commit", [CLAIM, TRANSFER])
-def test_the_same_key_tells_the_truth(bank: Bank, proxy: Cutter, commit: bytes, delivered: bool) -> None:
+def test_a_retry_of_a_transfer_returns_the_outcome_of_a_lost_statement(
+    bank: Bank, proxy: Cutter, commit: bytes, delivered: bool
+) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     proxy.cut(commit, delivered=delivered)
-    unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
+    assert_unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
     moved = commit == TRANSFER and delivered
     assert ada.balance(source) == (40 if moved else 100)
     again = ada.transfer(source, target, 60, key="rent")
@@ -63,11 +65,11 @@ def test_the_same_key_tells_the_truth(bank: Bank, proxy: Cutter, commit: bytes, 
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_the_same_key_tells_the_truth_of_a_commit(bank: Bank, proxy: Cutter, delivered: bool) -> None:
+def test_a_retry_of_a_deposit_returns_the_outcome_of_a_lost_commit(bank: Bank, proxy: Cutter, delivered: bool) -> None:
     ada = bank.customer()
     account = ada.account()
     proxy.cut(MONEY, delivered=delivered)
-    unavailable(ada.move(account, 70, "deposit", key="wage"), proxy)
+    assert_unavailable(ada.move(account, 70, "deposit", key="wage"), proxy)
     assert ada.balance(account) == (70 if delivered else 0)
     again = ada.move(account, 70, "deposit", key="wage")
     assert ok(again, 201)["balance_after"] == 70
@@ -77,36 +79,36 @@ def test_the_same_key_tells_the_truth_of_a_commit(bank: Bank, proxy: Cutter, del
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_a_refusal_that_may_not_be_kept_is_not_given(bank: Bank, proxy: Cutter, delivered: bool) -> None:
+def test_a_refusal_is_not_answered_before_it_is_stored(bank: Bank, proxy: Cutter, delivered: bool) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=10), bob.account()
     proxy.cut(MONEY, delivered=delivered)
-    unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
+    assert_unavailable(ada.transfer(source, target, 60, key="rent"), proxy)
     again = ada.transfer(source, target, 60, key="rent")
     if delivered:
         assert "Idempotent-Replayed" in again.headers
         refused(again, 422, "insufficient_funds")
     else:
-        # Who asks cannot be told more until the lease ends: the first attempt might still run.
+        # The first attempt may still run, so the key stays in flight until the lease ends.
         refused(again, 409, "idempotency_in_flight")
 
 
-def test_without_a_key_it_is_503_and_the_history_tells(bank: Bank, proxy: Cutter) -> None:
+def test_a_lost_commit_without_a_key_answers_503_and_the_history_has_it(bank: Bank, proxy: Cutter) -> None:
     ada = bank.customer()
     account = ada.account()
     proxy.cut(MONEY, delivered=True)
-    unavailable(ada.move(account, 70, "deposit"), proxy)
+    assert_unavailable(ada.move(account, 70, "deposit"), proxy)
     assert [row["amount"] for row in ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]] == [70]
     assert ada.balance(account) == 70
 
 
-def test_the_refused_part_of_a_batch_that_had_happened_is_on_record_once(bank: Bank, proxy: Cutter) -> None:
+def test_a_refused_part_of_a_batch_is_audited_once_after_a_lost_commit(bank: Bank, proxy: Cutter) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
     parts = {"from_account_id": source["id"], "to_account_id": target["id"], "currency": "EUR"}
     orders = {"atomic": False, "transfers": [parts | {"amount": 60}, parts | {"amount": 500}]}
     proxy.cut(MONEY, delivered=True)
-    unavailable(ada.post("/transfers/batch", orders, key="wages"), proxy)
+    assert_unavailable(ada.post("/transfers/batch", orders, key="wages"), proxy)
     again = ada.post("/transfers/batch", orders, key="wages")
     assert (ok(again)["posted"], again.headers["Idempotent-Replayed"]) == (1, "true")
     assert audited(bank) == [("failure", "insufficient_funds")]

@@ -1,4 +1,4 @@
-"""Deposits into different accounts have nothing to wait for: the bank's cash account is no hot row."""
+"""Deposits into different accounts do not wait for each other: the bank's cash account is no hot row."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.factories import Bank
 from tests.servers import at_once
 
 Json = dict[str, Any]
-# Waits for a row that another transaction holds; a wait while a table's file grows is none of them.
+# Counts waits for a row lock of another transaction. A wait for the extension of a table's file does not count.
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     " AND wait_event_type = 'Lock' AND wait_event IN ('transactionid', 'tuple')"
 )
 
 
-class Unfinished:
+class OpenDeposit:
     """A deposit that is posted but not committed until the block ends."""
 
     def __init__(self, bank: Bank, account: Json) -> None:
@@ -50,30 +50,30 @@ class Unfinished:
         self._thread.join()
 
 
-def test_sixty_three_deposits_pass_one_that_is_held_open(
-    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+def test_deposits_do_not_wait_for_an_open_deposit(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any]
 ) -> None:
     bank = bank_on(postgres_url, threads=64)
     ada = bank.customer()
     first, *others = [ada.account() for _ in range(64)]
-    seen: list[int] = []
+    samples: list[int] = []
     done = Event()
 
     def watch() -> None:
         while not done.wait(0.002):
-            row = ours.execute(WAITING).fetchone()
+            row = admin.execute(WAITING).fetchone()
             assert row
-            seen.append(row[0])
+            samples.append(row[0])
 
     watcher = Thread(target=watch)
-    with Unfinished(bank, first):
+    with OpenDeposit(bank, first):
         watcher.start()
         replies = at_once([lambda account=account: ada.move(account, 10, "deposit") for account in others])  # type: ignore[misc]  # bound now, not when called
         done.set()
         watcher.join()
         assert [reply.status_code for reply in replies] == [201] * 63
         assert ada.balance(first) == 0
-    assert max(seen) == 0, f"waiting in {len(seen)} samples: {seen}"
-    assert len(seen) > 5
+    assert max(samples) == 0, f"waiting in {len(samples)} samples: {samples}"
+    assert len(samples) > 5
     assert ada.balance(first) == 10
-    assert faults(bank.app, but="audit") == []
+    assert faults(bank.app, ignored_rule="audit") == []

@@ -1,4 +1,4 @@
-"""Many clients at one moment, against several workers: money stays whole and nobody gets a 5xx.
+"""Concurrent clients against several workers: the ledger stays sound and no client gets a 5xx.
 
 On PostgreSQL the workers' threads hold many connections; on SQLite the workers are processes that
 share one file.
@@ -25,7 +25,7 @@ CONFLICT = (409, "state_conflict")
 
 
 @pytest.fixture(autouse=True)
-def _the_books_are_right_afterwards(remote_bank: RemoteBank) -> Any:
+def _verify_the_ledger(remote_bank: RemoteBank) -> Any:
     yield
     assert faults(remote_bank.app) == []
 
@@ -38,7 +38,7 @@ def outcomes(replies: Iterable[Any]) -> Counter[Any]:
     )
 
 
-def test_sixteen_withdrawals_where_the_balance_covers_one(remote_bank: RemoteBank) -> None:
+def test_one_of_sixteen_concurrent_withdrawals_is_made(remote_bank: RemoteBank) -> None:
     ada = remote_bank.customer()
     account = ada.account(balance=1_000)
     replies = at_once([lambda: ada.move(account, 900, "withdrawal")] * 16)
@@ -46,7 +46,7 @@ def test_sixteen_withdrawals_where_the_balance_covers_one(remote_bank: RemoteBan
     assert ada.balance(account) == 100
 
 
-def test_sixteen_transfers_where_the_balance_covers_one(remote_bank: RemoteBank) -> None:
+def test_one_of_sixteen_concurrent_transfers_is_made(remote_bank: RemoteBank) -> None:
     ada, bob = remote_bank.customer(), remote_bank.customer()
     source, target = ada.account(balance=1_000), bob.account()
     replies = at_once([lambda: ada.transfer(source, target, 900)] * 16)
@@ -54,7 +54,7 @@ def test_sixteen_transfers_where_the_balance_covers_one(remote_bank: RemoteBank)
     assert (ada.balance(source), bob.balance(target)) == (100, 900)
 
 
-def test_opposite_transfers_over_four_hot_accounts(remote_bank: RemoteBank) -> None:
+def test_opposite_transfers_over_four_accounts_keep_the_total(remote_bank: RemoteBank) -> None:
     ada = remote_bank.customer()
     accounts = [ada.account(balance=1_000) for _ in range(4)]
     pairs = list(itertools.islice(itertools.cycle(itertools.permutations(accounts, 2)), 32))
@@ -67,7 +67,7 @@ def test_opposite_transfers_over_four_hot_accounts(remote_bank: RemoteBank) -> N
     assert sum(ada.balance(account) for account in accounts) == 4_000
 
 
-def test_opposite_batches_over_four_hot_accounts(remote_bank: RemoteBank) -> None:
+def test_opposite_batches_over_four_accounts_keep_the_total(remote_bank: RemoteBank) -> None:
     ada = remote_bank.customer()
     accounts = [ada.account(balance=1_000) for _ in range(4)]
 
@@ -84,7 +84,7 @@ def test_opposite_batches_over_four_hot_accounts(remote_bank: RemoteBank) -> Non
     assert sum(ada.balance(account) for account in accounts) == 4_000
 
 
-def test_close_against_transfer(remote_bank: RemoteBank) -> None:
+def test_a_close_or_the_concurrent_transfer_succeeds(remote_bank: RemoteBank) -> None:
     ada, bob = remote_bank.customer(), remote_bank.customer()
     source = ada.account(balance=1_000)
     targets = [bob.account() for _ in range(8)]
@@ -103,7 +103,7 @@ def test_close_against_transfer(remote_bank: RemoteBank) -> None:
     assert sum(bob.balance(target) for target in targets) == 10 * paid
 
 
-def test_freeze_against_transfer(remote_bank: RemoteBank) -> None:
+def test_a_freeze_refuses_or_follows_concurrent_transfers(remote_bank: RemoteBank) -> None:
     ada, bob, staff = remote_bank.customer(), remote_bank.customer(), remote_bank.employee()
     source, target = ada.account(balance=1_000), bob.account()
     freeze = [lambda: staff.post(f"/accounts/{source['id']}/freeze")] * 2
@@ -115,7 +115,7 @@ def test_freeze_against_transfer(remote_bank: RemoteBank) -> None:
     assert (ada.balance(source), bob.balance(target)) == (1_000 - 10 * found[201], 10 * found[201])
 
 
-def test_one_transfer_reversed_eight_times_at_once(remote_bank: RemoteBank) -> None:
+def test_one_of_eight_concurrent_reversals_is_made(remote_bank: RemoteBank) -> None:
     ada, bob, staff = remote_bank.customer(), remote_bank.customer(), remote_bank.employee()
     source, target = ada.account(balance=1_000), bob.account(balance=9_000)
     transfer = ok(ada.transfer(source, target, 700), 201)
@@ -124,7 +124,7 @@ def test_one_transfer_reversed_eight_times_at_once(remote_bank: RemoteBank) -> N
     assert (ada.balance(source), bob.balance(target)) == (1_000, 9_000)
 
 
-def test_reversal_against_the_receiver_who_spends_it(remote_bank: RemoteBank) -> None:
+def test_a_reversal_or_the_receivers_withdrawal_is_made(remote_bank: RemoteBank) -> None:
     ada, bob, staff = remote_bank.customer(), remote_bank.customer(), remote_bank.employee()
     source, target = ada.account(balance=1_000), bob.account()
     transfer = ok(ada.transfer(source, target, 700), 201)

@@ -1,4 +1,4 @@
-"""Conflicts the database asks to repeat: the client does not notice, or is told 503 in time."""
+"""Conflicts in the database: the command is retried without an error, or answers 503 in time."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from tests.factories import Bank, ok, refused
 from tests.servers import until
 
 
-def fail_first(ours: psycopg.Connection[Any], times: int, sqlstate: str) -> Callable[[], int]:
-    """Let the next ``times`` attempts at a transfer end with ``sqlstate``; return how to count the attempts."""
-    # A sequence, because it is not rolled back with the attempt.
-    ours.execute("CREATE SEQUENCE attempts")
-    ours.execute(
+def fail_first(admin: psycopg.Connection[Any], times: int, sqlstate: str) -> Callable[[], int]:
+    """Let the next ``times`` attempts at a transfer fail with ``sqlstate``; return a function that counts attempts."""
+    # A rollback of the attempt does not reset a sequence.
+    admin.execute("CREATE SEQUENCE attempts")
+    admin.execute(
         "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
         f" IF nextval('attempts') <= {times} THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF;"
         " RETURN NEW; END $$"
     )
-    ours.execute("CREATE TRIGGER fail BEFORE INSERT ON transfers FOR EACH ROW EXECUTE FUNCTION fail()")
+    admin.execute("CREATE TRIGGER fail BEFORE INSERT ON transfers FOR EACH ROW EXECUTE FUNCTION fail()")
 
     def attempts() -> int:
-        row = ours.execute("SELECT last_value FROM attempts").fetchone()
+        row = admin.execute("SELECT last_value FROM attempts").fetchone()
         assert row
         return int(row[0])
 
@@ -42,13 +42,13 @@ def fail_first(ours: psycopg.Connection[Any], times: int, sqlstate: str) -> Call
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
-def test_a_few_conflicts_are_not_the_clients_business(
-    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any], sqlstate: str
+def test_conflicts_are_retried_without_an_error(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any], sqlstate: str
 ) -> None:
     bank = bank_on(postgres_url)
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    attempts = fail_first(ours, db.ATTEMPTS - 1, sqlstate)
+    attempts = fail_first(admin, db.ATTEMPTS - 1, sqlstate)
     ok(ada.transfer(source, target, 60, key="rent"), 201)
     assert attempts() == db.ATTEMPTS
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
@@ -56,7 +56,7 @@ def test_a_few_conflicts_are_not_the_clients_business(
 
 
 @pytest.mark.parametrize("url", ["postgres_url", "sqlite_url"])
-def test_whoever_tries_again_looks_again(
+def test_a_retry_reads_the_accounts_again(
     bank_on: Callable[..., Bank], request: pytest.FixtureRequest, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bank = bank_on(request.getfixturevalue(url))
@@ -83,18 +83,18 @@ def test_whoever_tries_again_looks_again(
     assert faults(bank.app) == []
 
 
-def test_endless_conflicts_are_503_and_do_not_stick_to_the_key(
-    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+def test_endless_conflicts_answer_503_and_the_key_stays_usable(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any]
 ) -> None:
     bank = bank_on(postgres_url)
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    attempts = fail_first(ours, 1_000, "40001")
+    attempts = fail_first(admin, 1_000, "40001")
     reply = ada.transfer(source, target, 60, key="rent")
     refused(reply, 503, "unavailable")
     assert reply.headers["Retry-After"] == "1"
     assert attempts() == db.ATTEMPTS
-    ours.execute("DROP TRIGGER fail ON transfers")
+    admin.execute("DROP TRIGGER fail ON transfers")
     ok(ada.transfer(source, target, 60, key="rent"), 201)
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
     rows = ok(ada.get("/audit-logs?event_type=transfer"))["items"]
@@ -102,8 +102,8 @@ def test_endless_conflicts_are_503_and_do_not_stick_to_the_key(
     assert rows[1]["metadata"]["code"] == "unavailable"
 
 
-def test_a_deadlock_does_not_reach_the_client(
-    bank_on: Callable[..., Bank], postgres_url: str, ours: psycopg.Connection[Any]
+def test_a_deadlock_is_retried_without_an_error(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any]
 ) -> None:
     bank = bank_on(postgres_url)
     ada = bank.customer()
@@ -112,25 +112,25 @@ def test_a_deadlock_does_not_reach_the_client(
     lock = "SELECT 1 FROM accounts WHERE id = %s FOR UPDATE"
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     with psycopg.connect(postgres_url) as holder, ThreadPoolExecutor(1) as pool:
-        # The wrong way round, as our own code never locks; the server has to end one of the two.
+        # Locks in the opposite order, as the application never does, so that PostgreSQL cancels one of the two.
         holder.execute("SET deadlock_timeout = '10s'")
         holder.execute(lock, [high["id"]])
         request = pool.submit(ada.transfer, low, high, 60)
-        until(lambda: ours.execute(waiting).fetchone() is not None)
+        until(lambda: admin.execute(waiting).fetchone() is not None)
         holder.execute(lock, [low["id"]])
         holder.commit()
         ok(request.result(), 201)
-    until(lambda: _deadlock_happened(ours))
+    until(lambda: _deadlock_happened(admin))
     assert (ada.balance(low), ada.balance(high)) == (40, 160)
 
 
-def _deadlock_happened(ours: psycopg.Connection[Any]) -> bool:
+def _deadlock_happened(admin: psycopg.Connection[Any]) -> bool:
     query = "SELECT deadlocks > 0 FROM pg_stat_database WHERE datname = current_database()"
-    row = ours.execute(query).fetchone()
+    row = admin.execute(query).fetchone()
     return bool(row and row[0])
 
 
-def test_a_lock_that_is_not_to_be_had_is_503(
+def test_a_lock_timeout_answers_503(
     bank_on: Callable[..., Bank], postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dialects, "LOCK_TIMEOUT_MS", 200)
@@ -146,7 +146,7 @@ def test_a_lock_that_is_not_to_be_had_is_503(
     assert ada.balance(account) == 40
 
 
-def test_a_busy_file_is_waited_for_and_then_503(
+def test_a_busy_sqlite_file_is_retried_and_then_answers_503(
     bank_on: Callable[..., Bank], sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dialects, "SQLITE_BUSY_TIMEOUT_MS", 100)
@@ -161,7 +161,7 @@ def test_a_busy_file_is_waited_for_and_then_503(
     assert reply.headers["Retry-After"]
     assert 0.4 < time.monotonic() - started < 5
     assert ada.balance(account) == 100, "reading needs no lock"
-    # Longer than one wait for the lock, so only a repetition can succeed.
+    # The lock is held for longer than one wait for it, so only a retry can succeed.
     release = Timer(0.25, holder.execute, ["ROLLBACK"])
     release.start()
     ok(ada.move(account, 60, "withdrawal", key="cash"), 201)

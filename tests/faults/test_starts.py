@@ -1,4 +1,4 @@
-"""What production refuses to start with, and that it says why in one line."""
+"""Production refuses to start without its settings and database, and prints the cause in one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.raw_sql import RawSql
         ({}, "bankapp: the database lacks migrations; run: flask db upgrade"),
     ],
 )
-def test_the_server_ends_at_once_with_one_line(environ: dict[str, str], beginning: str, tmp_path: Path) -> None:
+def test_a_refused_start_prints_one_line_and_exits(environ: dict[str, str], beginning: str, tmp_path: Path) -> None:
     server = production(f"sqlite:///{tmp_path}/empty.sqlite3", tmp_path, **environ)
     server.launch()
     assert server.wait() == 1
@@ -39,7 +39,7 @@ def test_the_server_ends_at_once_with_one_line(environ: dict[str, str], beginnin
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/bank.sqlite3", "postgresql://nobody@127.0.0.1:1/bank"])
-def test_only_production_insists_on_its_database(url: str) -> None:
+def test_only_production_requires_a_database_at_the_start(url: str) -> None:
     with application(settings(url)):
         pass
     with pytest.raises(ConfigError, match=r"^DATABASE_URL names a database that does not answer: .") as refusal:
@@ -47,9 +47,7 @@ def test_only_production_insists_on_its_database(url: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-def test_older_tables_do_not_fit_but_those_of_a_newer_release_do(
-    fresh_app: Flask, raw_sql: Callable[..., RawSql]
-) -> None:
+def test_older_tables_lack_migrations_and_newer_ones_do_not(fresh_app: Flask, raw_sql: Callable[..., RawSql]) -> None:
     with raw_sql(fresh_app) as owner, fresh_app.app_context():
         assert not probes.lacks_migrations()
         owner.run("UPDATE alembic_version SET version_num = '0001'")

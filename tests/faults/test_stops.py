@@ -1,4 +1,4 @@
-"""How the service lives and ends: healthy, draining, and without a request cut off."""
+"""The server from start to stop: healthy, draining, and without an aborted request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.servers import GunicornServer, RemoteBank, until
 METRIC = 'bankapp_requests_total{endpoint="health.read_liveness",status="200"}'
 
 
-def test_a_whole_life(new_database: Callable[[], str], dialect: str, tmp_path: Path) -> None:
+def test_the_server_serves_drains_and_exits(new_database: Callable[[], str], dialect: str, tmp_path: Path) -> None:
     server = production(new_database(), tmp_path, DRAIN_SECONDS="2").start()
     for path, body in {
         "/v1/health": {"status": "ok", "database": "ok"},
@@ -33,7 +33,7 @@ def test_a_whole_life(new_database: Callable[[], str], dialect: str, tmp_path: P
         assert (answer.status_code, answer.get_json()) == (200, body)
     assert get(server, "/docs").status_code == 404
     assert get(server, "/v1/accounts", **{"X-Request-Id": "request-4715"}).headers["Strict-Transport-Security"]
-    _check_that_workers_add_up(server, tmp_path)
+    _check_that_metrics_add_up_the_workers(server, tmp_path)
 
     os.kill(server.pid, signal.SIGTERM)
     until(lambda: get(server, "/v1/health/ready").status_code == 503)
@@ -51,7 +51,7 @@ def test_a_whole_life(new_database: Callable[[], str], dialect: str, tmp_path: P
     assert not [path for path in (*ROOT.glob("*"), *tmp_path.glob("*")) if path.is_socket()]
 
 
-def _check_that_workers_add_up(server: GunicornServer, folder: Path) -> None:
+def _check_that_metrics_add_up_the_workers(server: GunicornServer, folder: Path) -> None:
     sent = 0
     while sent < 20 or len(list(folder.glob("bankapp-metrics-*/counter_*.db"))) < 2:
         assert get(server, "/v1/health/live").status_code == 200
@@ -60,11 +60,11 @@ def _check_that_workers_add_up(server: GunicornServer, folder: Path) -> None:
     assert f"{METRIC} {sent}.0" in get(server, "/metrics").get_data(as_text=True)
 
 
-def test_a_request_in_flight_is_finished(
+def test_a_request_in_flight_is_finished_before_the_stop(
     fresh_app: Flask, dialect: str, raw_sql: Callable[..., RawSql], tmp_path: Path
 ) -> None:
     url = fresh_app.config["SQLALCHEMY_DATABASE_URI"]
-    # A kind of worker on each database.
+    # Tests another kind of gunicorn worker with each database.
     server = production(url, tmp_path, WEB_THREADS="1" if dialect == "sqlite" else "4", WEB_CONCURRENCY="1").start()
     ada = RemoteBank(fresh_app, server).customer()
     account = ada.account()
@@ -86,7 +86,7 @@ def test_a_request_in_flight_is_finished(
 
 def test_ctrl_c_stops_without_draining(sqlite_template: Path, tmp_path: Path) -> None:
     shutil.copyfile(sqlite_template, tmp_path / "bank.sqlite3")
-    # One worker: gunicorn loses a signal to a worker that has only just been forked, and waits for it.
+    # One worker, because gunicorn loses a signal to a worker that it has just forked, and then waits for it.
     url = f"sqlite:///{tmp_path}/bank.sqlite3"
     server = production(url, tmp_path, DRAIN_SECONDS="300", WEB_CONCURRENCY="1").start()
     os.kill(server.pid, signal.SIGINT)
@@ -95,7 +95,7 @@ def test_ctrl_c_stops_without_draining(sqlite_template: Path, tmp_path: Path) ->
 
 
 def _wait_until_pending(raw: RawSql) -> None:
-    """Wait until the request waits for the lock; on SQLite nothing shows that, so give it a moment."""
+    """Wait until the request waits for the lock. SQLite does not show that, so there the test sleeps."""
     if raw.dialect == "sqlite":
         time.sleep(0.5)
         return
@@ -108,16 +108,16 @@ def _wait_until_pending(raw: RawSql) -> None:
 
 def _wait_until_stopping(server: GunicornServer) -> None:
     until(lambda: any(line["message"] == "Handling signal: term" for line in server.lines))
-    # Nothing shows that the worker was told, too; it is a matter of milliseconds.
+    # Nothing shows when the worker gets the signal, too; it takes milliseconds.
     time.sleep(0.2)
 
 
-def test_a_worker_that_is_told_to_stop_as_it_is_born_stops(new_database: Callable[[], str], tmp_path: Path) -> None:
+def test_a_signal_during_the_fork_stops_the_worker(new_database: Callable[[], str], tmp_path: Path) -> None:
     with production(new_database(), tmp_path, WEB_CONCURRENCY="1") as server:
         for _ in range(10):
             [worker] = server.workers
             os.kill(worker, signal.SIGKILL)
-            # Without a pause: it is about the moment after the fork.
+            # Without a pause, because the signal must arrive right after the fork.
             while not (born := [pid for pid in server.workers if pid != worker]):
                 pass
             os.kill(born[0], signal.SIGTERM)
