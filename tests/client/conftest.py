@@ -1,4 +1,4 @@
-"""People at the command line of a server that really listens."""
+"""Users of the command line, and a server that listens on a socket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PERSON = ("--first-name", "Ada", "--last-name", "Lovelace", "--dob", "1990-12-10
 
 @dataclass
 class Person:
-    """Somebody with a configuration folder of their own."""
+    """A user of the command line with a separate configuration folder."""
 
     url: str
     home: Path
@@ -46,7 +46,7 @@ class Person:
         return sorted((self.folder / "pending").glob("*.json"))
 
     def run(self, *args: str, code: int = 0, input: str | None = None, **env: str) -> Result:
-        """Run a command inside this process; another exit code than ``code`` fails the test."""
+        """Run a command in this process; an exit code other than ``code`` fails the test."""
         result = CliRunner().invoke(bank, args, input=input, env=self.env | env)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -60,7 +60,7 @@ class Person:
         return dict(json.loads(self.run("--json", *args, code=code, **kwargs).stderr.splitlines()[-1]))
 
     def start(self, *args: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-        """Run a command as a process of its own."""
+        """Start a command in a separate process."""
         return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "bankapp.client", *args],
             cwd=ROOT,
@@ -106,7 +106,7 @@ def person(stranger: Person) -> Person:
 
 @pytest.fixture
 def other(url: str, tmp_path: Path) -> Person:
-    """A second customer, with a folder of their own."""
+    """A second signed-in customer, with another folder."""
     return Person(url, tmp_path / "other").signed_up()
 
 
@@ -120,12 +120,12 @@ def wire(url: str) -> Iterator[Wire]:
 
 @pytest.fixture
 def wired(wire: Wire, tmp_path: Path) -> Person:
-    """A customer who reaches the bank over ``wire`` alone."""
+    """A customer who reaches the bank over ``wire`` only."""
     return Person(wire.url, tmp_path / "wired").signed_up()
 
 
 def withdraw_and_kill(person: Person, wire: Wire, account: str) -> None:
-    """Start a withdrawal in a process of its own and kill it while its request or answer is on the wire."""
+    """Start a withdrawal in a separate process and kill it while its request or answer is on the wire."""
     process = person.start("withdraw", account, "10")
     try:
         assert wire.stalled.wait(20)
@@ -135,7 +135,7 @@ def withdraw_and_kill(person: Person, wire: Wire, account: str) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try as often as ever, without pauses."""
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the usual number of attempts, without pauses."""
     monkeypatch.setattr("bankapp.client.api.PATIENCE_SECONDS", (0.0,) * 5)
     monkeypatch.setattr("bankapp.client.orders.RESUME_PATIENCE_SECONDS", (0.0,) * 5)

@@ -1,4 +1,4 @@
-"""The command line itself: help, examples, completion, and how little it loads."""
+"""The command line itself: help, examples, completion, and its imports."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_example_is_a_command(path: tuple[str, ...]) -> None:
         end = next((i for i, word in enumerate(line) if word in ("|", "<", ">", "&&")), len(line))
         words = line[:end]
         assert tuple(words[: len(path)]) == path
-        # Without acting on the values: a wrong option or number of arguments fails.
+        # Parses without running: a wrong option or number of arguments fails.
         ALL[path].make_context(" ".join(path), words[len(path) :], resilient_parsing=True)
 
 
@@ -56,13 +56,13 @@ def test_the_help_and_the_page_list_the_exit_codes() -> None:
         assert f"| {code} | {meaning} |" in page
 
 
-def test_what_is_not_understood_is_a_usage_error() -> None:
+def test_an_unknown_command_is_a_usage_error() -> None:
     assert CliRunner().invoke(bank, ["nonsense"]).exit_code == 2
     assert CliRunner().invoke(bank, ["transfer"]).exit_code == 2
     assert CliRunner().invoke(bank, ["history", "--limit", "0"]).exit_code == 2
 
 
-def test_the_command_line_loads_nothing_of_the_server() -> None:
+def test_the_command_line_imports_nothing_of_the_server() -> None:
     program = "import sys; from bankapp.client.main import bank; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
@@ -88,6 +88,6 @@ def test_bash_completes_the_command() -> None:
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_are_told_how_to_call_the_program(shell: str) -> None:
+def test_completion_for_other_shells_defines_the_program_name(shell: str) -> None:
     script = CliRunner().invoke(bank, ["completion", shell]).stdout
     assert script.count(f"{sys.executable} -m bankapp.client") == 2

@@ -19,7 +19,7 @@ def card(person: Person, account: dict[str, Any]) -> str:
     return str(person.json("cards", "issue", account["id"])["last4"])
 
 
-def test_a_hold_and_what_the_shop_takes(person: Person, account: dict[str, Any], card: str) -> None:
+def test_a_capture_takes_a_part_of_the_hold(person: Person, account: dict[str, Any], card: str) -> None:
     hold = person.json("cards", "authorize", card, "40", "--merchant", "Corner Bookshop")
     assert (hold["status"], hold["amount"]) == ("pending", 4000)
     assert person.json("account", "show", account["id"])["available_balance"] == 6000
@@ -31,7 +31,7 @@ def test_a_hold_and_what_the_shop_takes(person: Person, account: dict[str, Any],
     assert person.json("history", account["id"], "--type", "card_purchase")["items"][0]["amount"] == 3250
 
 
-def test_a_hold_is_taken_whole_or_let_go(person: Person, account: dict[str, Any], card: str) -> None:
+def test_a_hold_is_captured_whole_or_voided(person: Person, account: dict[str, Any], card: str) -> None:
     first, second = (person.json("cards", "authorize", card, "10", "--merchant", name)["id"] for name in ("A", "B"))
     assert person.json("cards", "capture", first)["captured_amount"] == 1000
     assert person.json("cards", "void", second)["status"] == "voided"

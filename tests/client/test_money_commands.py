@@ -10,7 +10,7 @@ from tests.client.conftest import Person
 from tests.factories import PASSWORD, Bank
 
 
-def test_money_goes_in_across_and_out(person: Person, other: Person) -> None:
+def test_deposit_transfer_and_withdrawal(person: Person, other: Person) -> None:
     mine, theirs = person.account(balance="100.00"), other.account()
     sent = person.json("transfer", mine["id"], theirs["number"], "25.50", "--description", "Rent")
     assert (sent["amount"], sent["to_account_id"], sent["description"]) == (2550, theirs["id"], "Rent")
@@ -30,14 +30,14 @@ def test_amounts_have_the_decimals_of_their_currency(person: Person) -> None:
 
 
 @pytest.mark.parametrize("amount", ["1.005", "1,00", "1e3", "-1", "", "one", "0x10", "\u0661", "1 000", "NaN"])
-def test_an_amount_that_is_none_is_never_sent(person: Person, amount: str) -> None:
+def test_an_invalid_amount_is_not_sent(person: Person, amount: str) -> None:
     account = person.account()
     person.run("deposit", "--", account["id"], amount, code=2)
     assert person.balance(account) == 0
     assert person.pending == []
 
 
-def test_a_refusal_is_final_and_leaves_nothing_unfinished(person: Person) -> None:
+def test_a_refusal_leaves_no_pending_order(person: Person) -> None:
     account = person.account(balance="10")
     problem = person.problem("withdraw", account["id"], "10.01", code=1)
     assert (problem["code"], problem["exit_code"]) == ("insufficient_funds", 1)
@@ -46,7 +46,7 @@ def test_a_refusal_is_final_and_leaves_nothing_unfinished(person: Person) -> Non
     assert person.balance(account) == 1000
 
 
-def test_ones_own_key_moves_money_once(person: Person) -> None:
+def test_a_key_of_the_user_moves_money_once(person: Person) -> None:
     account = person.account(balance="100")
     first = person.json("withdraw", account["id"], "30", "--key", "rent-november")
     again = person.json("withdraw", account["id"], "30", "--key", "rent-november")
@@ -55,7 +55,7 @@ def test_ones_own_key_moves_money_once(person: Person) -> None:
     assert person.problem("withdraw", account["id"], "31", "--key", "rent-november", code=1)["code"] == (
         "idempotency_key_reused"
     )
-    # Without a key, the same command again is meant again.
+    # Without a key, the same command makes a second payment.
     person.run("withdraw", account["id"], "30")
     assert person.run("withdraw", account["id"], "30").exit_code == 0
     assert person.balance(account) == 1000

@@ -1,4 +1,4 @@
-"""What the command line does with an order it could not finish, whichever database the bank has."""
+"""Unfinished orders of the command line: stored before they are sent, resumed, removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.client.wire import LOSE_ANSWER, STALL_ANSWER, STALL_REQUEST, Wire
 
 TRANSACTIONS = "/v1/transactions"
 pytestmark = [
-    pytest.mark.usefixtures("impatient"),
+    pytest.mark.usefixtures("without_pauses"),
     pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session"),
 ]
 
@@ -35,7 +35,7 @@ def test_the_order_survives_a_power_cut_before_it_is_sent(
     wired: Person, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = wired.account(balance="100")
-    wire.seen.clear()
+    wire.requests.clear()
     synced: list[tuple[str, bool]] = []
     really = os.fsync
 
@@ -46,34 +46,34 @@ def test_the_order_survives_a_power_cut_before_it_is_sent(
     monkeypatch.setattr(os, "fsync", fsync)
     wired.run("withdraw", account["id"], "10")
     file, folder = synced[-2:]
-    # First what the file says, then that its folder has it; nothing was sent by then.
+    # The file was synced first, then its folder, and nothing was sent before.
     assert file[0].endswith(".json") or ".json." in file[0]
     assert folder == ("pending", False)
     assert len(wire.posts(TRANSACTIONS)) == 1
 
 
-def test_what_has_no_key_is_never_repeated_by_itself(wired: Person, wire: Wire) -> None:
+def test_a_request_without_a_key_is_not_retried(wired: Person, wire: Wire) -> None:
     account = wired.account()
     path = f"/v1/accounts/{account['id']}/close"
-    wire.seen.clear()
+    wire.requests.clear()
     wire.on_posts(path, LOSE_ANSWER)
     assert "look before you repeat" in wired.run("account", "close", account["id"], "--yes", code=5).stderr
     assert len(wire.posts(path)) == 1
     assert wired.json("account", "show", account["id"])["status"] == "closed"
 
 
-def test_an_order_of_somebody_else_is_never_sent(wired: Person, wire: Wire) -> None:
+def test_an_order_of_another_user_is_not_sent(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
     wired.run("withdraw", account["id"], "10", code=5)
     wired.signed_up()
-    wire.seen.clear()
+    wire.requests.clear()
     assert "another user" in wired.run("resume", code=5).stdout
     assert wire.posts(TRANSACTIONS) == []
     assert len(wired.pending) == 1
 
 
-def test_an_order_older_than_the_banks_memory_is_given_up_by_hand_only(wired: Person, wire: Wire) -> None:
+def test_an_order_older_than_the_keys_is_only_removed_by_the_user(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
     wired.run("withdraw", account["id"], "10", code=5)
@@ -81,7 +81,7 @@ def test_an_order_older_than_the_banks_memory_is_given_up_by_hand_only(wired: Pe
     order = json.loads(file.read_text())
     age(file, days=6.5)
     assert "Too old" in wired.run("resume", code=5).stdout
-    # The same command anew is not mistaken for the old one.
+    # The same command does not finish the old order but makes a new one.
     wired.run("withdraw", account["id"], "10")
     assert wired.balance(account) == 8000
     wired.run("resume", "--forget", order["key"][:8])
@@ -93,7 +93,7 @@ def age(file: Path, days: float) -> None:
     file.write_text(json.dumps(order | {"made_at": time.time() - days * 86400}))
 
 
-def test_ctrl_c_leaves_the_order_to_resume(wired: Person, wire: Wire) -> None:
+def test_ctrl_c_keeps_the_order_for_resume(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, STALL_ANSWER)
     process = wired.start("withdraw", account["id"], "10")

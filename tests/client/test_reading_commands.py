@@ -27,7 +27,7 @@ def test_accounts_open_show_and_close(person: Person) -> None:
     assert person.problem("account", "freeze", account["id"], code=1)["code"] == "forbidden"
 
 
-def test_an_account_by_whatever_tells_it_apart(person: Person) -> None:
+def test_an_account_is_found_by_any_unique_part(person: Person) -> None:
     first, second = person.account(), person.account()
     number = first["number"]
     spaced = " ".join(number[i : i + 4] for i in range(0, len(number), 4))
@@ -39,7 +39,7 @@ def test_an_account_by_whatever_tells_it_apart(person: Person) -> None:
     assert person.problem("transfer", first["id"], second["id"], "1", code=1)["code"] == "insufficient_funds"
 
 
-def test_a_mistyped_iban_is_noticed_before_anything_is_sent(person: Person) -> None:
+def test_a_mistyped_iban_is_refused_before_a_request(person: Person) -> None:
     account = person.account(balance="5")
     number = account["number"]
     wrong = number[:-1] + ("1" if number[-1] == "0" else "0")
@@ -66,7 +66,7 @@ def test_a_card_number_is_shown_once(person: Person) -> None:
     assert person.json("cards", "issue", account["id"], "--key", "first-card")["pan"] is None
 
 
-def test_history_narrowed_and_paged(person: Person) -> None:
+def test_history_is_filtered_and_paged(person: Person) -> None:
     account = person.account()
     for amount in ("1", "2", "3", "4"):
         person.run("deposit", account["id"], amount)
@@ -114,7 +114,7 @@ def test_the_audit_log(person: Person) -> None:
     assert "success" in person.run("audit").stdout
 
 
-def test_what_others_write_is_harmless_to_a_terminal(person: Person, other: Person) -> None:
+def test_foreign_text_cannot_control_the_terminal(person: Person, other: Person) -> None:
     mine, theirs = person.account(balance="1"), other.account()
     with older.any_text():
         person.run("transfer", mine["id"], theirs["id"], "1", "--description", "[red]pay[/red] :bomb: \u202egnp")
@@ -122,7 +122,7 @@ def test_what_others_write_is_harmless_to_a_terminal(person: Person, other: Pers
     assert cell({"x": "a\x1b[2Jb\r\nc"}, "x").plain == "a\ufffd[2Jb\ufffd\nc"
 
 
-def test_a_reader_that_goes_away_is_no_failure(person: Person) -> None:
+def test_a_closed_pipe_is_no_failure(person: Person) -> None:
     person.account()
     reader, writer = os.pipe()
     os.close(reader)
@@ -133,7 +133,7 @@ def test_a_reader_that_goes_away_is_no_failure(person: Person) -> None:
     os.close(writer)
 
 
-def test_programs_get_problems_on_standard_error(person: Person) -> None:
+def test_json_problems_go_to_standard_error(person: Person) -> None:
     result = person.run("accounts", "--json", "--cursor", "nonsense", code=1)
     assert result.stdout == ""
     assert json.loads(result.stderr)["errors"] == {"cursor": ["Not a cursor of this list."]}

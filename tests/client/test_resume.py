@@ -1,4 +1,4 @@
-"""Whatever happens on the way, money moves once: lost answers, crashes, and what `resume` makes of them."""
+"""Lost answers and killed commands: retries and `resume` move money once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.client.conftest import Person, withdraw_and_kill
 from tests.client.wire import LOSE_ANSWER, LOSE_REQUEST, STALL_ANSWER, STALL_REQUEST, Wire
 
 TRANSACTIONS = "/v1/transactions"
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("without_pauses")
 
 
 @pytest.mark.parametrize("lost", [LOSE_ANSWER, LOSE_REQUEST])
-def test_a_lost_answer_is_asked_for_again_with_the_same_key(wired: Person, wire: Wire, lost: str) -> None:
+def test_a_lost_answer_is_retried_with_the_same_key(wired: Person, wire: Wire, lost: str) -> None:
     account = wired.account(balance="100")
-    wire.seen.clear()
+    wire.requests.clear()
     wire.on_posts(TRANSACTIONS, lost, lost)
     assert wired.json("withdraw", account["id"], "10")["balance_after"] == 9000
     keys = [request.key for request in wire.posts(TRANSACTIONS)]
@@ -27,7 +27,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(wired: Person, wire:
 
 
 @pytest.mark.parametrize("stalled", [STALL_REQUEST, STALL_ANSWER])
-def test_resume_finishes_what_a_killed_command_left(wired: Person, wire: Wire, stalled: str) -> None:
+def test_resume_finishes_the_order_of_a_killed_command(wired: Person, wire: Wire, stalled: str) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, stalled)
     withdraw_and_kill(wired, wire, account["id"])
@@ -40,7 +40,7 @@ def test_resume_finishes_what_a_killed_command_left(wired: Person, wire: Wire, s
     assert wired.json("resume") == {"items": []}
 
 
-def test_no_answer_at_all_is_an_exit_code_of_its_own(wired: Person, wire: Wire) -> None:
+def test_a_lost_answer_has_its_own_exit_code(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
     assert wired.problem("withdraw", account["id"], "10", code=5)["code"] == "outcome_unknown"
@@ -52,7 +52,7 @@ def test_no_answer_at_all_is_an_exit_code_of_its_own(wired: Person, wire: Wire) 
     assert wired.balance(account) == 9000
 
 
-def test_calling_again_finishes_the_earlier_command_instead_of_paying_twice(wired: Person, wire: Wire) -> None:
+def test_the_same_command_finishes_the_earlier_order_instead_of_paying_twice(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, *[LOSE_ANSWER] * 5)
     wired.run("withdraw", account["id"], "10", code=5)
@@ -65,7 +65,7 @@ def test_calling_again_finishes_the_earlier_command_instead_of_paying_twice(wire
     assert wired.balance(account) == 7500
 
 
-def test_a_command_that_still_runs_is_left_alone(wired: Person, wire: Wire) -> None:
+def test_the_order_of_a_running_command_is_not_resumed(wired: Person, wire: Wire) -> None:
     account = wired.account(balance="100")
     wire.on_posts(TRANSACTIONS, STALL_ANSWER)
     process = wired.start("withdraw", account["id"], "10")
@@ -73,7 +73,7 @@ def test_a_command_that_still_runs_is_left_alone(wired: Person, wire: Wire) -> N
         assert wire.stalled.wait(20)
         [row] = json.loads(wired.run("--json", "resume", code=5).stdout)["items"]
         assert row["outcome"] == "unfinished"
-        # The same payment beside the running one is a payment of its own.
+        # The same payment during the running one is a second payment.
         wired.run("withdraw", account["id"], "10")
         assert wired.balance(account) == 8000
     finally:
@@ -83,12 +83,12 @@ def test_a_command_that_still_runs_is_left_alone(wired: Person, wire: Wire) -> N
     assert wired.balance(account) == 8000
 
 
-def test_nothing_is_left_behind_when_certainly_nothing_was_sent(person: Person) -> None:
+def test_no_order_is_kept_when_nothing_was_sent(person: Person) -> None:
     account = person.account(balance="100")
     nowhere = "http://127.0.0.1:9"
     tokens = person.folder / "tokens.json"
     tokens.write_text(tokens.read_text().replace(person.url, nowhere))
-    # Known by its full id an account needs to be read first, which already fails: nothing is ordered.
+    # The command reads the account before it makes an order, and that read fails.
     assert person.problem("withdraw", account["id"], "10", "--url", nowhere, code=4)["code"] == "unreachable"
     assert person.problem("account", "open", "--url", nowhere, code=4)["code"] == "unreachable"
     assert person.pending == []

@@ -30,7 +30,7 @@ def test_the_example_of_the_documentation(stranger: Person) -> None:
     assert [item["do"] for item in json.loads(answers)["items"]][-1] == "history"
 
 
-def test_values_that_are_left_out_are_asked_for(person: Person, run_file: Path) -> None:
+def test_missing_values_are_asked_for(person: Person, run_file: Path) -> None:
     account = person.account(balance="10")
     run_file.write_text("- do: withdraw\n  with: {account: , description: }\n  expect: {description: Coffee}\n")
     result = person.run("run", str(run_file), input=f"{account['id']}\n2.50\nCoffee\n")
@@ -42,7 +42,7 @@ def test_values_that_are_left_out_are_asked_for(person: Person, run_file: Path) 
 def test_amounts_are_never_floats(person: Person, tmp_path: Path, name: str) -> None:
     account = person.account("KWD")
     step = {"do": "deposit", "with": {"account": account["id"], "amount": 0}, "expect": {"amount": "12.010"}}
-    # A float would have dropped the last zero.
+    # A float would drop the last zero.
     (tmp_path / name).write_text(json.dumps([step]).replace('"amount": 0', '"amount": 12.010'))
     assert f"$ deposit {account['id']} 12.010" in person.run("run", str(tmp_path / name)).stdout
 
@@ -59,7 +59,7 @@ def test_amounts_are_never_floats(person: Person, tmp_path: Path, name: str) -> 
         ({"do": "withdraw", "with": {"amount": "1"}, "profile": "nobody"}, 3),
     ],
 )
-def test_the_first_step_that_comes_out_otherwise_ends_the_run(
+def test_the_first_unexpected_outcome_ends_the_run(
     person: Person, run_file: Path, step: dict[str, Any], code: int
 ) -> None:
     account = person.account(balance="10")
@@ -85,13 +85,13 @@ def test_the_first_step_that_comes_out_otherwise_ends_the_run(
         "\udcff",
     ],
 )
-def test_a_file_that_is_no_run_file_does_nothing(person: Person, run_file: Path, text: str) -> None:
+def test_an_invalid_run_file_runs_no_step(person: Person, run_file: Path, text: str) -> None:
     run_file.write_bytes(f"- do: account open\n{text}".encode(errors="surrogateescape"))
     person.run("run", str(run_file), code=2)
     assert person.json("accounts")["items"] == []
 
 
-def test_an_amount_of_an_earlier_step_is_what_a_command_understands(person: Person, run_file: Path) -> None:
+def test_an_amount_of_an_earlier_step_is_in_major_units(person: Person, run_file: Path) -> None:
     account = person.account(balance="12.30")
     run_file.write_text(
         f"""
@@ -108,5 +108,5 @@ def test_an_amount_of_an_earlier_step_is_what_a_command_understands(person: Pers
 def test_the_tour(stranger: Person) -> None:
     result = stranger.run("demo")
     assert "That was the tour." in result.stdout
-    # It leaves no sign-in behind, neither here nor at the bank.
+    # The tour leaves no session, neither in the folder nor at the bank.
     assert not (stranger.home / "bankapp" / "profiles").exists()

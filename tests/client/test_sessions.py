@@ -1,4 +1,4 @@
-"""Signing in, and a sign-in that keeps itself alive."""
+"""Signing in and out, profiles, and the renewal of the session."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def test_sign_up_in_and_out(stranger: Person) -> None:
     assert person.problem("whoami", code=3)["code"] == "not_signed_in"
     person.run("login", person.email, "--password-stdin", input=f"{PASSWORD}\n")
     assert person.json("whoami")["email"] == person.email
-    # Only the person, and only who can read their files, knows the tokens.
+    # No file has the password.
     assert PASSWORD not in "".join(path.read_text() for path in person.home.rglob("*") if path.is_file())
 
 
-def test_a_password_is_asked_for_and_not_shown(person: Person) -> None:
+def test_the_password_prompt_hides_the_password(person: Person) -> None:
     result = person.run("login", input=f"{person.email}\n{PASSWORD}\n")
     assert PASSWORD not in result.output
     assert person.problem("login", person.email, code=3, BANKAPP_PASSWORD="wrong")["code"] == "invalid_credentials"
 
 
-def test_files_are_for_their_owner_alone(person: Person) -> None:
+def test_only_the_owner_can_read_the_files(person: Person) -> None:
     person.account(balance="1")
     found = list((person.home / "bankapp").rglob("*"))
     assert {path.name for path in found} >= {"tokens.json", "device-id", "currencies.json"}
@@ -51,14 +51,14 @@ def test_files_are_for_their_owner_alone(person: Person) -> None:
     assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o700}
 
 
-def test_the_device_id_stays_and_the_bank_sees_it(person: Person) -> None:
+def test_the_device_id_is_kept_and_sent(person: Person) -> None:
     [first] = person.json("sessions")["items"]
     person.run("login", person.email, BANKAPP_PASSWORD=PASSWORD)
     devices = {item["device_id"] for item in person.json("sessions")["items"]}
     assert devices == {first["device_id"]} == {(person.home / "bankapp" / "device-id").read_text()}
 
 
-def test_two_people_side_by_side(person: Person, other: Person) -> None:
+def test_two_profiles_are_signed_in_at_once(person: Person, other: Person) -> None:
     person.run("login", other.email, "--profile", "work", BANKAPP_PASSWORD=PASSWORD)
     assert person.json("whoami")["email"] == person.email
     assert person.json("whoami", "--profile", "work")["email"] == other.email
@@ -67,7 +67,7 @@ def test_two_people_side_by_side(person: Person, other: Person) -> None:
     person.run("whoami", "--profile", "../default", code=2)
 
 
-def test_an_access_token_renews_itself_before_it_ends(wired: Person, wire: Wire) -> None:
+def test_an_access_token_is_renewed_before_it_ends(wired: Person, wire: Wire) -> None:
     before = change_tokens(wired, access_expires_at=time.time() + 5)
     wired.run("whoami")
     after = json.loads((wired.folder / "tokens.json").read_text())
@@ -77,13 +77,13 @@ def test_an_access_token_renews_itself_before_it_ends(wired: Person, wire: Wire)
     assert len(wire.posts(REFRESH)) == 1
 
 
-def test_a_token_that_the_bank_no_longer_accepts_is_renewed(wired: Person, wire: Wire) -> None:
+def test_a_refused_access_token_is_renewed(wired: Person, wire: Wire) -> None:
     change_tokens(wired, access_token="not.a.token")
     wired.run("whoami")
     assert len(wire.posts(REFRESH)) == 1
 
 
-def test_several_processes_renew_once(wired: Person, wire: Wire) -> None:
+def test_concurrent_processes_renew_the_session_once(wired: Person, wire: Wire) -> None:
     change_tokens(wired, access_expires_at=0)
     processes = [wired.start("whoami") for _ in range(4)]
     outputs = [process.communicate(timeout=60) for process in processes]
@@ -91,7 +91,7 @@ def test_several_processes_renew_once(wired: Person, wire: Wire) -> None:
     assert len(wire.posts(REFRESH)) == 1
 
 
-def test_a_session_that_was_ended_elsewhere(person: Person) -> None:
+def test_a_session_ended_elsewhere_needs_a_new_sign_in(person: Person) -> None:
     other_device = Person(person.url, person.home / "phone", person.email)
     other_device.run("login", person.email, BANKAPP_PASSWORD=PASSWORD)
     other_device.run("sessions", "--end-all")
@@ -109,24 +109,24 @@ def test_ending_one_session(person: Person) -> None:
     person.run("whoami")
 
 
-def test_a_token_is_never_shown_to_another_bank(wired: Person, wire: Wire, url: str) -> None:
+def test_a_token_is_not_sent_to_another_bank(wired: Person, wire: Wire, url: str) -> None:
     assert f"signed in at {wire.url}" in wired.run("whoami", BANKAPP_URL=url, code=3).stderr
-    # Without an address the profile's own bank is meant.
+    # Without an address the command goes to the bank of the profile.
     wired.environ = {"BANKAPP_URL": ""}
     assert wired.json("whoami")["url"] == wire.url
 
 
-def test_a_bank_that_cannot_be_reached(person: Person, tmp_path: Path, impatient: None) -> None:
+def test_an_unreachable_bank_has_its_own_exit_code(person: Person, tmp_path: Path, without_pauses: None) -> None:
     nowhere = Person("http://127.0.0.1:9", tmp_path / "nowhere")
     assert nowhere.problem("login", "a@example.com", code=4, BANKAPP_PASSWORD="x")["code"] == "unreachable"
-    # Signed out here even though the bank cannot be told.
+    # The logout removes the local session although the bank does not answer.
     change_tokens(person, url=nowhere.url)
     person.run("logout", "--url", nowhere.url, code=4)
     assert not (person.folder / "tokens.json").exists()
 
 
 @pytest.mark.parametrize("address", ["bank.example", "ftp://bank.example", "http://", "http://bank.example?x=1"])
-def test_an_address_that_is_none(stranger: Person, address: str) -> None:
+def test_an_invalid_address_is_a_usage_error(stranger: Person, address: str) -> None:
     stranger.run("whoami", "--url", address, code=2)
 
 
@@ -139,6 +139,6 @@ def test_a_second_factor_is_asked_for(person: Person, app: Flask) -> None:
     result = person.run("login", person.email, input=f"{codes[0]}\n", BANKAPP_PASSWORD=PASSWORD)
     assert "One-time password" in result.stderr
     person.run("login", person.email, "--otp", codes[1], BANKAPP_PASSWORD=PASSWORD)
-    # Where nobody answers, nobody is signed in.
+    # Without an answer to the question, the sign-in fails.
     assert person.run("login", person.email, BANKAPP_PASSWORD=PASSWORD, input="", code=130).exit_code
     assert person.problem("login", person.email, "--otp", "000000", BANKAPP_PASSWORD=PASSWORD, code=3)

@@ -1,4 +1,4 @@
-"""A wire between a client and a server that can be cut: a TCP proxy that acts by request."""
+"""A TCP proxy between a client and a server that can cut or stall a request or its answer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PASS = "pass"
 """The request goes to the server, the answer comes back."""
 
 LOSE_REQUEST = "lose request"
-"""The connection is cut before the server has seen anything."""
+"""The connection is cut before the server gets the request."""
 
 LOSE_ANSWER = "lose answer"
 """The server answers, and the connection is cut instead of passing the answer on."""
 
 STALL_REQUEST = "stall request"
-"""The request stays on the wire: neither the server sees it, nor is the connection cut."""
+"""The request stays on the wire: the server does not get it, and the connection stays open."""
 
 STALL_ANSWER = "stall answer"
 """The server's answer stays on the wire."""
@@ -33,11 +33,11 @@ class Request:
 
 
 class Wire:
-    """Listens on ``url`` and passes on to ``target``; ``act`` says what happens to a request."""
+    """Listens on ``url`` and forwards to ``target``; ``act`` returns the action for a request."""
 
     def __init__(self, target: str) -> None:
         self.act: Callable[[Request], str] = lambda _request: PASS
-        self.seen: list[Request] = []
+        self.requests: list[Request] = []
         self.stalled = threading.Event()
         self._target = ("127.0.0.1", urlsplit(target).port)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -47,10 +47,10 @@ class Wire:
         self._threads[0].start()
 
     def posts(self, path: str = "") -> list[Request]:
-        return [request for request in self.seen if request.method == "POST" and request.path.startswith(path)]
+        return [request for request in self.requests if request.method == "POST" and request.path.startswith(path)]
 
     def on_posts(self, path: str, *actions: str) -> None:
-        """Let the first POSTs to ``path`` meet ``actions`` in turn; everything else passes."""
+        """Apply ``actions`` in turn to the first POSTs to ``path``; every other request passes."""
         left = list(actions)
 
         def act(request: Request) -> str:
@@ -79,7 +79,7 @@ class Wire:
         with client, suppress(OSError):
             raw = _read_request(client)
             request = _parse(raw)
-            self.seen.append(request)
+            self.requests.append(request)
             action = self.act(request)
             if action == STALL_REQUEST:
                 self._stall()

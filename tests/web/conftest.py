@@ -1,4 +1,4 @@
-"""A real Chromium in front of a live server. Anything the browser's console complains of fails the test."""
+"""Chromium and a live server. An error in the browser's console fails the test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ARGUMENTS = [
 ]
 
 
-# How htmx logs a request that was given up because another page was asked for meanwhile.
+# htmx logs this for a request that it aborts because another page was requested.
 ABORTED = re.compile(r"htmx:(afterRequest|sendAbort), .*|undefined")
 
 
@@ -40,7 +40,7 @@ LEFT_OUT = pytest.StashKey[int]()
 
 @dataclass
 class Live:
-    """A server that listens, and the bank behind it."""
+    """A listening server and its bank."""
 
     url: str
     app: Flask
@@ -67,7 +67,7 @@ def sqlite_database(sqlite_template: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def new_server(sqlite_database: Callable[[], str]) -> Callable[..., Any]:
-    """Return a context manager that serves a bank of its own on SQLite, with settings of the test's choice."""
+    """Return a context manager that serves a new bank on SQLite, with the settings of the test."""
 
     @contextmanager
     def start(**changes: Any) -> Iterator[Live]:
@@ -79,20 +79,20 @@ def new_server(sqlite_database: Callable[[], str]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def live(new_server: Callable[..., Any]) -> Iterator[Live]:
-    """The server that all browser tests share which need no settings of their own."""
+    """The server that the browser tests without special settings share."""
     with new_server() as running:
         yield running
 
 
 def chromium() -> str | None:
-    """Return the Chromium to drive: the system's, or the one that playwright brought."""
+    """Return the path of Chromium: the system's, or the one that playwright installed."""
     with sync_playwright() as playwright:
         brought = playwright.chromium.executable_path
     return shutil.which("chromium") or shutil.which("google-chrome") or (brought if Path(brought).exists() else None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the browser's tests out where there is no browser, and say so in one line."""
+    """Skip the browser tests when there is no browser, and report that in one line."""
     driving = [item for item in items if item.get_closest_marker("browser")]
     if not driving or os.environ.get("BROWSER_REQUIRED") == "1" or chromium():
         return
@@ -117,7 +117,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser window of one's own, 1280 px wide."""
+    """A separate browser window, 1280 px wide."""
     opened = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     opened.set_default_timeout(8_000)
     yield opened
@@ -126,7 +126,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, expected_failures: list[str]) -> Iterator[Page]:
-    """A page whose console must stay silent, but for what the test expects."""
+    """A page whose console may show only the expected failures."""
     opened = context.new_page()
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
@@ -143,11 +143,11 @@ def visitor(page: Page, live: Live) -> Visitor:
 
 @pytest.fixture
 def bank(live: Live) -> Bank:
-    """The bank behind the live server, whose people are made over its own API."""
+    """The bank of the live server; its users are made over the API."""
     return live.bank
 
 
 @pytest.fixture
 def expected_failures() -> list[str]:
-    """What the console may say: Chromium reports every answer of 400 and above there."""
+    """Texts that the console may show: Chromium reports every answer of 400 and above there."""
     return []

@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious on any page, and no page is wider than a phone."""
+"""Accessibility: axe-core finds nothing serious on any page, and every page fits the width of a phone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check(visitor: Visitor, name: str) -> list[str]:
     return found + ([f"{name}: {wider} px wider than the screen"] if wider > 0 else [])
 
 
-def test_pages_of_a_customer(visitor: Visitor, bank: Bank) -> None:
+def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     account, other = ada.account(balance=123_456), ada.account("KWD", 7_000, type="savings")
     transfer = ok(ada.transfer(account, bob.account(), 1_000, description="Rent " * 20), 201)
@@ -74,7 +74,7 @@ def test_pages_of_a_customer(visitor: Visitor, bank: Bank) -> None:
     assert found == []
 
 
-def test_steps_menus_and_dialogs(visitor: Visitor, bank: Bank) -> None:
+def test_steps_menus_and_dialogs_are_accessible(visitor: Visitor, bank: Bank) -> None:
     ada = bank.customer()
     ada.account(balance=10_000)
     page = visitor.page
@@ -104,13 +104,13 @@ def test_steps_menus_and_dialogs(visitor: Visitor, bank: Bank) -> None:
     assert found == []
 
 
-def test_pages_of_staff(visitor: Visitor, bank: Bank) -> None:
+def test_pages_of_staff_are_accessible(visitor: Visitor, bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=1_000)
     transfer = ok(ada.transfer(account, ada.account(), 10), 201)
     page = visitor.page
     visitor.arrive(bank.employee())
-    # At a person's pace: what is set before htmx has taken the new page over is no change to it.
+    # Waits like a person: htmx does not notice a change that is made before it has processed the new page.
     page.get_by_label("Name or e-mail").press_sequentially(ada.email, delay=20)
     expect(page.get_by_role("link", name="Ada Lovelace")).to_be_visible()
     found = check(visitor, "customers")

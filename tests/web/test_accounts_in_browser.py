@@ -1,4 +1,4 @@
-"""Accounts and statements as one uses them."""
+"""Accounts and statements in the browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_history_loads_more_and_filters(visitor: Visitor, page: Page, bank: Bank
 
 
 @pytest.mark.parametrize("expected_failures", [["422"]])
-def test_a_filter_that_cannot_be_read_says_so_at_its_field(
+def test_an_invalid_filter_shows_its_error_at_the_field(
     visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
 ) -> None:
     ada = bank.customer()
@@ -69,7 +69,7 @@ def test_an_account_closes_once_it_is_empty(
     assert ok(ada.get(f"/accounts/{account['id']}"))["status"] == "closed"
 
 
-def test_an_account_of_today_has_no_line_yet(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_an_account_opened_today_has_no_chart(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=12_345)
     visitor.arrive(ada)

@@ -26,14 +26,14 @@ from bankapp.web import amounts
         ("10000000000", "EUR", 10**12),
     ],
 )
-def test_reads_what_people_type(typed: str, currency: str, minor: int) -> None:
+def test_a_typed_amount_is_read(typed: str, currency: str, minor: int) -> None:
     assert amounts.parse(typed, currency) == minor
 
 
 @pytest.mark.parametrize(
     ("typed", "currency"),
     [
-        ("1,234", "EUR"),  # one euro twenty-three and something, or a thousand?
+        ("1,234", "EUR"),  # may be 1.234 or 1,234
         ("1.234", "EUR"),
         ("12.345", "EUR"),
         ("1,234,56", "EUR"),
@@ -52,6 +52,6 @@ def test_reads_what_people_type(typed: str, currency: str, minor: int) -> None:
         ("9" * 40, "EUR"),
     ],
 )
-def test_never_guesses(typed: str, currency: str) -> None:
+def test_an_ambiguous_amount_is_refused(typed: str, currency: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         amounts.parse(typed, currency)

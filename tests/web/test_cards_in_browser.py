@@ -1,4 +1,4 @@
-"""A card: its number once, its limits, a payment from hold to collection, blocking."""
+"""Cards in the browser: the number, the limits, a payment from hold to capture, blocking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.web.visitor import Visitor
 pytestmark = pytest.mark.browser
 
 
-def test_the_number_is_shown_once(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_the_card_number_is_shown_once(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     ada.account(balance=100)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -33,7 +33,9 @@ def test_the_number_is_shown_once(visitor: Visitor, page: Page, bank: Bank) -> N
 
 
 @pytest.mark.parametrize("expected_failures", [["422"]])
-def test_limits_holds_and_blocking(visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]) -> None:
+def test_limits_holds_and_blocking_of_a_card(
+    visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
+) -> None:
     ada = bank.customer()
     account = ada.account(balance=10_000)
     card = ok(ada.post("/cards", {"account_id": account["id"], "type": "physical"}), 201)

@@ -1,4 +1,4 @@
-"""``/docs`` in a real browser, without the internet."""
+"""``/docs`` in a browser without internet access."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def docs(page: Page, live: Live) -> Iterator[Page]:
-    """The page in a browser that reaches nothing but the server; a request to elsewhere fails the test."""
+    """The page in a browser that reaches only the server; any other request fails the test."""
     strangers: list[str] = []
 
     def stay_home(route: Route) -> None:
@@ -43,7 +43,7 @@ def test_the_page_lists_every_operation(docs: Page, live: Live) -> None:
     expect(docs.get_by_text("/v1/transfers", exact=True).first).to_be_visible()
 
 
-def test_authorize_and_try_a_call(docs: Page, live: Live) -> None:
+def test_a_call_is_made_after_authorizing(docs: Page, live: Live) -> None:
     email = unique_email()
     credentials = {"email": email, "password": PASSWORD}
     assert httpx.post(f"{live.url}/v1/auth/signup", json=credentials).status_code == 201

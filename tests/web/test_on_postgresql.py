@@ -1,4 +1,4 @@
-"""The main job in a browser once more, on PostgreSQL."""
+"""A transfer in the browser on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tests.web.visitor import Visitor
 pytestmark = pytest.mark.browser
 
 
-def test_money_is_sent_and_seen_on_both_sides(page: Page, postgres: PostgresServer, postgres_template: str) -> None:
+def test_a_transfer_is_shown_to_both_customers_on_postgresql(
+    page: Page, postgres: PostgresServer, postgres_template: str
+) -> None:
     url = postgres.create_database(f"web_{uuid.uuid4().hex}", template=postgres_template)
     with application(settings(url)) as app, serving(app) as server:
         ada, bob = server.bank.customer(), server.bank.customer()

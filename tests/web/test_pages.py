@@ -20,7 +20,7 @@ CUSTOMER_PAGES = ("overview", "accounts/new", "send", "cash", "cards", "statemen
 
 @pytest.fixture
 def bank(app: Flask) -> Bank:
-    """On both databases; the browser's tests share a live server instead."""
+    """A bank on each database; replaces the fixture of the browser tests, which share a live server."""
     return Bank(app)
 
 
@@ -35,12 +35,12 @@ def _bearer(caller: Caller) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", CUSTOMER_PAGES)
-def test_every_page_shows_for_somebody_new_and_for_staff(bank: Bank, path: str) -> None:
+def test_every_page_is_rendered_for_a_new_customer_and_for_staff(bank: Bank, path: str) -> None:
     for caller in (bank.customer(), bank.customer(holder=False), bank.employee()):
         assert "<h1" in page(caller, path)
 
 
-def test_pages_are_for_the_owner_of_the_token_only(bank: Bank) -> None:
+def test_pages_show_only_the_token_owners_data(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     account = ada.account(balance=100)
     card = ok(ada.post("/cards", {"account_id": account["id"], "type": "virtual"}), 201)
@@ -57,7 +57,7 @@ def test_staff_pages_are_for_staff(bank: Bank) -> None:
     assert "Find a customer" in page(bank.employee(), "customers")
 
 
-def test_the_shell_is_for_everybody_and_lets_the_browser_run_nothing_inline(bank: Bank) -> None:
+def test_the_shell_is_public_and_forbids_inline_scripts(bank: Bank) -> None:
     for path in ("/app", "/app/overview", "/app/accounts/anything"):
         answer = bank.app.test_client().get(path)
         policy = answer.headers["Content-Security-Policy"]
@@ -85,7 +85,7 @@ def test_the_demo_login_is_offered_on_a_seeded_development_server_only(
         assert f'value="{email}"' in form
 
 
-def test_amounts_have_their_currency_own_decimals(bank: Bank) -> None:
+def test_amounts_have_the_decimals_of_their_currency(bank: Bank) -> None:
     ada = bank.customer()
     for currency, minor in (("EUR", 123456), ("JPY", 123456), ("KWD", 123456)):
         ada.account(currency, minor)
@@ -94,7 +94,7 @@ def test_amounts_have_their_currency_own_decimals(bank: Bank) -> None:
         assert text in form
 
 
-def test_history_is_narrowed_and_continues_where_it_stopped(bank: Bank) -> None:
+def test_history_is_filtered_and_paged(bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=10_000)
     for amount in range(1, 18):
@@ -119,7 +119,7 @@ def test_history_is_narrowed_and_continues_where_it_stopped(bank: Bank) -> None:
     assert set(refused(problem, 422, "validation_error")["errors"]) == {"min"}
 
 
-def test_the_line_of_the_balance_ends_at_the_balance(bank: Bank) -> None:
+def test_the_balance_chart_ends_at_the_balance(bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=5_000)
     ok(ada.move(account, 1_250, "withdrawal"), 201)
@@ -135,7 +135,7 @@ def review(caller: Caller, path: str, **values: str) -> str:
     return page(caller, f"{path}/review", **values)
 
 
-def test_the_review_says_what_is_wrong_at_its_field(bank: Bank) -> None:
+def test_the_review_shows_errors_at_their_fields(bank: Bank) -> None:
     ada = bank.customer()
     account, yen = ada.account(balance=1_000), ada.account("JPY")
     good: dict[str, Any] = {"from": account["id"], "to": "iban", "iban": ada.account()["number"], "amount": "1.00"}
@@ -155,7 +155,7 @@ def test_the_review_says_what_is_wrong_at_its_field(bank: Bank) -> None:
         assert 'aria-invalid="true"' in shown, wrong
 
 
-def test_what_people_write_is_never_markup(bank: Bank) -> None:
+def test_text_of_users_is_escaped(bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=1_000)
     attack = "<img src=x onerror=alert(1)>\"'{{7*7}}"

@@ -1,4 +1,4 @@
-"""Sessions, password and second factor."""
+"""Sessions, password and second factor in the browser."""
 
 from __future__ import annotations
 

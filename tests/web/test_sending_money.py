@@ -1,4 +1,4 @@
-"""Money moves once: through double clicks, lost answers, and by keyboard alone."""
+"""Transfers in the browser: double clicks and lost answers move money once, and the keyboard suffices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def transfers(caller: Caller) -> list[dict[str, object]]:
     return list(ok(caller.get("/transfers"))["items"])
 
 
-def test_from_sign_in_to_a_receipt(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_a_transfer_from_sign_in_to_receipt(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=10_000), bob.account()
     visitor.arrive(ada)
@@ -39,7 +39,7 @@ def test_from_sign_in_to_a_receipt(visitor: Visitor, page: Page, bank: Bank) -> 
     assert ada.balance(source) == 7_450
 
 
-def test_a_mistyped_number_is_told_while_typing_and_at_its_field(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_a_mistyped_number_shows_its_error_while_typing(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     number = ada.account(balance=100)["number"]
     swapped = number[:-1] + str((int(number[-1]) + 1) % 10)
@@ -86,7 +86,7 @@ def test_a_double_click_moves_money_once(visitor: Visitor, page: Page, bank: Ban
 
 
 @pytest.mark.parametrize("expected_failures", [["ERR_FAILED", "ERR_INTERNET_DISCONNECTED"]])
-def test_a_lost_answer_is_asked_for_again_with_the_same_key(
+def test_a_lost_answer_is_retried_with_the_same_key(
     visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
 ) -> None:
     ada = bank.customer()
@@ -114,7 +114,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(
 
 
 @pytest.mark.parametrize("expected_failures", [["ERR_INTERNET_DISCONNECTED"]])
-def test_offline_tells_and_the_next_press_keeps_the_key(
+def test_offline_shows_a_notice_and_the_next_attempt_uses_the_same_key(
     visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
 ) -> None:
     ada = bank.customer()
@@ -127,12 +127,12 @@ def test_offline_tells_and_the_next_press_keeps_the_key(
     page.context.set_offline(True)
     button = page.get_by_role("button", name="Send €10.00")
     button.click()
-    told = page.get_by_role("alert").filter(has_text="No connection")
+    notice = page.get_by_role("alert").filter(has_text="No connection")
     for _ in range(12):
         page.clock.fast_forward("00:05")
-        if told.is_visible():
+        if notice.is_visible():
             break
-    expect(told).to_contain_text("it will happen only once")
+    expect(notice).to_contain_text("it will happen only once")
     page.context.set_offline(False)
     button.click()
     visitor.sees("Money sent")
@@ -141,7 +141,7 @@ def test_offline_tells_and_the_next_press_keeps_the_key(
 
 
 @pytest.mark.parametrize("expected_failures", [["422"]])
-def test_a_refusal_is_a_notice_with_the_request_id_and_the_next_try_a_new_request(
+def test_a_refusal_shows_the_request_id_and_the_next_attempt_has_a_new_key(
     visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
 ) -> None:
     ada = bank.customer()
@@ -158,7 +158,7 @@ def test_a_refusal_is_a_notice_with_the_request_id_and_the_next_try_a_new_reques
     visitor.sees("Money sent")
 
 
-def test_by_keyboard_alone(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_a_transfer_by_keyboard_only(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     ada.account(balance=10_000)
     target = bob.account()
@@ -195,7 +195,7 @@ def test_by_keyboard_alone(visitor: Visitor, page: Page, bank: Bank) -> None:
     assert bob.balance(target) == 320
 
 
-def test_back_leads_back_and_never_to_a_second_transfer(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_the_back_button_makes_no_second_transfer(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     account = ada.account(balance=10_000)
     visitor.arrive(ada)

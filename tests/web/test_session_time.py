@@ -1,4 +1,4 @@
-"""The clock of the session: always visible, asks before the access ends, says when the session does."""
+"""The clock of the session: it shows the time left, asks before the access ends, and reports the end."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def visitor(page: Page, live: Live) -> Visitor:
-    """Somebody whose page's clock the test can turn forward."""
+    """A visitor whose page has a clock that the test can advance."""
     page.clock.install()
     return Visitor(page, live.url)
 
 
-def test_time_left_is_shown_and_renewed_at_a_click(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_the_clock_shows_the_time_left_and_renews_at_a_click(visitor: Visitor, page: Page, bank: Bank) -> None:
     visitor.arrive(bank.customer())
     left = page.get_by_role("timer")
     page.clock.fast_forward("05:00")
@@ -34,7 +34,7 @@ def test_time_left_is_shown_and_renewed_at_a_click(visitor: Visitor, page: Page,
     expect(left).to_have_text("10:00")
 
 
-def test_asks_before_the_access_ends_and_goes_on_where_one_was(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_the_page_asks_before_the_access_ends_and_stays_on_its_view(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     ada.account(balance=500)
     visitor.arrive(ada)
@@ -51,7 +51,7 @@ def test_asks_before_the_access_ends_and_goes_on_where_one_was(visitor: Visitor,
     expect(page.locator("#amount")).to_have_value("1.25")
 
 
-def test_a_question_put_aside_comes_back_when_the_access_is_needed(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_a_dismissed_question_returns_when_the_access_is_needed(visitor: Visitor, page: Page, bank: Bank) -> None:
     visitor.arrive(bank.customer())
     page.clock.fast_forward("09:10")
     dialog = page.locator("#ending")
@@ -65,7 +65,7 @@ def test_a_question_put_aside_comes_back_when_the_access_is_needed(visitor: Visi
     visitor.sees("Cards")
 
 
-def test_renews_by_itself_for_those_who_chose_it(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_the_access_is_renewed_automatically_when_chosen(visitor: Visitor, page: Page, bank: Bank) -> None:
     visitor.arrive(bank.customer())
     page.locator("#person-button").click()
     page.get_by_label("Renew by itself", exact=True).check()
@@ -76,7 +76,7 @@ def test_renews_by_itself_for_those_who_chose_it(visitor: Visitor, page: Page, b
     expect(page.locator("#ending")).to_be_hidden()
 
 
-def test_says_before_the_session_ends_and_when_it_has(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_the_page_warns_before_the_session_ends_and_reports_the_end(visitor: Visitor, page: Page, bank: Bank) -> None:
     visitor.arrive(bank.customer())
     page.clock.fast_forward("11:58:30")
     dialog = page.get_by_role("dialog", name="Your session is about to end")
@@ -89,7 +89,7 @@ def test_says_before_the_session_ends_and_when_it_has(visitor: Visitor, page: Pa
 
 
 @pytest.mark.parametrize("expected_failures", [["401"]])
-def test_a_session_ended_elsewhere_ends_here(
+def test_a_session_ended_elsewhere_ends_on_the_page(
     visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]
 ) -> None:
     ada = bank.customer()
@@ -100,9 +100,7 @@ def test_a_session_ended_elsewhere_ends_here(
     expect(page.locator("#why-here")).to_contain_text("Your session has ended")
 
 
-def test_with_short_lived_tokens_all_of_it_happens_by_the_servers_clock(
-    page: Page, new_server: Callable[..., Any]
-) -> None:
+def test_short_lived_tokens_end_by_the_servers_clock(page: Page, new_server: Callable[..., Any]) -> None:
     with new_server(access_token_lifetime=timedelta(seconds=3)) as server:
         ada = server.bank.customer()
         visitor = Visitor(page, server.url)

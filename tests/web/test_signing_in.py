@@ -1,4 +1,4 @@
-"""Signing up, in and out; several people at once; what a reload does."""
+"""Signing up, in and out in the browser; two users at once; a reload."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.web.visitor import Visitor
 pytestmark = pytest.mark.browser
 
 
-def test_from_stranger_to_account(visitor: Visitor, page: Page) -> None:
+def test_a_visitor_signs_up_and_opens_an_account(visitor: Visitor, page: Page) -> None:
     visitor.open()
     page.get_by_role("link", name="Open an account").click()
     for label, text in (
@@ -40,7 +40,7 @@ def test_from_stranger_to_account(visitor: Visitor, page: Page) -> None:
 
 
 @pytest.mark.parametrize("expected_failures", [["401"], ["422"]], indirect=False)
-def test_a_refused_sign_in_says_so_beside_the_form(
+def test_a_refused_sign_in_shows_a_notice_at_the_form(
     context: BrowserContext, bank: Bank, live: Any, expected_failures: list[str]
 ) -> None:
     visitor = Visitor(context.new_page(), live.url)
@@ -51,7 +51,7 @@ def test_a_refused_sign_in_says_so_beside_the_form(
     expect(visitor.heading()).to_have_text("Sign in")
 
 
-def test_what_is_missing_is_said_at_its_field(visitor: Visitor, page: Page) -> None:
+def test_a_missing_value_shows_its_error_at_the_field(visitor: Visitor, page: Page) -> None:
     visitor.open("/app/sign-up")
     page.get_by_role("button", name="Become a customer").click()
     first = page.get_by_label("First name")
@@ -61,27 +61,27 @@ def test_what_is_missing_is_said_at_its_field(visitor: Visitor, page: Page) -> N
     expect(first).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_a_reload_signs_out_and_says_so(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_a_reload_signs_out_with_a_notice(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     visitor.open("/app/statements")
     visitor.sees("Sign in")
     visitor.arrive(ada)
     visitor.sees("Statements")
     assert len(ok(ada.get("/auth/sessions"))["items"]) == 2
-    # htmx keeps the address of the last page, nothing keeps a token.
-    kept = page.evaluate("[document.cookie, localStorage.length, Object.keys(sessionStorage), history.state]")
-    assert kept == ["", 0, ["htmx-current-path-for-history"], {"wasSignedIn": True}]
+    # htmx stores the address of the last page. No storage has a token.
+    stored = page.evaluate("[document.cookie, localStorage.length, Object.keys(sessionStorage), history.state]")
+    assert stored == ["", 0, ["htmx-current-path-for-history"], {"wasSignedIn": True}]
     page.reload()
     visitor.sees("Sign in")
     expect(page.locator("#why-here")).to_contain_text("You were signed out because the page was loaded anew")
-    # The session it had is over at the server, too.
+    # The server has ended the session, too.
     expect(page.locator("#person-email")).to_be_hidden()
     assert len(ok(ada.get("/auth/sessions"))["items"]) == 1
     visitor.arrive(ada)
     visitor.sees("Statements")
 
 
-def test_a_transfer_is_watched_from_both_sides(visitor: Visitor, page: Page, bank: Bank) -> None:
+def test_two_users_in_one_window_see_a_transfer(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     ada.account(balance=10_000)
     target = bob.account()
@@ -108,7 +108,7 @@ def test_a_transfer_is_watched_from_both_sides(visitor: Visitor, page: Page, ban
 
 @pytest.fixture
 def demo(sqlite_database: Callable[[], str], make_app: Callable[..., Flask]) -> Flask:
-    """A seeded development server, as `make run` starts it."""
+    """A development server with demo data, as `make run` starts it."""
     app = make_app(sqlite_database(), BANKAPP_ENV="development", BCRYPT_ROUNDS="4")
     seeded = app.test_cli_runner().invoke(args=["seed", "--customers", "2", "--months", "1"])
     assert seeded.exit_code == 0, seeded.output

@@ -1,4 +1,4 @@
-"""Staff find a customer, freeze and unfreeze an account, reverse a transfer; the customer sees it."""
+"""Staff in the browser: find a customer, freeze and unfreeze an account, reverse a transfer."""
 
 from __future__ import annotations
 

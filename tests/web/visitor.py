@@ -1,4 +1,4 @@
-"""Somebody in front of the pages, and what they do there."""
+"""A visitor of the pages, with the actions that the tests repeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @dataclass
 class Visitor:
-    """A person at a page of the server at ``url``."""
+    """A user with a page of the server at ``url``."""
 
     page: Page
     url: str
@@ -35,7 +35,7 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def arrive(self, caller: Caller) -> None:
-        """Sign in and wait for what is shown first."""
+        """Sign in and wait for the first page."""
         self.sign_in(caller)
         expect(self.page.locator("#person-email")).to_have_text(caller.email)
         expect(self.heading()).not_to_have_text("Sign in")
@@ -51,7 +51,7 @@ class Visitor:
         expect(self.page.locator(".htmx-request")).to_have_count(0)
 
     def heading(self) -> Locator:
-        """The page's own heading."""
+        """The heading of the page."""
         return self.page.locator("main h1")
 
     def sees(self, text: str) -> None:
@@ -73,9 +73,9 @@ class Visitor:
         expect(self.page.get_by_role("heading", name="Is this right?")).to_be_focused()
 
     def faults(self) -> list[str]:
-        """Let axe look at the page; return what is serious, with where it is."""
+        """Run axe on the page; return the serious findings with their places."""
         self.page.evaluate(AXE.read_text())
-        # Only colours differ in the dark.
+        # In dark mode only the colours differ.
         dark = self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         rules = ["color-contrast"] if dark else list(RULES)
         found: dict[str, Any] = self.page.evaluate(
