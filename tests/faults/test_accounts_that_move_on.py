@@ -79,7 +79,7 @@ def test_money_held_meanwhile_refuses_the_transfer(bank: Bank) -> None:
 def test_an_account_frozen_in_between_takes_no_part(bank: Bank, frozen: str, code: str) -> None:
     ada, bob, staff = bank.customer(), bank.customer(), bank.employee()
     accounts = {"source": ada.account(balance=100), "target": bob.account()}
-    with before_it_is_stored(bank, lambda: ok(staff.post(f"/accounts/{accounts[frozen]['id']}/freeze"))):
+    with before_storing(bank, lambda: ok(staff.post(f"/accounts/{accounts[frozen]['id']}/freeze"))):
         refused(ada.transfer(**accounts, amount=60), 422, code)
     assert (ada.balance(accounts["source"]), bob.balance(accounts["target"])) == (100, 0)
     assert faults(bank.app) == []
@@ -88,7 +88,7 @@ def test_an_account_frozen_in_between_takes_no_part(bank: Bank, frozen: str, cod
 def test_an_account_closed_meanwhile_refuses_the_transfer(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    with before_it_is_stored(bank, lambda: ok(bob.post(f"/accounts/{target['id']}/close"))):
+    with before_storing(bank, lambda: ok(bob.post(f"/accounts/{target['id']}/close"))):
         refused(ada.transfer(source, target, 60), 422, "payee_not_payable")
     assert ada.balance(source) == 100
     assert faults(bank.app) == []

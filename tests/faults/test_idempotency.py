@@ -221,7 +221,7 @@ def test_a_transfer_of_a_killed_worker_moves_money_once(fresh_remote_bank: Remot
     source, target = ada.account(balance=100), bob.account()
     send = partial(ada.transfer, source, target, 60, key="rent")
     # PostgreSQL finishes the statement without its client; on SQLite the statement ends with the worker.
-    kill_while_storing(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
+    kill_in_the_middle(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
     _end_the_lease(bank)
     assert ok(send(), 201)["amount"] == 60
     assert send().headers["Idempotent-Replayed"] == "true"
