@@ -1,4 +1,4 @@
-"""The REST API: one blueprint per resource, and what all of them share."""
+"""The REST API: one blueprint per resource, and the hooks that serve all of them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ RESOURCES = (
 
 
 def init_app(app: Flask) -> None:
-    """Register the API on ``app``. The order of the hooks matters: context, then access."""
-    # A path is an endpoint or it is not: no redirects, which clients follow as GET or not at all.
+    """Register the API on ``app``. The order matters: the request's context must exist before access is checked."""
+    # No redirects for double slashes: clients follow a redirected POST as GET, or not at all.
     app.url_map.merge_slashes = False
     converters.init_app(app)
     cors.init_app(app)

@@ -20,7 +20,7 @@ _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag of the version that is to be changed, or `*`.",
+    "description": "The ETag of the version to change, or `*` for any version.",
     "schema": {"type": "string"},
     "example": '"1"',
 }
@@ -39,9 +39,9 @@ _IF_MATCH = {
     )
 )
 def create_account_holder(new: dict[str, Any], claim: Claim | None) -> AccountHolderRecord:
-    """Become an account holder
+    """Create an account holder
 
-    For a user who signed up without; one per user, at least 18 years old.
+    For a user who signed up without one. Each user has at most one; the person must be at least 18 years old.
     """
     return account_holders.create(**new, claim=claim)
 
@@ -60,7 +60,7 @@ def list_account_holders(
 ) -> Page[AccountHolderRecord]:
     """List account holders
 
-    One's own; staff see all.
+    Customers see their own, staff see all.
     """
     return account_holders.search(email=email, name=name, window=window)
 
@@ -69,7 +69,7 @@ def list_account_holders(
     Operation("GET", "/account-holders/me", access=Access.USER, answer=schemas.AccountHolder, errors=[errors.NotFound])
 )
 def read_my_account_holder() -> AccountHolderRecord:
-    """Read one's own account holder"""
+    """Read your own account holder"""
     return account_holders.mine()
 
 
@@ -93,15 +93,16 @@ def read_account_holder(account_holder_id: str) -> AccountHolderRecord:
     )
 )
 def change_account_holder(changes: dict[str, Any], account_holder_id: str) -> AccountHolderRecord:
-    """Change one's names or date of birth
+    """Change an account holder's names or date of birth
 
-    Needs `If-Match` with the ETag that was read, so that nobody overwrites what they have not seen.
+    Needs `If-Match` with the ETag of the last read. If the account holder has changed since then, the answer is
+    412 and nothing is changed.
     """
-    return account_holders.change(account_holder_id, _seen_versions(), changes)
+    return account_holders.change(account_holder_id, _expected_versions(), changes)
 
 
-def _seen_versions() -> frozenset[str] | None:
-    # RFC 9110 §13.1.1: any of several tags may match; a weak one never does.
+def _expected_versions() -> frozenset[str] | None:
+    # RFC 9110 §13.1.1: any of several tags may match; a weak tag never does.
     if "If-Match" not in request.headers:
         raise errors.PreconditionRequired("Send If-Match with the ETag that you read.")
     return None if request.if_match.star_tag else frozenset(request.if_match.as_set())

@@ -33,7 +33,7 @@ blueprint = Blueprint("accounts", __name__, "Accounts and currencies")
 def open_account(new: dict[str, Any], claim: Claim | None) -> AccountRecord:
     """Open an account
 
-    Its number is an IBAN. The user must be an account holder.
+    The account's number is an IBAN. The user must be an account holder.
     """
     return accounts.open(new["type"], new["currency"], claim)
 
@@ -44,7 +44,7 @@ def open_account(new: dict[str, Any], claim: Claim | None) -> AccountRecord:
 def list_accounts(window: Window) -> Page[AccountRecord]:
     """List accounts
 
-    One's own; staff see all.
+    Customers see their own, staff see all.
     """
     return accounts.search(window)
 
@@ -81,7 +81,8 @@ def read_balance(account_id: str, at: datetime | None) -> Balance:
 def freeze_account(account_id: str) -> AccountRecord:
     """Freeze an account (staff)
 
-    No money moves on a frozen account, except that holds are released and staff reverse transfers.
+    No money moves on a frozen account. Two things stay possible: holds can be released, and staff can reverse
+    transfers.
     """
     return accounts.freeze(account_id)
 
@@ -112,7 +113,7 @@ def unfreeze_account(account_id: str) -> AccountRecord:
 def close_account(account_id: str) -> AccountRecord:
     """Close an account for good
 
-    By its owner or staff, once it has neither balance nor holds.
+    The owner and staff may close it. Its balance and its holds must be zero.
     """
     return accounts.close(account_id)
 
@@ -121,9 +122,9 @@ def close_account(account_id: str) -> AccountRecord:
     Operation("GET", "/currencies", access=Access.USER, query=schemas.CurrencyQuery, answer=schemas.Currency)
 )
 def list_currencies(window: Window) -> Page[Currency]:
-    """List the currencies accounts can be held in
+    """List the currencies of accounts
 
-    By code, with the number of decimal digits (ISO 4217).
+    In order of their codes. `exponent` is the number of decimal digits (ISO 4217).
     """
     after = window.after[0] if window.after else ""
     codes = [code for code in money.currencies() if code > after]

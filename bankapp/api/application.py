@@ -1,4 +1,7 @@
-"""Flask as this service uses it, by its documented means: a request class, no sessions, signals, a middleware."""
+"""The Flask class of this service: its request class, no sessions, context signals, default headers.
+
+Everything here uses documented extension points of Flask.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from bankapp.api.parsing import Request
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# The headers of an answer that sets none of its own: pages have other policies.
+# Defaults for answers that do not set these headers. Pages set other policies.
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -28,7 +31,7 @@ _NO_SESSION: Final = NullSession()
 
 
 class _NoSession(SessionInterface):
-    """The token says who is asking: no cookie is read, and none is set."""
+    """No session cookies: the access token identifies the caller."""
 
     def open_session(self, app: flask.Flask, request: flask.Request) -> SessionMixin:  # noqa: ARG002 - the parameters are Flask's
         return _NO_SESSION
@@ -42,7 +45,7 @@ class Flask(flask.Flask):
 
 
 def init_app(app: flask.Flask) -> None:
-    """Give each application context its settings and its database connection, and each answer its headers."""
+    """Give each application context its settings and a database connection, and each answer the default headers."""
 
     def begin(_app: flask.Flask, **_: Any) -> None:
         context.enter(app.config["BANKAPP"])
@@ -59,7 +62,10 @@ def init_app(app: flask.Flask) -> None:
 
 
 class _DefaultHeaders:
-    """Adds headers to every answer that does not set them, also to those that no hook of Flask sees."""
+    """Adds the default headers to every answer that lacks them.
+
+    A middleware also covers answers that no ``after_request`` hook sees.
+    """
 
     def __init__(self, app: WSGIApplication, headers: dict[str, str]) -> None:
         self._app = app

@@ -27,8 +27,8 @@ blueprint = Blueprint("audit-logs", __name__, "The audit log")
 def list_audit_logs(
     event_type: str | None, start: datetime | None, end: datetime | None, user_id: str | None, window: Window
 ) -> Page[AuditLogRecord]:
-    """List what was done
+    """List audit log rows
 
-    One's own rows; an admin sees everybody's, or those of one user with `user_id`.
+    Customers and staff see their own rows. An admin sees all rows; `user_id` limits them to one user.
     """
     return audit.search(user_id=user_id, event_type=event_type, start=start, end=end, window=window)

@@ -1,4 +1,4 @@
-"""Signing up, in and out; sessions."""
+"""Sign-up, sign-in, sign-out and sessions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bankapp.schemas import auth as schemas
 from bankapp.services.identity import auth, sessions, tokens
 from bankapp.services.identity.auth import Person
 
-blueprint = Blueprint("auth", __name__, "Signing up, in and out; sessions")
+blueprint = Blueprint("auth", __name__, "Sign-up, sign-in, sign-out and sessions")
 
 
 @blueprint.operation(
@@ -32,7 +32,8 @@ blueprint = Blueprint("auth", __name__, "Signing up, in and out; sessions")
 def signup(new: dict[str, Any]) -> dict[str, Any]:
     """Sign up
 
-    Creates a customer; with first_name, last_name and dob also the account holder, in one transaction.
+    Creates a user with the role `customer`. With `first_name`, `last_name` and `dob` it also creates the account
+    holder, in the same transaction.
     """
     person = Person(new["first_name"], new["last_name"], new["dob"]) if "dob" in new else None
     user, holder = auth.signup(new["email"], new["password"], person)
@@ -53,8 +54,8 @@ def signup(new: dict[str, Any]) -> dict[str, Any]:
 def login(credentials: dict[str, Any]) -> dict[str, Any]:
     """Sign in
 
-    A wrong e-mail and a wrong password look and take the same. Whoever has switched a second factor on is
-    answered `otp_required` until `otp` comes along: the code of the authenticator app, or a recovery code.
+    A wrong e-mail and a wrong password get the same answer, after the same time. A user with a second factor gets
+    `otp_required` until the request has `otp`: the code of the authenticator app, or a recovery code.
     """
     return token_pair(auth.login(**credentials))
 
@@ -70,26 +71,26 @@ def login(credentials: dict[str, Any]) -> dict[str, Any]:
         errors=[errors.RefreshTokenInvalid, errors.RefreshTokenReused],
     )
 )
-def refresh(given: dict[str, Any]) -> dict[str, Any]:
+def refresh(body: dict[str, Any]) -> dict[str, Any]:
     """Exchange the refresh token for a new pair
 
-    The old refresh token is dead; using it again revokes the whole session.
+    The old refresh token is revoked at once. Using it again revokes the whole session.
     """
-    return token_pair(tokens.refresh(given["refresh_token"]))
+    return token_pair(tokens.refresh(body["refresh_token"]))
 
 
 @blueprint.operation(Operation("POST", "/auth/logout", access=Access.USER, status=204))
 def logout() -> None:
     """Sign out
 
-    This access token and its session are dead at once.
+    Revokes the access token and its session at once.
     """
     sessions.logout()
 
 
 @blueprint.operation(Operation("GET", "/auth/me", access=Access.USER, answer=schemas.User))
 def me() -> UserRecord:
-    """Read who is signed in"""
+    """Read the signed-in user"""
     return auth.me()
 
 
@@ -106,7 +107,7 @@ def me() -> UserRecord:
 def change_password(change: dict[str, Any]) -> None:
     """Change the password
 
-    Every other session is revoked.
+    Revokes every other session.
     """
     auth.change_password(change["current_password"], change["new_password"])
 
@@ -115,7 +116,7 @@ def change_password(change: dict[str, Any]) -> None:
     Operation("GET", "/auth/sessions", access=Access.USER, query=schemas.SessionQuery, answer=schemas.Session)
 )
 def list_sessions(window: Window) -> Page[SessionRecord]:
-    """List one's live sessions"""
+    """List your open sessions"""
     return sessions.live(window)
 
 
@@ -127,5 +128,5 @@ def revoke_session(session_id: str) -> None:
 
 @blueprint.operation(Operation("DELETE", "/auth/sessions", access=Access.USER, status=204))
 def revoke_sessions() -> None:
-    """End all sessions, this one too"""
+    """End all sessions, including this one"""
     sessions.end_all()

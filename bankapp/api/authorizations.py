@@ -1,4 +1,4 @@
-"""Card authorizations: a hold, then money."""
+"""Card authorizations: a hold, then a capture or a void."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ blueprint = Blueprint("authorizations", __name__, "Card authorizations")
 def authorize(new: dict[str, Any], card_id: str, claim: Claim | None) -> AuthorizationRecord:
     """Hold an amount on a card
 
-    Lowers the available balance, not the balance, until it is captured, voided or expires. A refusal is
-    listed as a declined authorization with its reason.
+    A pending authorization lowers the available balance, not the balance. It ends when it is captured, voided or
+    expired. A refused authorization is stored with the status `declined` and its reason.
     """
     return authorizations.create(card_id, **new, claim=claim)
 
@@ -54,10 +54,10 @@ def authorize(new: dict[str, Any], card_id: str, claim: Claim | None) -> Authori
     )
 )
 def capture_authorization(capture: dict[str, Any], authorization_id: str, claim: Claim | None) -> AuthorizationRecord:
-    """Take what is held, or a part of it
+    """Capture a hold, or a part of it
 
     Posts a transaction of type `card_purchase` with the merchant as its description, and releases the rest
-    of the hold. Once only.
+    of the hold. A hold can be captured once.
     """
     return authorizations.capture(authorization_id, capture.get("amount"), claim)
 
@@ -73,7 +73,7 @@ def capture_authorization(capture: dict[str, Any], authorization_id: str, claim:
     )
 )
 def void_authorization(authorization_id: str, claim: Claim | None) -> AuthorizationRecord:
-    """Release a hold without taking anything"""
+    """Release a hold without a capture"""
     return authorizations.void(authorization_id, claim)
 
 
@@ -90,7 +90,7 @@ def void_authorization(authorization_id: str, claim: Claim | None) -> Authorizat
 def list_authorizations(card_id: str | None, window: Window) -> Page[AuthorizationRecord]:
     """List authorizations
 
-    Declined ones, too, with their reason.
+    The list includes declined authorizations, with their reason.
     """
     return authorizations.search(card_id, window)
 

@@ -1,4 +1,4 @@
-"""How an endpoint is declared and called: parsing, idempotency and rendering are the same for all of them."""
+"""Declares and calls endpoints: every endpoint shares parsing, idempotency and rendering."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(name, import_name, url_prefix="/v1", description=description)
 
     def operation(self, operation: Operation) -> Callable[[View], View]:
-        """Declare a view as ``operation``. Raises TypeError where view and operation disagree about the claim."""
+        """Declare a view as ``operation``. Raises TypeError when only one of the two knows of a claim."""
 
         def decorate(view: View) -> View:
             takes_claim = "claim" in inspect.signature(view).parameters
             if takes_claim != operation.idempotent:
-                raise TypeError(f"{view.__name__}: an idempotent operation, and no other, takes a claim")
+                raise TypeError(f"{view.__name__}: a view takes a claim if and only if its operation is idempotent")
             endpoint = _Endpoint(view, operation)
             functools.update_wrapper(endpoint, view)
             documented = self.doc(operationId=view.__name__, **openapi.operation(operation, endpoint.query))(endpoint)
@@ -55,7 +55,7 @@ class Blueprint(flask_smorest.Blueprint):
 
 
 class _Endpoint:
-    """One call of an endpoint: read the request, call the view, write the answer."""
+    """The view function of an operation: reads the request, calls the view, writes the answer."""
 
     def __init__(self, view: View, operation: Operation) -> None:
         self._view = view
@@ -82,7 +82,7 @@ class _Endpoint:
         return result if isinstance(result, Response) else _respond(self._render(result))
 
     def _render(self, result: Any) -> Answer:
-        """Write a view's result as the bytes of its answer: the same bytes for the same result."""
+        """Write a view's result as an answer. Equal results give equal bytes."""
         if self._json_of is None:
             return Answer(self._operation.status, b"")
         if isinstance(result, Page) and isinstance(self.query, PageQuery):

@@ -38,7 +38,7 @@ def _without_pan(issued: IssuedCard) -> IssuedCard:
 def issue_card(new: dict[str, Any], claim: Claim | None) -> IssuedCard:
     """Issue a card
 
-    `pan` is its number, shown in this answer only; a replay has null.
+    `pan` is the card number. Only this answer contains it; a replay has null.
     """
     return cards.issue(new["account_id"], new["type"], claim)
 
@@ -108,7 +108,7 @@ def terminate_card(card_id: str) -> CardRecord:
 
 @blueprint.operation(Operation("GET", "/cards/<id:card_id>/limits", access=Access.USER, answer=schemas.CardLimits))
 def read_card_limits(card_id: str) -> CardLimits:
-    """Read a card's limits, and what is used of today's"""
+    """Read a card's limits and how much is used today"""
     return card_limits.get(card_id)
 
 
@@ -125,6 +125,7 @@ def read_card_limits(card_id: str) -> CardLimits:
 def change_card_limits(new: dict[str, Any], card_id: str) -> CardLimits:
     """Set a card's limits
 
-    For one authorization, and for all of a day (UTC) that are held or taken. Null takes a limit away.
+    `per_authorization` limits each authorization. `per_day` limits the sum of the holds and captures of a day (UTC).
+    Null removes a limit.
     """
     return card_limits.change(card_id, new["per_authorization"], new["per_day"])

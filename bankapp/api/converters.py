@@ -1,4 +1,4 @@
-"""What an id looks like in a path."""
+"""The path converter for ids."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bankapp.extensions import api
 
 
 class IdConverter(BaseConverter):
-    """Matches an id; a path with anything else does not exist."""
+    """Matches an id. A path with anything else is an unknown path (404)."""
 
     regex = ids.PATTERN
 
 
 def init_app(app: Flask) -> None:
-    """Register ``<id:…>`` for paths and for the OpenAPI document."""
+    """Register ``<id:…>`` for the paths of ``app``."""
     app.url_map.converters["id"] = IdConverter
 
 
 def register() -> None:
-    """Tell the OpenAPI document what an id in a path is."""
+    """Describe an id in a path for the OpenAPI document."""
     api.register_converter(IdConverter, lambda _: {"type": "string", "format": "uuid"})

@@ -1,4 +1,4 @@
-"""Which other origins may call the API from a browser."""
+"""CORS: the other origins that may call the API from a browser."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ ANSWER_HEADERS: Final = (
 
 
 def init_app(app: Flask) -> None:
-    """Allow the origins of ``CORS_ORIGINS`` under ``/v1``; without any, browsers keep every other origin out.
+    """Allow the origins of ``CORS_ORIGINS`` under ``/v1``. Without the setting no other origin is allowed.
 
-    Tokens travel in a header that scripts set, never in a cookie: credentials are not allowed along.
+    Credentials stay off: a script sends its token in a header, never in a cookie.
     """
     origins = app.config["BANKAPP"].cors_origins
     if origins:

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and Swagger UI served from here so that it works without the internet."""
+"""The OpenAPI document and Swagger UI. Its files come from this server, so it works without the internet."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _POLICY = (
 
 @blueprint.get("/openapi.json")
 def document() -> Response:
-    """Answer the OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document."""
     return jsonify(api.spec.to_dict())
 
 
 @blueprint.get("/docs")
 def page() -> Response:
-    """Answer the page on which the API can be tried."""
+    """Return the page of Swagger UI, which documents and calls the API."""
     response = Response(render_template("docs.html"))
     response.headers["Content-Security-Policy"] = _POLICY
     return response
@@ -37,12 +37,12 @@ def page() -> Response:
 
 @blueprint.get("/docs/<path:name>")
 def asset(name: str) -> Response:
-    """Answer a file of Swagger UI."""
+    """Return a file of Swagger UI."""
     return send_from_directory(_DIST, name)
 
 
 def init_app(app: Flask) -> None:
-    """Serve the documentation where the settings allow it."""
+    """Serve the documentation if ``DOCS_ENABLED`` is on."""
     if app.config["BANKAPP"].docs_enabled:
         app.register_blueprint(blueprint)
         for name in ("document", "page", "asset"):

@@ -1,4 +1,4 @@
-"""The one error envelope: whatever goes wrong leaves as problem+json (RFC 9457), from here."""
+"""The one error envelope: this module writes every error as problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def status_of(kind: type[BankError]) -> int:
-    """Return the HTTP status of a kind of error, or of any leaf of it."""
+    """Return the HTTP status of an error class: its own, or that of the nearest class above it."""
     return next((STATUSES[base] for base in kind.__mro__ if base in STATUSES), 500)
 
 
@@ -58,7 +58,7 @@ def render(problem: BankError) -> Answer:
 
 
 def respond(problem: BankError) -> Response:
-    """Answer with ``problem``, and the headers that belong to its status."""
+    """Return the response for ``problem``, with the headers that its status needs."""
     answer = render(problem)
     response = Response(answer.body, answer.status, content_type=answer.media_type)
     if answer.status == 401:
@@ -71,7 +71,7 @@ def respond(problem: BankError) -> Response:
 
 
 def _from_http(problem: HTTPException) -> BankError:
-    # Without Werkzeug's descriptions, which speak to somebody who typed an address into a browser.
+    # Werkzeug's own descriptions are left out: they address a person with a browser, not a client.
     kinds: dict[int | None, type[BankError]] = {
         404: errors.NotFound,
         405: errors.MethodNotAllowed,
@@ -89,7 +89,7 @@ def _from_http(problem: HTTPException) -> BankError:
 
 
 def init_app(app: Flask) -> None:
-    """Register the handlers: one for refusals, one for Flask's own, one for everything else."""
+    """Register three handlers: for BankError, for Werkzeug's HTTP errors, for every other exception."""
 
     @app.errorhandler(BankError)
     def refused(problem: BankError) -> Response:
@@ -115,4 +115,4 @@ def init_app(app: Flask) -> None:
             outage.__cause__ = problem
             return refused(outage)
         log.error("unexpected error", exc_info=problem)
-        return respond(BankError("Something went wrong on our side; the request id leads us to it."))
+        return respond(BankError("Something went wrong on our side. Please quote the request id when you contact us."))

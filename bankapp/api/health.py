@@ -1,4 +1,4 @@
-"""Health: is it alive, is it ready, does the database answer?"""
+"""Health checks: liveness, readiness and the database."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from bankapp.api.blueprint import Access, Blueprint, Operation
 from bankapp.schemas import health as schemas
 from bankapp.services import health
 
-blueprint = Blueprint("health", __name__, "Is it alive, is it ready, does the database answer?")
+blueprint = Blueprint("health", __name__, "Liveness, readiness and the database")
 
 
 @blueprint.operation(
     Operation("GET", "/health", access=Access.PUBLIC, answer=schemas.Health, also={503: schemas.Health})
 )
 def read_health() -> Response:
-    """Read the health, with a real look at the database"""
+    """Check the service and its database
+
+    Sends a statement to the database and waits at most 2 seconds for its answer.
+    """
     return _answer(ready=True)
 
 
 @blueprint.operation(Operation("GET", "/health/live", access=Access.PUBLIC, answer=schemas.Liveness))
 def read_liveness() -> dict[str, str]:
-    """Tell that the process runs, without a look at the database"""
+    """Check that the process runs
+
+    Does not ask the database.
+    """
     return {"status": "ok"}
 
 
@@ -29,14 +35,17 @@ def read_liveness() -> dict[str, str]:
     Operation("GET", "/health/ready", access=Access.PUBLIC, answer=schemas.Health, also={503: schemas.Health})
 )
 def read_readiness() -> Response:
-    """Tell whether new requests are welcome: not while draining, not without a database"""
+    """Check whether the service takes new requests
+
+    The answer is 503 while the service is shutting down, and while the database does not answer.
+    """
     return _answer(ready=not health.is_draining())
 
 
 def _answer(*, ready: bool) -> Response:
-    # No problem document: those who ask are machines that read the status and know this shape.
+    # No problem document: load balancers and monitors read the status, and the contract fixes this shape.
     answers = health.database_answers()
-    fine = ready and answers
-    response = jsonify(status="ok" if fine else "unavailable", database="ok" if answers else "unavailable")
-    response.status_code = 200 if fine else 503
+    is_healthy = ready and answers
+    response = jsonify(status="ok" if is_healthy else "unavailable", database="ok" if answers else "unavailable")
+    response.status_code = 200 if is_healthy else 503
     return response

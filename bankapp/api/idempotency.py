@@ -1,4 +1,4 @@
-"""The ``Idempotency-Key`` header: what a request claims with it, and the answer that is kept.
+"""Reads the ``Idempotency-Key`` header and makes the request's claim.
 
 Follows draft-ietf-httpapi-idempotency-key-header: the key may be a plain or a quoted
 (structured-field) string.
@@ -27,15 +27,15 @@ _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 
 
 def claim(render: Callable[[Any], Answer]) -> Claim | None:
-    """Return what the current request claims, or None without a key. Raises IdempotencyKeyInvalid.
+    """Return the claim of the current request, or None without a key. Raises IdempotencyKeyInvalid.
 
-    ``render`` writes the result of the request as the answer that a replay repeats.
+    ``render`` turns the request's result into the answer that a replay repeats.
     """
     key = _key()
     if key is None:
         return None
     user_id = context.current().subject
-    assert user_id is not None, "a key has the scope of a user, so an idempotent endpoint needs a token"
+    assert user_id is not None, "the scope of a key includes the user, so an idempotent endpoint needs a token"
     return Claim(
         scope=_digest(user_id, request.method, request.path, key),
         fingerprint=_digest(_canonical_body()),
@@ -60,10 +60,10 @@ def _key() -> str | None:
 
 def _canonical_body() -> str:
     document = request.document
-    # It was parsed by its schema before: what orjson cannot write, an integer of over 64 bits, is in none of them.
+    # The schema has validated the document, so it has no integer over 64 bits, which orjson cannot write.
     return "" if document is missing else orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _digest(*parts: str) -> str:
-    # Separated by a character that none of the parts can have.
+    # No part can contain a line feed, so different parts never give the same text.
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How many requests of one kind a client may send: per address, and per e-mail address."""
+"""Rate limits for sign-up, sign-in and refresh: per IP address, per e-mail address and per session owner."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from bankapp.services.identity.auth import fold_email
 
 
 def _address() -> str:
-    address = ipaddress.ip_address(context.current().ip_address or "0.0.0.0")  # noqa: S104 - nobody's, not an interface
+    address = ipaddress.ip_address(context.current().ip_address or "0.0.0.0")  # noqa: S104 - stands for an unknown address, no server binds to it
     if address.version == 4:
         return str(address)
-    # Who has one IPv6 address has the whole network of it (RFC 6177).
+    # A subscriber usually has a whole /64 network (RFC 6177), so the network is counted as one client.
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _field(name: str) -> str | None:
-    # What cannot be read is refused by the parser in a moment, with its reason.
+    # The parser refuses an unreadable body afterwards, with its reason.
     try:
         document = request.document
     except errors.BankError:
@@ -40,24 +40,24 @@ def _field(name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _given_email() -> str:
+def _email_or_address() -> str:
     return fold_email(_field("email") or "") or _address()
 
 
 def _email() -> str:
-    return _digest(_given_email())
+    return _digest(_email_or_address())
 
 
 def _login_bucket() -> str:
-    # Counted like failures: a stranger uses up the attempts of strangers, not those of the owner at home.
+    # The same buckets as failed sign-ins: attempts from unknown devices do not use up those of a known device.
     try:
-        return throttle.bucket(_given_email())
+        return throttle.bucket(_email_or_address())
     except errors.BankError:
         return _email()
 
 
-def _owner() -> str:
-    # Of a refresh token, which changes with every use while its owner stays.
+def _token_owner() -> str:
+    # A refresh token changes with every use, its owner does not.
     try:
         return _digest(tokens.owner_of(_field("refresh_token") or "") or _address())
     except errors.BankError:
@@ -65,30 +65,30 @@ def _owner() -> str:
 
 
 def _digest(value: str) -> str:
-    # Of one length, and nobody's address in the store of the limits or in the log.
+    # Hashed, so that keys have one length and no e-mail address is in the limiter's store or in the log.
     return hashlib.sha256(value.encode()).hexdigest()
 
 
 LOGIN: Final = (Limit("60 per minute", _address), Limit("10 per minute", _login_bucket))
 SIGNUP: Final = (Limit("60 per minute", _address), Limit("5 per minute", _email))
-REFRESH: Final = (Limit("120 per minute", _address), Limit("30 per minute", _owner))
+REFRESH: Final = (Limit("120 per minute", _address), Limit("30 per minute", _token_owner))
 
 
 PAYEE_LOOKUPS: Final = parse("100 per hour")
 
 
 def init_app(app: Flask) -> None:
-    """Make the limiter of this application, where the settings want one.
+    """Create the limiter of this application if ``RATELIMIT_ENABLED`` is on.
 
-    The limiter belongs to this application and not to ``extensions``: it keeps what it was configured
-    with in itself, so two applications of one process would share the settings of the later one.
+    It is not in ``extensions``: a limiter stores its configuration in itself, so a second application
+    in the same process would overwrite the configuration of the first.
     """
     if not app.config["BANKAPP"].ratelimit_enabled:
         return
     limiter = Limiter(
         _address,
         app=app,
-        # A Redis that does not answer must not keep people out, nor waiting.
+        # If Redis does not answer, limits are counted in memory: sign-in neither fails nor waits.
         in_memory_fallback_enabled=True,
         storage_options={"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True},
     )
@@ -100,18 +100,18 @@ def init_app(app: Flask) -> None:
         with suppress(StorageError):
             if limiter.current_limit:
                 seconds = _seconds_until(limiter.current_limit.reset_at)
-        return respond(errors.RateLimited("Too many requests of this kind; wait.", retry_after_seconds=seconds))
+        return respond(errors.RateLimited("Too many requests of this kind.", retry_after_seconds=seconds))
 
 
 def check(limits: Sequence[Limit]) -> None:
-    """Count this request against ``limits``, and say in its answer what is left. Raises RateLimitExceeded."""
+    """Count this request against ``limits`` and add the RateLimit headers to its answer. Raises RateLimitExceeded."""
     limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
     if limiter is None:
         return
 
     @after_this_request
-    def tell(response: Response) -> Response:
-        # The store is asked again, and may be gone by now: then what is left is unknown.
+    def add_headers(response: Response) -> Response:
+        # Reading the limits asks the store again. If it fails now, the headers are left out.
         with suppress(StorageError):
             tightest = min(limiter.current_limits, key=lambda limit: limit.remaining, default=None)
             if tightest is not None:

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: requests by endpoint and status, and their latency."""
+"""Metrics for Prometheus: requests by endpoint and status, and their latency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ blueprint = Blueprint("metrics", __name__)
 
 
 class Metrics:
-    """One application's counters; under gunicorn every worker adds to the same numbers."""
+    """The counters of one application. Under gunicorn all workers add to the same counters."""
 
     def __init__(self, directory: str | None) -> None:
         self._directory = directory
@@ -31,29 +31,29 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=self._registry,
         )
-        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, endpoint: str, status: int, seconds: float) -> None:
         """Count one request."""
-        of_these = endpoint, status
-        if of_these not in self._known:
-            self._known[of_these] = self._requests.labels(endpoint, str(status)), self._latency.labels(endpoint)
-        requests, latency = self._known[of_these]
+        labels = endpoint, status
+        if labels not in self._children:
+            self._children[labels] = self._requests.labels(endpoint, str(status)), self._latency.labels(endpoint)
+        requests, latency = self._children[labels]
         requests.inc()
         latency.observe(seconds)
 
     def page(self) -> bytes:
-        """Return the numbers in Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         if self._directory is None:
             return generate_latest(self._registry)
-        gathered = CollectorRegistry()
-        MultiProcessCollector(gathered, path=self._directory)  # type: ignore[no-untyped-call]  # not annotated
-        return generate_latest(gathered)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=self._directory)  # type: ignore[no-untyped-call]  # not annotated
+        return generate_latest(registry)
 
 
 @blueprint.get("/metrics")
 def page() -> Response:
-    """Answer the numbers."""
+    """Return the metrics."""
     metrics: Metrics = current_app.extensions["bankapp_metrics"]
     return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
 
@@ -67,6 +67,6 @@ def init_app(app: Flask) -> None:
 
 
 def observe(status: int, seconds: float) -> None:
-    """Count the current request; the label is the endpoint, since ids in a path would make a time series each."""
+    """Count the current request by its endpoint. A path would not do: each id in it would add a time series."""
     metrics: Metrics = current_app.extensions["bankapp_metrics"]
     metrics.observe(request.endpoint or "none", status, seconds)

@@ -1,7 +1,7 @@
-"""What an endpoint of the API says of itself: one frozen record, read by everything that treats endpoints alike.
+"""The declaration of an API endpoint: one frozen record, which the shared parts of the API read.
 
-Security reads ``access``, the parser ``body_limit_bytes``, the limiter ``limits``, the blueprint the shapes,
-and the OpenAPI document everything.
+Security reads ``access``, the parser ``body_limit_bytes``, the limiter ``limits`` and the blueprint the shapes.
+The OpenAPI document is written from all of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Access", "Limit", "Operation"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``rate`` (such as ``10 per minute``) for each value that ``key`` finds in the request."""
+    """At most ``rate`` (such as ``10 per minute``) for each value that ``key`` returns for a request."""
 
     rate: str
     key: Callable[[], str]
@@ -29,11 +29,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An endpoint under ``/v1``: method, path, who may call it, what it takes and what it answers.
+    """An endpoint under ``/v1``: method, path, access, the shapes of its request and its answer.
 
-    ``access`` has no default, so an endpoint without a rule cannot be written. The view gets ``body`` as its
-    first argument, the fields of ``query`` by name and, where the operation is ``idempotent``, the request's
-    ``claim``; it returns what ``answer`` lays out (a Page where ``query`` is a PageQuery), or a Response.
+    ``access`` has no default, so every endpoint must declare it. The view gets the parsed ``body`` as its first
+    argument and the fields of ``query`` by name. The view of an ``idempotent`` operation also gets ``claim``. The
+    view returns a value that ``answer`` serializes (a Page if ``query`` is a PageQuery), or a Response.
     """
 
     method: str
@@ -45,33 +45,33 @@ class Operation:
     body: type[Schema] | None = None
     query: type[Schema] | None = None
     idempotent: bool = False
-    """Whether ``Idempotency-Key`` counts: the view takes ``claim`` and hands it to its service."""
+    """Whether ``Idempotency-Key`` is honoured. The view then takes ``claim`` and passes it to its service."""
     on_replay: Callable[[Any], Any] | None = None
-    """Returns what a replay shows of the result."""
+    """Turns the result into the one that a replay shows."""
     body_limit_bytes: int | None = None
-    """How large the body may be, where that is more than usual."""
+    """The largest body, if larger than the default limit."""
     limits: Sequence[Limit] = ()
     errors: Sequence[type[BankError]] = ()
-    """The refusals that follow from neither the shapes nor the access."""
+    """The errors of this operation, besides those that every shape and every access can raise."""
     also: Mapping[int, type[Schema]] = field(default_factory=dict)
-    """Answers of other statuses, for the document."""
+    """Answers with other statuses, for the OpenAPI document."""
     downloads: Sequence[str] = ()
-    """Other media types of the answer, for the document."""
+    """Other media types of the answer, for the OpenAPI document."""
     parameters: Sequence[Mapping[str, Any]] = ()
-    """Headers that the operation reads, for the document."""
+    """Headers that the operation reads, for the OpenAPI document."""
 
 
 _OPERATIONS: Final[dict[str, Operation]] = {}
 
 
 def register(endpoint: str, operation: Operation) -> None:
-    """Keep ``operation`` for Flask's ``endpoint``, and declare who may call it."""
+    """Register ``operation`` for Flask's ``endpoint``, and declare its access."""
     _OPERATIONS[endpoint] = operation
     endpoints.declare(endpoint, operation.access)
 
 
 def of(endpoint: str | None) -> Operation | None:
-    """Return the operation of an endpoint; None for a page, a file and an unknown path."""
+    """Return the operation of an endpoint, or None for a page, a file and an unknown path."""
     return _OPERATIONS.get(endpoint or "")
 
 

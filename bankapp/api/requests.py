@@ -1,4 +1,4 @@
-"""Before and after every request: its context, its id, its line in the log, its share of the metrics."""
+"""Hooks before and after every request: context, request id, access log and metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DEVICE_ID: Final = re.compile(r"[\x20-\x7e]{1,128}")
 
 
 def init_app(app: Flask) -> None:
-    """Register the hooks; they must be the first to run before a request."""
+    """Register the hooks. They must run first: everything else needs the request's context."""
     settings = app.config["BANKAPP"]
     if settings.trusted_proxies:
         count = settings.trusted_proxies
@@ -67,18 +67,18 @@ def _log(current: Context, status: int, seconds: float) -> None:
 
 
 def _request_id(headers: Headers) -> str:
-    given = headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else ids.new()
+    text = headers.get("X-Request-Id", "")
+    return text if _REQUEST_ID.fullmatch(text) else ids.new()
 
 
 def _device_id(headers: Headers) -> str | None:
-    given = headers.get("X-Device-Id", "")
-    return given if _DEVICE_ID.fullmatch(given) else None
+    text = headers.get("X-Device-Id", "")
+    return text if _DEVICE_ID.fullmatch(text) else None
 
 
 def _client_ip(environ: WSGIEnvironment) -> str | None:
-    # Behind trusted proxies the address comes from a header that a client may have begun; one that does not parse
-    # is written nowhere, and the peer's own address stands in.
+    # Behind trusted proxies the address comes from X-Forwarded-For, which a client can forge. If it does not parse,
+    # the peer's own address is used.
     address = _address(environ.get("REMOTE_ADDR") or "")
     return address or _address(environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR") or "")
 
@@ -90,6 +90,6 @@ def _address(text: str) -> str | None:
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address):
-        # A zone is free text of any length; an IPv4 address in IPv6 clothes is the same client.
+        # The zone is dropped: it is free text of any length. A mapped IPv4 address is the same client as the plain one.
         return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))
     return str(address)

@@ -17,7 +17,7 @@ _REFUSALS = (errors.InvalidCredentials, errors.StateConflict, errors.RateLimited
 
 @blueprint.operation(Operation("GET", "/auth/otp", access=Access.USER, answer=schemas.Status))
 def read_otp() -> Status:
-    """Read whether a second factor is on"""
+    """Read whether the second factor is on"""
     return second_factors.status()
 
 
@@ -31,13 +31,13 @@ def read_otp() -> Status:
         errors=_REFUSALS,
     )
 )
-def enrol_otp(given: dict[str, Any]) -> Enrolment:
-    """Begin to switch a second factor on
+def enrol_otp(body: dict[str, Any]) -> Enrolment:
+    """Begin to switch the second factor on
 
-    Put the secret into an authenticator app (TOTP, RFC 6238: SHA-1, 6 digits, 30 seconds), then confirm. Until
-    then nothing changes; beginning again makes a new secret.
+    Add the secret to an authenticator app (TOTP, RFC 6238: SHA-1, 6 digits, 30 seconds), then confirm it. Sign-in
+    does not change until then. Each call makes a new secret.
     """
-    return second_factors.enrol(given["password"])
+    return second_factors.enrol(body["password"])
 
 
 @blueprint.operation(
@@ -50,23 +50,23 @@ def enrol_otp(given: dict[str, Any]) -> Enrolment:
         errors=_REFUSALS,
     )
 )
-def confirm_otp(given: dict[str, Any]) -> dict[str, Any]:
+def confirm_otp(body: dict[str, Any]) -> dict[str, Any]:
     """Switch the second factor on with its first code
 
-    Answers ten recovery codes, once. Every other session is revoked.
+    Returns ten recovery codes, which are not shown again. Revokes every other session.
     """
-    return {"recovery_codes": second_factors.confirm(given["otp"])}
+    return {"recovery_codes": second_factors.confirm(body["otp"])}
 
 
 @blueprint.operation(
     Operation("POST", "/auth/otp/disable", access=Access.USER, body=schemas.Proof, status=204, errors=_REFUSALS)
 )
-def disable_otp(given: dict[str, Any]) -> None:
+def disable_otp(body: dict[str, Any]) -> None:
     """Switch the second factor off with password and code
 
-    Every other session is revoked.
+    Revokes every other session.
     """
-    second_factors.disable(given["password"], given["otp"])
+    second_factors.disable(body["password"], body["otp"])
 
 
 @blueprint.operation(
@@ -79,6 +79,9 @@ def disable_otp(given: dict[str, Any]) -> None:
         errors=_REFUSALS,
     )
 )
-def renew_recovery_codes(given: dict[str, Any]) -> dict[str, Any]:
-    """Make new recovery codes; the old ones are dead"""
-    return {"recovery_codes": second_factors.renew_codes(given["password"], given["otp"])}
+def renew_recovery_codes(body: dict[str, Any]) -> dict[str, Any]:
+    """Make new recovery codes
+
+    The old ones are no longer accepted.
+    """
+    return {"recovery_codes": second_factors.renew_codes(body["password"], body["otp"])}

@@ -51,7 +51,7 @@ def create_transaction(new: dict[str, Any], claim: Claim | None) -> TransactionR
 def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: Window) -> Page[TransactionRecord]:
     """List transactions
 
-    Of one account in the order of its sequence, or of all one's accounts; newest first.
+    The transactions of one account, or of all your accounts; newest first.
     """
     return transactions.search(account_id, narrowed, window)
 

@@ -38,7 +38,7 @@ _ORDER_REFUSALS = (errors.RateLimited, errors.SameAccount, errors.CurrencyMismat
 def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
     """Transfer money
 
-    From one's own account to any account of the same currency, named by id or by IBAN.
+    From your own account to any account of the same currency, named by its id or its IBAN.
     """
     with limits.payee_lookups():
         return transfers.create(order, claim)
@@ -59,10 +59,13 @@ def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
 def create_batch(new: dict[str, Any], claim: Claim | None) -> Batch:
     """Make many transfers in one request
 
-    They are made in turn, each on what the ones before it left behind, in one transaction. `atomic` (the
-    default) makes all or none: any refusal answers 422 with the `code` of the first (`validation_error` when
-    it names an account that is not there) and the reasons by index in `errors`. Otherwise those that can be
-    made are, and `items` says what became of each.
+    The transfers are made in order, in one transaction; each sees the balances that the earlier ones left.
+
+    With `"atomic": true` (the default) either all transfers are made or none. Any refusal makes the answer 422: `code`
+    is that of the first refused transfer, and `errors` has the reasons by index. An unknown account counts as
+    `validation_error`.
+
+    With `"atomic": false` each transfer succeeds or fails by itself, and `items` has the outcome of each.
     """
     with limits.payee_lookups() as count:
         batch = transfers.create_batch(new["transfers"], claim, atomic=new["atomic"])
@@ -84,9 +87,11 @@ def create_batch(new: dict[str, Any], claim: Claim | None) -> Batch:
 def reverse_transfer(transfer_id: str, claim: Claim | None) -> TransferRecord:
     """Reverse a transfer (staff)
 
-    Once, and while the receiver's available balance covers it; also on frozen accounts, not on closed ones. The
-    reversal is a transfer the other way that names the original in `reverses_transfer_id`; the original then
-    names it in `reversed_by_transfer_id`.
+    A transfer can be reversed once. The receiver's available balance must cover the amount. Frozen accounts allow a
+    reversal, closed ones do not.
+
+    The reversal is a transfer in the other direction. Its `reverses_transfer_id` names the original; the original's
+    `reversed_by_transfer_id` names the reversal.
     """
     return transfers.reverse(transfer_id, claim)
 
@@ -104,7 +109,7 @@ def reverse_transfer(transfer_id: str, claim: Claim | None) -> TransferRecord:
 def list_transfers(account_id: str | None, window: Window) -> Page[TransferRecord]:
     """List transfers
 
-    From or to one account, or any of one's accounts; newest first.
+    The transfers from or to one account, or any of your accounts; newest first.
     """
     return transfers.search(account_id, window)
 
@@ -113,6 +118,6 @@ def list_transfers(account_id: str | None, window: Window) -> Page[TransferRecor
 def read_transfer(transfer_id: str) -> TransferRecord:
     """Read a transfer
 
-    The owner of either side may.
+    The owners of both accounts may read it.
     """
     return transfers.get(transfer_id)
