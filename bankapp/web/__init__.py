@@ -1,7 +1,7 @@
-"""The demo pages: a shell that anybody may load, and pages rendered for the owner of the token that asks.
+"""The demo pages: a public shell, and pages rendered for the signed-in user.
 
-The shell (``/app/…``) holds the tokens in its own memory. It fetches the page of the same name
-(``/pages/…``) with the token in a header, so there is neither a cookie nor a session here.
+The shell (``/app/…``) holds the tokens in the memory of its scripts. It fetches the page of the same name
+(``/pages/…``) with the access token in a header. There are no cookies.
 """
 
 from __future__ import annotations

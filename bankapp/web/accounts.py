@@ -1,4 +1,4 @@
-"""Accounts: opening one, its balance over time, its history."""
+"""Accounts: the form that opens one, its balance over time, its history."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FILTERS: Final = ("type", "from", "to", "min", "max")
 
 @blueprint.page("/accounts/new")
 def new_account() -> str:
-    """Answer the form that opens an account."""
+    """Return the form that opens an account."""
     rest = [currency for code, currency in money.currencies().items() if code not in COMMON_CURRENCIES]
     common = [money.currencies()[code] for code in COMMON_CURRENCIES]
     holder = account_holders.of_caller()
@@ -36,52 +36,48 @@ def new_account() -> str:
 
 @blueprint.page("/accounts/<id:account_id>")
 def account(account_id: str) -> str:
-    """Answer an account: balance, line of the last 90 days, first page of the history."""
-    found = accounts.get(account_id)
+    """Return an account: its balance, the chart of the last 90 days, the first page of its history."""
+    shown = accounts.get(account_id)
     today = clock.now().date()
-    first = max(today - timedelta(days=CHART_DAYS - 1), found.created_at.date())
+    first = max(today - timedelta(days=CHART_DAYS - 1), shown.created_at.date())
     balances = transactions.daily_balances(account_id, first, today)
     with statements.opened(account_id, today - timedelta(days=TOTALS_DAYS - 1), today) as recent:
         credits, debits = recent.total_credits, recent.total_debits
     return render(
         "account",
-        is_mine=_is_mine(found),
+        is_mine=shown.user_id == context.user().id,
         chart=chart.of_balances(first, balances) if len(balances) > 1 else None,
         box=(chart.WIDTH, chart.HEIGHT),
         credits=credits,
         debits=debits,
         types=DIRECTIONS,
-        **_history(found),
+        **_history(shown),
     )
 
 
 @blueprint.page("/accounts/<id:account_id>/history")
 def history(account_id: str) -> str:
-    """Answer a page of an account's history, narrowed as the query string says."""
+    """Return a page of an account's history, filtered by the query string."""
     return render("history", **_history(accounts.get(account_id)))
 
 
-def _is_mine(found: AccountRecord) -> bool:
-    return found.user_id == context.user().id
-
-
-def _history(found: AccountRecord) -> dict[str, object]:
-    query = _query(found.currency)
-    asked = load(TransactionQuery(), query)
-    page = transactions.search(found.id, asked["narrowed"], asked["window"])
+def _history(account: AccountRecord) -> dict[str, object]:
+    query = _query(account.currency)
+    arguments = load(TransactionQuery(), query)
+    page = transactions.search(account.id, arguments["narrowed"], arguments["window"])
     return {
-        "account": found,
+        "account": account,
         "items": page.items,
         "cursor": TransactionQuery().encode(page.next_position, query),
         "narrowed": {name: argument(name) for name in _FILTERS if argument(name)},
-        # The heading of the last day shown before, so that it is not repeated.
+        # The last heading on the page before, so that it is not repeated.
         "last_day": argument("last_day"),
         "is_continued": "cursor" in query,
     }
 
 
 def _query(currency: str) -> dict[str, str]:
-    """Say in the API's words what the query string asks for: days as times, amounts in minor units.
+    """Translate the query string into parameters of the API: days to times, amounts to minor units.
 
     Raises ValidationFailed.
     """

@@ -1,4 +1,4 @@
-"""Activity: the audit log, as the person it is about reads it."""
+"""Activity: the user's own rows of the audit log."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from bankapp.web.pages import Pages, argument, load, render
 blueprint = Pages("activity", __name__)
 
 _LIMIT: Final = "20"
-_KINDS: Final = ("transfer", "deposit", "withdrawal", *display.EVENT_NAMES)
+_TYPES: Final = ("transfer", "deposit", "withdrawal", *display.EVENT_NAMES)
 
 
 @blueprint.page("/activity")
 def activity() -> str:
-    """Answer the newest events."""
-    return render("activity", kinds=_KINDS, **_events())
+    """Return the newest events."""
+    return render("activity", types=_TYPES, **_events())
 
 
 @blueprint.page("/activity/more")
 def more() -> str:
-    """Answer the next page of events."""
+    """Return the next page of events."""
     return render("events", **_events())
 
 
 def _events() -> dict[str, object]:
-    names = {"event_type": argument("event_type"), "cursor": argument("cursor")}
-    query = {"limit": _LIMIT} | {name: value for name, value in names.items() if value}
-    asked = load(AuditLogQuery(), query)
-    page = audit.search(user_id=None, event_type=asked["event_type"], start=None, end=None, window=asked["window"])
+    event_type, cursor = argument("event_type"), argument("cursor")
+    values = {"event_type": event_type, "cursor": cursor}
+    query = {"limit": _LIMIT} | {name: value for name, value in values.items() if value}
+    arguments = load(AuditLogQuery(), query)
+    page = audit.search(
+        user_id=None, event_type=arguments["event_type"], start=None, end=None, window=arguments["window"]
+    )
     return {
         "items": page.items,
         "cursor": AuditLogQuery().encode(page.next_position, query),
-        "event_type": names["event_type"],
-        "is_continued": bool(names["cursor"]),
+        "event_type": event_type,
+        "is_continued": bool(cursor),
         "last_day": argument("last_day"),
     }

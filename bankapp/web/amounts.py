@@ -1,4 +1,4 @@
-"""Amounts as people type them."""
+"""Parses amounts that people type."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Final
 
 from bankapp import money
 
-# A point or a comma before the decimals, whichever the keyboard has; blanks, and the other one, between thousands.
+# A point or a comma separates the decimals. A space, an apostrophe or the other of the two separates thousands.
 _TYPED: Final = re.compile(r"(?P<whole>\d{1,3}(?:[ ',.]\d{3})+|\d+)(?:[.,](?P<decimals>\d+))?", re.ASCII)
 
 
 def parse(text: str, currency: str) -> int:
-    """Read what was typed in major units as minor units: ``"1,234.5", "EUR"`` → ``123450``.
+    """Parse an amount in major units and return minor units: ``"1,234.5", "EUR"`` → ``123450``.
 
-    A lone separator before exactly three digits could mean two amounts a thousand times apart. With three
-    decimals it is the decimal point, with none it parts thousands, else it is refused. Raises ValueError with
-    a sentence for the person.
+    Raises ValueError with a sentence for the person.
+
+    A single separator before exactly three digits is ambiguous: ``1,234`` may be 1.234 or 1234. In a currency with
+    three decimals it is the decimal point. In a currency without decimals it separates thousands. In any other
+    currency the amount is refused.
     """
     typed = text.strip().replace("\N{NO-BREAK SPACE}", " ")
     digits = money.exponent(currency)
@@ -27,7 +29,7 @@ def parse(text: str, currency: str) -> int:
     separators = re.sub(r"\d", "", whole)
     if decimals is None and len(separators) == 1 and separators in ",.":
         if digits not in (0, 3):
-            raise ValueError(f"Thousands or decimals? Write the amount like {example(currency)}.")
+            raise ValueError(f"The separator can be read in two ways. Write the amount like {example(currency)}.")
         if digits == 3:
             whole, decimals = re.split(r"[.,]", whole)
             separators = ""
@@ -38,12 +40,12 @@ def parse(text: str, currency: str) -> int:
         raise ValueError(f"{currency} has {allowed}.")
     amount = money.from_major(re.sub(r"\D", "", whole) + (f".{decimals}" if decimals else ""), currency)
     if not 1 <= amount <= money.MAX_AMOUNT:
-        raise ValueError("The amount must be more than nothing." if amount < 1 else "The amount is too large.")
+        raise ValueError("The amount must be more than zero." if amount < 1 else "The amount is too large.")
     return amount
 
 
 def read(text: str, currency: str, complaints: dict[str, str], name: str = "amount") -> int | None:
-    """Return what was typed in minor units, or None with the reason in ``complaints``."""
+    """Return the amount in minor units, or None after adding the reason to ``complaints``."""
     try:
         return parse(text, currency)
     except ValueError as problem:
@@ -52,5 +54,5 @@ def read(text: str, currency: str, complaints: dict[str, str], name: str = "amou
 
 
 def example(currency: str) -> str:
-    """Return how an amount of ``currency`` is written: ``12.34``, ``12``, ``12.345``."""
+    """Return an example of an amount in ``currency``: ``12.34``, ``12``, ``12.345``."""
     return money.to_major(int("12345"[: 2 + money.exponent(currency)]), currency)

@@ -1,4 +1,4 @@
-"""Cards: how they look, what they may spend, and what they hold."""
+"""Cards: their pictures, limits and payments."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LIMITS = ("per_authorization", "per_day")
 
 @blueprint.page("/cards")
 def wallet() -> str:
-    """Answer all cards of whoever asks, those that work first."""
+    """Return all cards of the user, active cards first."""
     own = accounts.of_user(context.user().id)
-    found = [card for account in own for card in cards.search(account.id, _ALL).items]
+    own_cards = [card for account in own for card in cards.search(account.id, _ALL).items]
     return render(
         "cards",
-        cards=sorted(found, key=_order),
+        cards=sorted(own_cards, key=_order),
         accounts={account.id: account for account in own},
         active=[account for account in own if account.status == "active"],
         types=TYPES,
@@ -33,57 +33,57 @@ def wallet() -> str:
 
 @blueprint.page("/cards/<id:card_id>")
 def card(card_id: str) -> str:
-    """Answer one card, its limits and payments, and what can be done with it."""
-    found = cards.get(card_id)
+    """Return one card with its limits, its payments and its actions."""
+    shown = cards.get(card_id)
     return render(
         "card",
-        account={"id": found.account_id, "type": found.account_type, "number": found.account_number},
-        is_mine=found.user_id == context.user().id,
+        account={"id": shown.account_id, "type": shown.account_type, "number": shown.account_number},
+        is_mine=shown.user_id == context.user().id,
         payments=authorizations.search(card_id, _LATEST).items,
-        **(_limits_form(found) | _payment_form(found)),
+        **(_limits_form(shown) | _payment_form(shown)),
     )
 
 
 @blueprint.page("/cards/<id:card_id>/limits")
 def limits(card_id: str) -> str:
-    """Answer the form for the limits, filled in with those that hold."""
+    """Return the form for the limits, filled in with the current ones."""
     return render("card_limits_form", **_limits_form(cards.get(card_id)))
 
 
 @blueprint.page("/cards/<id:card_id>/limits/review")
 def review_limits(card_id: str) -> str:
-    """Answer the limits that are about to be set, or the form with what is wrong; an empty field is no limit."""
-    found = cards.get(card_id)
-    currency = found.currency
+    """Return the new limits for review, or the form with its errors. An empty field means no limit."""
+    changed = cards.get(card_id)
+    currency = changed.currency
     values = {name: argument(name) for name in _LIMITS}
     complaints: dict[str, str] = {}
     body = {name: amounts.read(text, currency, complaints, name) if text else None for name, text in values.items()}
     if complaints:
-        return render("card_limits_form", **_limits_form(found, values, complaints))
-    return render("card_limits_review", card=found, currency=currency, body=body)
+        return render("card_limits_form", **_limits_form(changed, values, complaints))
+    return render("card_limits_review", card=changed, currency=currency, body=body)
 
 
 @blueprint.page("/cards/<id:card_id>/pay")
 def pay(card_id: str) -> str:
-    """Answer the form that plays a shop, filled in with what the query string says."""
+    """Return the form of a payment in a shop, filled in from the query string."""
     values = {name: argument(name) for name in ("amount", "merchant")}
     return render("card_pay_form", **_payment_form(cards.get(card_id), values))
 
 
 @blueprint.page("/cards/<id:card_id>/pay/review")
 def review_payment(card_id: str) -> str:
-    """Answer what the shop is about to ask for, or the form with what is wrong."""
-    found = cards.get(card_id)
-    currency = found.currency
+    """Return the payment for review, or the form with its errors."""
+    charged = cards.get(card_id)
+    currency = charged.currency
     values = {name: argument(name) for name in ("amount", "merchant")}
     complaints: dict[str, str] = {}
     amount = amounts.read(values["amount"], currency, complaints)
     if not values["merchant"]:
-        complaints["merchant"] = "Say which shop it is."
+        complaints["merchant"] = "Enter the name of the shop."
     if complaints:
-        return render("card_pay_form", **_payment_form(found, values, complaints))
+        return render("card_pay_form", **_payment_form(charged, values, complaints))
     body = {"amount": amount, "currency": currency, "merchant": values["merchant"]}
-    return render("card_pay_review", card=found, body=body, values=values)
+    return render("card_pay_review", card=charged, body=body, values=values)
 
 
 def _order(card: CardRecord) -> tuple[int, str]:
@@ -96,8 +96,8 @@ def _limits_form(
     current = card_limits.get(card.id)
     currency = card.currency
     if values is None:
-        held = {"per_authorization": current.per_authorization, "per_day": current.per_day}
-        values = {name: money.to_major(limit, currency) if limit else "" for name, limit in held.items()}
+        amounts_minor = {"per_authorization": current.per_authorization, "per_day": current.per_day}
+        values = {name: money.to_major(limit, currency) if limit else "" for name, limit in amounts_minor.items()}
     return {"card": card, "limits": current, "limit_values": values, "limit_complaints": complaints or {}}
 
 

@@ -1,4 +1,4 @@
-"""Deposits and withdrawals: the form, and the step that shows what is about to happen."""
+"""Deposits and withdrawals: the form and the review before the request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FIELDS: Final = ("kind", "account", "amount", "description")
 
 @blueprint.page("/cash")
 def cash() -> str:
-    """Answer the form, filled in with what the query string says."""
+    """Return the form, filled in from the query string."""
     return render("cash", **_form(_values()))
 
 
 @blueprint.page("/cash/review")
 def review() -> str:
-    """Answer what is about to happen, or the form with what is wrong."""
+    """Return the deposit or withdrawal for review, or the form with its errors."""
     values = _values()
     account = next((account for account in _mine() if account.id == values["account"]), None)
     if account is None:
@@ -33,7 +33,7 @@ def review() -> str:
     complaints: dict[str, str] = {}
     amount = amounts.read(values["amount"], account.currency, complaints)
     if amount is not None and values["kind"] == "withdrawal" and amount > account.available_balance:
-        complaints["amount"] = "The account does not have that much."
+        complaints["amount"] = "The available balance does not cover the amount."
     if complaints:
         return render("cash_form", **_form(values, complaints))
     body: dict[str, Any] = {

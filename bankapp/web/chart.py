@@ -1,4 +1,4 @@
-"""The geometry of a balance over time: a line in steps, because a balance holds until the next transaction."""
+"""The chart of a balance over time: a line in steps, because a balance changes only with a transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARGIN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The balance (minor units) at the end of a day, and where it is drawn."""
+    """The balance (minor units) at the end of a day, and its place in the chart."""
 
     day: date
     balance: int
@@ -24,7 +24,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawn line: ``line`` and ``area`` are SVG path data in a box of WIDTH × HEIGHT."""
+    """The shapes of a chart: ``line`` and ``area`` are SVG path data in a box of WIDTH × HEIGHT."""
 
     points: Sequence[Point]
     line: str
@@ -34,7 +34,7 @@ class Chart:
 
 
 def of_balances(first: date, balances: Sequence[int]) -> Chart:
-    """Draw one balance a day (minor units) from ``first`` on; at least one."""
+    """Draw one balance (minor units) for each day from ``first`` on. ``balances`` must not be empty."""
     lowest, highest = min(balances), max(balances)
     span = (highest - lowest) or 1
     step = WIDTH / max(len(balances) - 1, 1)

@@ -1,4 +1,4 @@
-"""For staff: finding a customer, and what can be done for them."""
+"""For staff: the search for customers, and a customer's accounts."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _LIMIT: Final = 25
 
 @blueprint.page("/customers", Access.STAFF)
 def find() -> str:
-    """Answer the search, and whom it finds."""
+    """Return the search form and the customers it finds."""
     return render("customers", **_found())
 
 
 @blueprint.page("/customers/found", Access.STAFF)
 def found() -> str:
-    """Answer whom the search finds."""
+    """Return the customers that the search finds."""
     return render("customers_found", **_found())
 
 
 @blueprint.page("/customers/<id:holder_id>", Access.STAFF)
 def customer(holder_id: str) -> str:
-    """Answer a customer and their accounts."""
+    """Return a customer and their accounts."""
     holder = account_holders.get(holder_id)
     return render("customer", holder=holder, accounts=accounts.of_user(holder.user_id))
 
 
 def _found() -> dict[str, object]:
-    asked = argument("q")
-    if not asked:
+    text = argument("q")
+    if not text:
         return {"q": "", "items": None, "more": False}
-    by = load(AccountHolderQuery(), {"email" if "@" in asked else "name": asked})
-    page = account_holders.search(email=by.get("email"), name=by.get("name"), window=Window(_LIMIT))
-    return {"q": asked, "items": page.items, "more": page.next_position is not None}
+    arguments = load(AccountHolderQuery(), {"email" if "@" in text else "name": text})
+    page = account_holders.search(email=arguments.get("email"), name=arguments.get("name"), window=Window(_LIMIT))
+    return {"q": text, "items": page.items, "more": page.next_position is not None}

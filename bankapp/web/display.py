@@ -1,4 +1,4 @@
-"""How money, account numbers, times and words look on a page."""
+"""Formats money, account numbers, times and names for the pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bankapp import clock, money
 
-# Symbols that mean one currency wherever they are read; every other currency shows its code.
+# Symbols that stand for one currency only. Every other currency shows its code.
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "VND": "₫"}
 
 MINUS: Final = "\N{MINUS SIGN}"
@@ -29,30 +29,30 @@ EVENT_NAMES: Final = {
     "account_holder_create": "Personal data added",
     "account_open": "Account opened",
     "card_change": "Card changed",
-    "card_authorization": "Card payment asked for",
-    "card_capture": "Card payment collected",
+    "card_authorization": "Card payment authorized",
+    "card_capture": "Card payment captured",
     "card_issue": "Card issued",
-    "card_void": "Card payment released",
+    "card_void": "Card hold released",
     "login": "Sign-in",
     "logout": "Sign-out",
     "otp_confirm": "Second factor switched on",
     "otp_disable": "Second factor switched off",
-    "otp_enrol": "Second factor begun",
+    "otp_enrol": "Second factor set-up started",
     "otp_recovery_codes": "Recovery codes renewed",
     "password_change": "Password changed",
     "reversal": "Transfer reversed",
     "session_revoke": "Session ended",
-    "signup": "Signed up",
-    "staff_access": "Looked at by staff",
+    "signup": "Sign-up",
+    "staff_access": "Viewed by staff",
     "token_refresh": "Session renewed",
-    "token_reuse": "Session ended: its token was used twice",
-    "transfer_batch": "Transfers in a batch",
+    "token_reuse": "Session ended: refresh token used twice",
+    "transfer_batch": "Batch of transfers",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyParts:
-    """An amount in pieces, so that a page can give them different weight; ``sign`` is empty or a minus."""
+    """The parts of an amount, which a page can style separately. ``sign`` is empty or a minus."""
 
     sign: str
     symbol: str
@@ -61,61 +61,61 @@ class MoneyParts:
     code: str
 
     def __str__(self) -> str:
-        """Write it in one line: ``−€1,234.56``."""
+        """Return the amount as one text: ``−€1,234.56``."""
         return f"{self.sign}{self.symbol}{self.whole}{self.decimals}"
 
 
 def money_parts(amount: int, code: str) -> MoneyParts:
-    """Take ``amount`` (minor units) apart in its currency's own format: JPY has no decimals, KWD three."""
+    """Split ``amount`` (minor units) into its parts, with the decimals of its currency: JPY none, KWD three."""
     whole, point, part = money.to_major(abs(amount), code).partition(".")
     symbol = _SYMBOLS.get(code, f"{code}{_NBSP}")
     return MoneyParts(MINUS if amount < 0 else "", symbol, f"{int(whole):,}", point + part, code)
 
 
 def money_text(amount: int, code: str) -> str:
-    """Write ``amount`` (minor units) in one line: ``123456, "EUR"`` → ``€1,234.56``."""
+    """Format ``amount`` (minor units) as one text: ``123456, "EUR"`` → ``€1,234.56``."""
     return str(money_parts(amount, code))
 
 
 def iban(number: str) -> str:
-    """Write an IBAN in groups of four (ISO 13616, print format)."""
+    """Format an IBAN in groups of four (ISO 13616, print format)."""
     return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
 
 
 def day(value: date | datetime) -> str:
-    """Write a day: ``24 November 2026``."""
+    """Format a day: ``24 November 2026``."""
     return f"{value.day} {value:%B %Y}"
 
 
 def short_day(value: date | datetime) -> str:
-    """Write a day in little room: ``24 Nov``."""
+    """Format a day in short form: ``24 Nov``."""
     return f"{value.day} {value:%b}"
 
 
 def near_day(value: date) -> str:
-    """Write a day as people say it: today, yesterday, or the date (UTC)."""
+    """Format a day as Today, Yesterday or the date (UTC)."""
     today = clock.now().date()
     names = {today: "Today", today - timedelta(days=1): "Yesterday"}
     return names.get(value) or day(value)
 
 
 def moment(value: datetime) -> str:
-    """Write a time: ``24 Nov 2026, 09:30 UTC``."""
+    """Format a time: ``24 Nov 2026, 09:30 UTC``."""
     return f"{value.day} {value:%b %Y, %H:%M} UTC"
 
 
 def transaction_name(type: str) -> str:
-    """Say what kind of transaction it is."""
+    """Return the name of a transaction type."""
     return TRANSACTION_NAMES.get(type) or words(type)
 
 
 def event_name(event_type: str) -> str:
-    """Say what kind of event an audit row is about."""
+    """Return the name of an event type of the audit log."""
     return EVENT_NAMES.get(event_type) or words(event_type)
 
 
 def words(identifier: str) -> str:
-    """Write an identifier as words: ``card_issue`` → ``Card issue``."""
+    """Turn an identifier into words: ``card_issue`` → ``Card issue``."""
     return identifier.replace("_", " ").capitalize()
 
 

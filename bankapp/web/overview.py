@@ -1,4 +1,4 @@
-"""The overview: all accounts, what they come to, and what happened last."""
+"""The overview: all accounts, their totals and the latest transactions."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _LATEST = Window(8)
 
 @blueprint.page("/overview")
 def overview() -> str:
-    """Answer the overview of whoever asks."""
-    found = accounts.of_user(context.user().id)
+    """Return the overview of the user."""
+    own = accounts.of_user(context.user().id)
     is_customer = context.user().role == context.CUSTOMER
-    latest = transactions.search(None, HistoryFilter(), _LATEST).items if is_customer and found else []
+    latest = transactions.search(None, HistoryFilter(), _LATEST).items if is_customer and own else []
     return render(
         "overview",
-        accounts=[account for account in found if account.status != "closed"],
-        closed=[account for account in found if account.status == "closed"],
-        totals=_totals(found),
+        accounts=[account for account in own if account.status != "closed"],
+        closed=[account for account in own if account.status == "closed"],
+        totals=_totals(own),
         latest=latest,
-        names={account.id: account for account in found},
+        names={account.id: account for account in own},
         holder=account_holders.of_caller(),
         greeting=_greeting(clock.now().hour),
     )
 
 
-def _totals(found: Sequence[AccountRecord]) -> dict[str, int]:
-    """Sum up by currency, in minor units; the currency with the most accounts comes first."""
+def _totals(own: Sequence[AccountRecord]) -> dict[str, int]:
+    """Return the total of each currency in minor units. The currency with the most accounts comes first."""
     totals: dict[str, int] = {}
     counts: dict[str, int] = {}
-    for account in found:
+    for account in own:
         if account.status != "closed":
             totals[account.currency] = totals.get(account.currency, 0) + account.balance
             counts[account.currency] = counts.get(account.currency, 0) + 1

@@ -1,4 +1,4 @@
-"""What all pages share: how one is declared and rendered, and how its query string is read."""
+"""Shared by all pages: declaring and rendering a page, and reading its query string."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bankapp.endpoints import Access, declare
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Everything comes from here, nothing is inline, and a form that no script took over goes nowhere.
+# All content comes from this server and nothing is inline. A form that no script handles cannot be sent.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -21,13 +21,13 @@ POLICY: Final = (
 
 
 class Pages(Blueprint):
-    """The pages of one subject, under ``/pages``."""
+    """The pages of one resource, under ``/pages``."""
 
     def __init__(self, name: str, import_name: str) -> None:
         super().__init__(name, import_name, url_prefix="/pages")
 
     def page(self, rule: str, access: Access = Access.USER) -> Callable[[View], View]:
-        """Declare a view as the page ``rule``, for any user unless told otherwise."""
+        """Declare a view as the page ``rule``. By default every signed-in user may see it."""
 
         def decorate(view: View) -> View:
             self.add_url_rule(rule, view_func=view)
@@ -38,7 +38,7 @@ class Pages(Blueprint):
 
 
 def protect(response: Response) -> Response:
-    """Let the browser take nothing from anywhere else."""
+    """Add the content security policy of the pages."""
     response.headers["Content-Security-Policy"] = POLICY
     return response
 
@@ -49,7 +49,7 @@ def render(template: str, **values: Any) -> str:
 
 
 def load(schema: Schema, data: dict[str, Any]) -> Any:
-    """Read ``data`` by a wire shape of the API. Raises ValidationFailed."""
+    """Parse ``data`` with a schema of the API. Raises ValidationFailed."""
     try:
         return schema.load(data)
     except ValidationError as problem:
@@ -57,13 +57,13 @@ def load(schema: Schema, data: dict[str, Any]) -> Any:
 
 
 def argument(name: str) -> str:
-    """Return a parameter of the query string without blanks around it, or an empty string."""
+    """Return a parameter of the query string, stripped, or an empty string."""
     return request.args.get(name, "").strip()
 
 
 def id_argument(name: str) -> str:
-    """Return a parameter of the query string that is an id. Raises NotFound for anything else, as a path would."""
-    found = argument(name)
-    if not ids.is_id(found):
+    """Return a parameter of the query string that is an id. Raises NotFound otherwise, as for an id in a path."""
+    text = argument(name)
+    if not ids.is_id(text):
         raise errors.NotFound("There is no such page.")
-    return found
+    return text

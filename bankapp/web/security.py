@@ -1,4 +1,4 @@
-"""Security: where one is signed in, the password, the second factor."""
+"""Security: the user's sessions, password and second factor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ blueprint = Pages("security", __name__)
 
 @blueprint.page("/security")
 def security() -> str:
-    """Answer the sessions of whoever asks, and the forms that change how they sign in."""
+    """Return the user's sessions, and the forms for password and second factor."""
     return render(
         "security",
         user=auth.me(),

@@ -1,4 +1,4 @@
-"""The page around all pages, and the two that one sees before signing in."""
+"""The shell around all pages, and the two public pages: sign-in and sign-up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ blueprint = Blueprint("shell", __name__)
 _DEVELOPMENT: Final = "development"
 _LOGINS: Final = (
     (seeding.CUSTOMER_EMAIL, "Ada, a customer"),
-    (seeding.NEIGHBOUR_EMAIL, "Jürgen, another one"),
+    (seeding.NEIGHBOUR_EMAIL, "Jürgen, another customer"),
     (seeding.EMPLOYEES[context.STAFF], "A member of staff"),
     (seeding.EMPLOYEES[context.ADMIN], "An administrator"),
 )
@@ -27,27 +27,27 @@ _LOGINS: Final = (
 
 @blueprint.get("/")
 def home() -> Response:
-    """Lead to the pages."""
+    """Redirect to the shell."""
     return redirect(url_for(".shell"))
 
 
 @blueprint.get("/app", defaults={"page": ""})
 @blueprint.get("/app/<path:page>")
-def shell(page: str) -> str:  # noqa: ARG001 - which page it is, the shell's script reads from the address
-    """Answer the shell, whatever page it is to show."""
+def shell(page: str) -> str:  # noqa: ARG001 - the shell's script reads the page from the address
+    """Return the shell. It is the same for every page."""
     return render("shell")
 
 
 @blueprint.get("/pages/sign-in")
 def sign_in() -> str:
-    """Answer the sign-in form; a development server offers the people of its seed."""
+    """Return the sign-in form. A development server also offers the demo users of its seed."""
     is_demo = context.config().env == _DEVELOPMENT and seeding.is_seeded()
     return render("sign_in", logins=_LOGINS if is_demo else (), password=seeding.PASSWORD)
 
 
 @blueprint.get("/pages/sign-up")
 def sign_up() -> str:
-    """Answer the sign-up form."""
+    """Return the sign-up form."""
     return render("sign_up", min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH, adult=ADULT_YEARS)
 
 

@@ -1,4 +1,4 @@
-"""Statements: choosing a period and a format, and what the period comes to."""
+"""Statements: the form for period and format, and a preview of the totals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMATS: Final = (
 
 @blueprint.page("/statements")
 def form() -> str:
-    """Answer the form; the period is the current month until another one is chosen."""
+    """Return the form. Its default period is the current month."""
     today = clock.now().date()
     return render(
         "statements",
@@ -37,9 +37,9 @@ def form() -> str:
 
 @blueprint.page("/statements/preview")
 def preview() -> str:
-    """Answer what a statement would say: opening and closing balance, and what came in and went out."""
+    """Return the totals of a statement: opening and closing balance, credits and debits."""
     period = {name: argument(name) for name in ("from", "to") if argument(name)}
-    asked = load(StatementQuery(), period)
-    first, last = statements.period(asked["start"], asked["end"])
+    arguments = load(StatementQuery(), period)
+    first, last = statements.period(arguments["start"], arguments["end"])
     with statements.opened(id_argument("account"), first, last) as statement:
         return render("statement_preview", statement=statement)

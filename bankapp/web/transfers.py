@@ -1,4 +1,4 @@
-"""Sending money: the form, the step that shows what is about to happen, the receipt."""
+"""Transfers: the form, the review before the request, the receipt."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bankapp.web.pages import Pages, argument, load, render
 blueprint = Pages("transfers", __name__)
 
 OTHER: Final = "iban"
-"""What the form sends as target when the money is to go to an IBAN."""
+"""The value of ``to`` when the target is an IBAN and not one of the user's accounts."""
 
 _FIELDS: Final = ("from", "to", "iban", "amount", "description")
 
 
 @blueprint.page("/send")
 def send() -> str:
-    """Answer the form, filled in with what the query string says."""
+    """Return the form, filled in from the query string."""
     return render("send", **_form({name: argument(name) for name in _FIELDS}))
 
 
 @blueprint.page("/send/review")
 def review() -> str:
-    """Answer what is about to happen, or the form with what is wrong."""
+    """Return the transfer for review, or the form with its errors."""
     values = {name: argument(name) for name in _FIELDS}
     own = {account.id: account for account in _mine()}
     source = own.get(values["from"])
@@ -44,7 +44,7 @@ def review() -> str:
 
 @blueprint.page("/transfers/<id:transfer_id>")
 def receipt(transfer_id: str) -> str:
-    """Answer the receipt of a transfer."""
+    """Return the receipt of a transfer."""
     transfer = transfers.get(transfer_id)
     source = _visible(transfer.from_account_id)
     return render(
@@ -75,13 +75,13 @@ def _form(values: dict[str, str], complaints: dict[str, str] | None = None) -> d
 
 
 def _body(values: dict[str, str], source: AccountRecord, complaints: dict[str, str]) -> dict[str, Any]:
-    """Return the body of the request that sends the money; what is wrong with it goes into ``complaints``."""
+    """Return the body of the transfer request. Its errors are added to ``complaints``."""
     amount = amounts.read(values["amount"], source.currency, complaints)
     if amount is not None and amount > source.available_balance:
-        complaints["amount"] = "The account does not have that much."
+        complaints["amount"] = "The available balance does not cover the amount."
     if values["to"] == values["from"]:
-        complaints["to"] = "Choose another account than the one you send from."
-    # The other fields are checked even while the amount is wrong; a stand-in lets the schema read them.
+        complaints["to"] = "Choose an account other than the one you send from."
+    # A wrong amount is replaced by 1, so that the schema can still check the other fields.
     body: dict[str, Any] = {"from_account_id": source.id, "amount": amount or 1, "currency": source.currency}
     if values["to"] == OTHER:
         body["to_account_number"] = values["iban"]

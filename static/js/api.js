@@ -1,4 +1,5 @@
-// One call of the REST API. A keyed call whose answer is lost is sent again with the same key, so it happens once.
+// Calls the REST API. If the answer to a call with an idempotency key is lost, the call is sent again with the same
+// key, so it is carried out only once.
 
 import { authorization, device, drop } from './session.js';
 import { fresh } from './ending.js';
@@ -8,11 +9,11 @@ const NOT_FINAL = new Set([429, 500, 502, 503, 504]);
 
 export class Problem extends Error {
   constructor(document) {
-    super(document.detail ?? 'That did not work.');
+    super(document.detail ?? 'The request failed.');
     Object.assign(this, { errors: {}, code: '', status: 0, ...document });
   }
 
-  /** Whether the same request may still succeed: nothing final was decided about it. */
+  /** Whether the same request may still succeed: the problem is not a final answer. */
   get isOpen() {
     return this.status === 0 || this.status === 401 || NOT_FINAL.has(this.status) || this.code === 'idempotency_in_flight';
   }
@@ -20,7 +21,7 @@ export class Problem extends Error {
 
 export const LOST = {
   title: 'No connection',
-  detail: 'The bank could not be reached. Check your connection and try again; it will happen only once.',
+  detail: 'The bank could not be reached. Check your connection and try again. Your request will be carried out only once.',
 };
 
 /** Call `method path`; return `{answer, data}`. Throws Problem for a refusal and for no connection. */
@@ -67,14 +68,14 @@ async function read(answer) {
     : answer.blob();
 }
 
-/** Read a problem document; whatever else comes back, from a proxy for example, is told in our own words. */
+/** Return the problem document of an answer. An answer without one, from a proxy for example, gets a general text. */
 export async function describe(answer) {
-  const own = { status: answer.status, title: 'Something went wrong', detail: 'The bank could not answer. Try again.' };
+  const general = { status: answer.status, title: 'Something went wrong', detail: 'The bank could not answer. Try again.' };
   const document = await answer.json().catch(() => ({}));
-  return document.detail ? document : own;
+  return document.detail ? document : general;
 }
 
-/** Wait, or less when the connection comes back meanwhile. */
+/** Wait for `ms`, or until the connection comes back. */
 function pause(ms) {
   return new Promise((resolve) => {
     const done = () => {

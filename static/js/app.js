@@ -1,4 +1,4 @@
-// The shell's script: what listens is started, then the page that the address names is shown.
+// The shell's script: starts every module, then shows the page of the address.
 
 import * as chart from './chart.js';
 import * as ending from './ending.js';
@@ -16,9 +16,9 @@ document.querySelector('[data-skip]').addEventListener('click', (event) => {
   document.getElementById('main').focus();
 });
 
-// The history entry outlives a reload, the tokens do not; it says nothing but that somebody was signed in.
+// A reload keeps the history entry but not the tokens. The entry stores only that a user was signed in.
 if (history.state?.wasSignedIn) {
   document.getElementById('main').dataset.why =
-    'You were signed out because the page was loaded anew: what signs you in lives in the open page only.';
+    'You were signed out because the page was reloaded. Your sign-in is kept in the open page only.';
 }
 router.show(location.pathname + location.search, 'replace');

@@ -1,4 +1,4 @@
-// The clock: how long the access lasts, the question before it ends, and the word before the session does.
+// The session clock: shows the remaining time, asks before the access token expires, warns before the session ends.
 
 import * as session from './session.js';
 
@@ -13,7 +13,7 @@ let waiting = [];
 const accessWarning = (person) => Math.min(ACCESS_WARNING_MS, person.accessLifetime / 3);
 const sessionWarning = (person) => Math.min(SESSION_WARNING_MS, person.sessionLifetime / 3);
 
-/** Return the person acting, with an access token that is good; asks first where it has ended. */
+/** Return the active person with a valid access token. If the token has expired, ask the person first. */
 export async function fresh() {
   const person = session.current();
   if (!person) throw new session.SignedOut('Nobody is signed in.');
@@ -37,7 +37,7 @@ export function start() {
   });
   dialog.addEventListener('close', () => {
     shown = null;
-    settle((waiter) => waiter.reject(new session.SignedOut('The question was put aside.')));
+    settle((waiter) => waiter.reject(new session.SignedOut('The question was dismissed.')));
   });
   session.events.addEventListener('renewed', ({ detail }) => {
     settle((waiter) => waiter.resolve(detail.person), detail.person);
@@ -117,7 +117,7 @@ function open(person, kind) {
   shown = { person, kind };
   byId('ending-auto-label').hidden = kind === 'session';
   byId('ending-auto').checked = person.autoRenew;
-  byId('ending-stay').textContent = kind === 'session' ? 'All right' : 'Stay signed in';
+  byId('ending-stay').textContent = kind === 'session' ? 'OK' : 'Stay signed in';
   say(byId('ending-outcome'), '');
   describe(Date.now());
   if (!dialog.open) {
@@ -130,14 +130,14 @@ function describe(now) {
   const { person, kind } = shown;
   if (kind === 'session') {
     byId('ending-title').textContent = 'Your session is about to end';
-    byId('ending-text').textContent = `In ${minutes(person.sessionEndsAt - now)} you are signed out, and this cannot be put off. Finish what you are doing, then sign in again.`;
+    byId('ending-text').textContent = `You will be signed out in ${minutes(person.sessionEndsAt - now)}. This session cannot be extended. Finish what you are doing, then sign in again.`;
     return;
   }
   const left = person.accessEndsAt - now;
   byId('ending-title').textContent = left > 0 ? 'Are you still there?' : 'You have been away';
   byId('ending-text').textContent = left > 0
-    ? `For your safety you are signed out in ${minutes(left)}.`
-    : 'For your safety the page is locked. Stay signed in to go on where you were.';
+    ? `For your security, you will be signed out in ${minutes(left)}.`
+    : 'For your security, the page is locked. Stay signed in to continue where you were.';
 }
 
 function say(place, text) {

@@ -1,4 +1,4 @@
-// Small help while filling in: account numbers, decimals, passwords; copying and downloading.
+// Help with form fields: checks account numbers and decimals, shows passwords, copies and downloads.
 
 import { call } from './api.js';
 import { clearProblem, complain, showProblem } from './problems.js';
@@ -28,7 +28,7 @@ export function start() {
   document.body.addEventListener('htmx:afterSwap', adaptAll);
 }
 
-/** Whether the check digits of an IBAN are right (ISO 7064, mod 97-10). */
+/** Tell whether the check digits of an IBAN are right (ISO 7064, mod 97-10). */
 export function isIban(text) {
   const number = text.replace(/\s/g, '').toUpperCase();
   if (!/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/.test(number)) return false;
@@ -97,7 +97,7 @@ async function pressed({ target }) {
   }
 }
 
-// A download needs the token in a header, which a link cannot send.
+// A script downloads the file because the request needs a header with the token, which a link cannot send.
 async function download(form) {
   clearProblem(form);
   const values = new FormData(form);

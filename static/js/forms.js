@@ -1,5 +1,5 @@
-// Forms that call the API: `data-api` says where, `data-keyed` that it happens once however often it is sent,
-// `data-then` what follows, `data-ask` what is asked before.
+// Forms that call the API. `data-api` is the path, `data-keyed` sends an idempotency key, `data-then` names what
+// happens after success, and `data-ask` is the question to confirm first.
 
 import * as session from './session.js';
 import { call, Problem } from './api.js';
@@ -42,13 +42,13 @@ export function start() {
   });
 }
 
-// A button may say for itself what it calls and what follows.
+// The data attributes of a submit button take precedence over those of its form.
 async function submit(form, button) {
-  const asked = { ...form.dataset, ...(button?.dataset.api ? button.dataset : {}) };
+  const settings = { ...form.dataset, ...(button?.dataset.api ? button.dataset : {}) };
   if (form.dataset.busy) return;
   if (!isComplete(form)) return;
   if (form.dataset.ask && !(await ask({ title: form.dataset.ask, text: form.dataset.askText, yes: form.dataset.askYes }))) return;
-  const path = asked.api;
+  const path = settings.api;
   const body = bodyOf(form);
   const key = form.hasAttribute('data-keyed') ? keyOf(form, body) : undefined;
   const release = occupy(form);
@@ -58,11 +58,11 @@ async function submit(form, button) {
       body,
       key,
       isPublic: PUBLIC.test(path),
-      onWait: () => explain(form, { detail: 'No answer yet. The same request is sent again; it happens only once.' }),
+      onWait: () => explain(form, { detail: 'No answer yet. We are sending the same request again; it is carried out only once.' }),
     });
     keys.delete(form);
     explain(form, null);
-    await conclude(form, asked, data, body);
+    await conclude(form, settings, data, body);
   } catch (error) {
     refuse(form, error);
   } finally {
@@ -70,7 +70,7 @@ async function submit(form, button) {
   }
 }
 
-// The key lives as long as the same request is under way; another body, or a final answer, means another key.
+// Retries of the same request use the same key. Another body, or a final answer, makes a new key.
 function keyOf(form, body) {
   const text = JSON.stringify(body ?? null);
   if (keys.get(form)?.text !== text) keys.set(form, { text, key: crypto.randomUUID() });
@@ -81,17 +81,17 @@ function refuse(form, error) {
   if (error instanceof session.SignedOut) return;
   if (!(error instanceof Problem)) throw error;
   if (!error.isOpen) keys.delete(form);
-  if (error.code === 'otp_required') return askForCode(withRoomForCode(form), error);
+  if (error.code === 'otp_required') return askForCode(formWithCode(form), error);
   if (form.isConnected) showProblem(form, error);
   else toast(error.detail);
 }
 
-// A button that signs somebody in has no room for a code: the form beside it takes over with the same name and password.
-function withRoomForCode(form) {
+// A demo sign-in button has no field for a code: copy its e-mail and password into the sign-in form, which has one.
+function formWithCode(form) {
   if (form.querySelector('[data-otp]')) return form;
-  const roomy = document.querySelector('[data-otp]').closest('form');
-  for (const { name, value } of form.querySelectorAll('input')) roomy.elements[name].value = value;
-  return roomy;
+  const signIn = document.querySelector('[data-otp]').closest('form');
+  for (const { name, value } of form.querySelectorAll('input')) signIn.elements[name].value = value;
+  return signIn;
 }
 
 function askForCode(form, problem) {
@@ -102,9 +102,9 @@ function askForCode(form, problem) {
   place.querySelector('input').focus();
 }
 
-async function conclude(form, asked, data, body) {
-  const then = asked.then ?? '';
-  if (asked.say) toast(asked.say);
+async function conclude(form, settings, data, body) {
+  const then = settings.then ?? '';
+  if (settings.say) toast(settings.say);
   if (then.startsWith('go:')) {
     const path = then.slice(3).replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(data[name]));
     await show(path, form.hasAttribute('data-replace') ? 'replace' : 'push');
@@ -130,7 +130,7 @@ function bodyOf(form) {
   return entries.length ? Object.fromEntries(entries) : undefined;
 }
 
-// Pressed buttons say what is going on and keep the focus; a second press changes nothing.
+// Mark the form as busy: its button shows this and keeps the focus, and a second press does nothing.
 function occupy(form) {
   form.dataset.busy = 'yes';
   const button = form.querySelector('button:not([type="button"])');
@@ -141,7 +141,7 @@ function occupy(form) {
   };
 }
 
-// The number of a new card exists in this answer only.
+// Show the number of a new card. No later answer contains it.
 function reveal(card) {
   if (!card.pan) return;
   const panel = document.getElementById('pan-template').content.cloneNode(true);

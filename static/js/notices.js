@@ -1,4 +1,4 @@
-// Short words about what happened, read out by screen readers and gone by themselves; and yes-or-no questions.
+// Short messages, which screen readers read out and which disappear after a few seconds; and yes-or-no questions.
 
 const toasts = document.getElementById('toasts');
 const question = document.getElementById('question');
@@ -12,7 +12,7 @@ export function toast(text) {
   setTimeout(() => item.remove(), STAYS_MS);
 }
 
-/** Ask before something that cannot be undone; resolves to whether the answer is yes. */
+/** Ask for confirmation. Resolves to true if the answer is yes. */
 export function ask({ title, text, yes }) {
   document.getElementById('question-title').textContent = title;
   document.getElementById('question-text').textContent = text;

@@ -1,4 +1,4 @@
-// The menu of the people who are signed in here, and everything else that depends on who is acting.
+// The menu of the people who are signed in on this page, and the parts of the page that depend on the active person.
 
 import * as session from './session.js';
 import { show } from './router.js';
@@ -30,7 +30,7 @@ function paint() {
   if (!person) return;
   byId('person-email').textContent = person.email;
   byId('person-initial').textContent = person.email[0].toUpperCase();
-  byId('person-button').setAttribute('aria-label', `${person.email}: switch person, sign out`);
+  byId('person-button').setAttribute('aria-label', `${person.email}: switch user, sign out`);
   byId('auto-renew').checked = person.autoRenew;
   const kind = session.isStaff(person) ? 'staff' : 'customer';
   document.querySelectorAll('[data-for]').forEach((item) => {

@@ -1,4 +1,4 @@
-// A problem document (RFC 9457) lands at the fields it is about, or as a notice with the request id.
+// Shows a problem document (RFC 9457): at the fields that it names, or as a message with the request id.
 
 /** Show `problem` in `form` and move the focus to it. */
 export function showProblem(form, problem) {
@@ -28,7 +28,7 @@ export function clearProblem(form) {
   explain(form, null);
 }
 
-/** Take a complaint away once its field is being changed. */
+/** Remove a field's error message when the field changes. */
 export function start() {
   document.addEventListener('input', ({ target }) => target.matches('[aria-invalid]') && unmark(target));
 }
@@ -64,7 +64,7 @@ function placeOf(control) {
   return place;
 }
 
-/** Write a problem into the place for outcomes; null empties it. */
+/** Write a problem into the place for messages; null empties it. */
 export function explain(where, problem) {
   const place = where.matches('.outcome') ? where : where.querySelector('.outcome');
   if (!place) return;

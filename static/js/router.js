@@ -1,4 +1,4 @@
-// Pages: every link to /app/… becomes a request for the page of that name, with the token of the person acting.
+// Pages: a link to /app/… requests the page of the same name, with the access token of the active person.
 
 import * as session from './session.js';
 import { fresh } from './ending.js';
@@ -16,7 +16,7 @@ const here = () => location.pathname + location.search;
 const isPublic = (path) => PUBLIC.test(path.split('?')[0]);
 const remembered = () => ({ wasSignedIn: session.everybody().length > 0 });
 
-/** Show the page `path`; `how` says what becomes of the address: push, replace or keep. */
+/** Show the page `path`. `how` says what to do with the browser's address: push, replace or keep. */
 export async function show(path, how = 'push') {
   if (!session.current() && !isPublic(path)) {
     wanted = path;
@@ -33,13 +33,12 @@ export async function show(path, how = 'push') {
       return;
     }
   }
-  const asked = path.slice('/app'.length);
-  htmx.ajax('GET', `/pages${asked}`, { source: main, target: main, swap: 'innerHTML' });
+  htmx.ajax('GET', `/pages${path.slice('/app'.length)}`, { source: main, target: main, swap: 'innerHTML' });
 }
 
 export const again = () => show(here(), 'keep');
 
-/** Show where somebody who just signed in wanted to go. */
+/** After a sign-in, show the page that was requested before it, or the home page. */
 export function showWanted() {
   const path = wanted && !isPublic(wanted) ? wanted : home();
   wanted = null;
@@ -79,7 +78,7 @@ function move({ why, left }) {
   show('/app/sign-in', 'replace');
 }
 
-// Before a part of a page is asked for: is the token still good?
+// Hold a request of htmx until the access token is valid.
 function hold(event) {
   const person = session.current();
   if (isPublic(event.detail.path.replace('/pages', '/app')) || (person && session.isFresh(person))) return;
@@ -93,7 +92,7 @@ function sign({ detail }) {
   if (person) detail.headers.Authorization = session.authorization(person);
 }
 
-// What was asked for by somebody else is not shown to the person acting now.
+// Discard an answer that was requested for another person than the active one.
 function refuseForeign({ detail }) {
   if (askers.get(detail.xhr) !== session.current()) detail.shouldSwap = false;
   const button = detail.requestConfig.elt;
@@ -147,7 +146,7 @@ function place(detail, problem) {
   if (form && detail.elt !== main) return showProblem(form, problem);
   if (detail.target !== main) return toast(problem.detail);
   main.replaceChildren(document.getElementById('trouble').content.cloneNode(true));
-  main.querySelector('h1').textContent = problem.status === 404 ? 'There is nothing here' : problem.title;
+  main.querySelector('h1').textContent = problem.status === 404 ? 'Page not found' : problem.title;
   main.querySelector('[data-detail]').textContent = problem.detail;
   main.querySelector('[data-request-id]').textContent = problem.request_id ? `Request id ${problem.request_id}` : '';
   main.querySelector('[data-again]').addEventListener('click', again);

@@ -1,4 +1,4 @@
-// The second factor: the secret as a QR code, drawn here so that it goes nowhere, and the codes that are shown once.
+// The second factor: draws the secret as a QR code, so that it never leaves the page, and shows the recovery codes.
 
 import qrcode from '../vendor/qrcode.mjs';
 import { follow } from './forms.js';

@@ -1,5 +1,5 @@
-// Who is signed in here, with tokens that exist in this module's memory and nowhere else:
-// no cookie, no storage. Closing or reloading the page ends every session it opened.
+// The people who are signed in on this page. Their tokens are in this module's memory only, not in a cookie or in
+// storage. Closing or reloading the page ends every session that it opened.
 
 const tokens = new WeakMap();
 const people = new Map();
@@ -8,7 +8,7 @@ let active = null;
 
 export const events = new EventTarget();
 
-// Printable ASCII, as the API wants it; people find it in their list of sessions.
+// The device id, in printable ASCII as the API requires. People see it in their list of sessions.
 export const device = `${browserName()} on ${systemName()} (${crypto.randomUUID().slice(0, 4)})`;
 
 export const current = () => active;
@@ -33,11 +33,11 @@ function keep(person, pair) {
   person.sessionLifetime ??= pair.refresh_expires_in * 1000;
 }
 
-/** Take the tokens of a sign-in; whoever they belong to becomes the person acting. */
+/** Take the tokens of a sign-in and make their owner the active person. */
 export async function enter(pair) {
   const headers = { Authorization: `Bearer ${pair.access_token}`, 'X-Device-Id': device };
   const answer = await fetch('/v1/auth/me', { headers });
-  if (!answer.ok) throw new SignedOut('The sign-in did not hold.');
+  if (!answer.ok) throw new SignedOut('The new session was refused.');
   const user = await answer.json();
   const before = people.get(user.id);
   if (before) end(before);
@@ -53,7 +53,7 @@ export function switchTo(id) {
   tell('change');
 }
 
-/** Exchange the refresh token for a new pair; at most one exchange at a time, for a used token is a stolen one. */
+/** Exchange the refresh token for a new pair. One exchange at a time: using a token twice would end the session. */
 export function renew(person) {
   if (!renewals.has(person.id)) {
     renewals.set(person.id, exchange(person).finally(() => renewals.delete(person.id)));
@@ -77,7 +77,7 @@ async function exchange(person) {
   return person;
 }
 
-/** Forget somebody; `why` is shown to them. */
+/** Remove a person and their tokens; `why` is the message to show. */
 export function drop(person, why = '') {
   if (!people.delete(person.id)) return;
   tokens.delete(person);
@@ -89,7 +89,7 @@ export function drop(person, why = '') {
   }
 }
 
-/** Sign somebody out, at the server too. */
+/** Sign a person out, here and at the server. */
 export async function leave(person) {
   const over = end(person);
   drop(person, 'You are signed out.');
@@ -101,7 +101,7 @@ function end(person) {
   return fetch('/v1/auth/logout', { method: 'POST', headers, keepalive: true }).catch(() => {});
 }
 
-// What is forgotten here must not live on there.
+// The page forgets its tokens, so their sessions must end at the server, too.
 window.addEventListener('pagehide', () => everybody().forEach(end));
 window.addEventListener('pageshow', (event) => event.persisted && location.reload());
 
@@ -114,5 +114,5 @@ function browserName() {
 function systemName() {
   const agent = navigator.userAgent;
   const names = [['Android', 'Android'], ['iPhone', 'iPhone'], ['iPad', 'iPad'], ['Windows', 'Windows'], ['Mac OS', 'macOS'], ['Linux', 'Linux']];
-  return names.find(([mark]) => agent.includes(mark))?.[1] ?? 'a computer';
+  return names.find(([mark]) => agent.includes(mark))?.[1] ?? 'unknown system';
 }

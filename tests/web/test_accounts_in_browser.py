@@ -27,7 +27,7 @@ def test_history_loads_more_and_filters(visitor: Visitor, page: Page, bank: Bank
     expect(rows).to_have_count(20)
     expect(rows.nth(15)).to_be_focused()
     page.get_by_text("Filter", exact=True).click()
-    page.get_by_label("Kind").select_option("deposit")
+    page.get_by_label("Type").select_option("deposit")
     expect(rows).to_have_count(1)
     page.get_by_role("button", name="Clear").click()
     expect(rows).to_have_count(15)

@@ -48,7 +48,7 @@ def test_limits_holds_and_blocking_of_a_card(
         page.locator("#pay").get_by_role("button", name="Review").click()
         page.locator("#pay").get_by_role("button", name="Pay").click()
 
-    page.get_by_label("For one payment").fill("50")
+    page.get_by_label("Per payment").fill("50")
     page.get_by_role("button", name="Set limits").click()
     page.get_by_role("button", name="Set these limits").click()
     visitor.is_told("The limits are set.")
@@ -59,7 +59,7 @@ def test_limits_holds_and_blocking_of_a_card(
     pay("49.90")
     visitor.is_told("the amount is held")
     assert ok(ada.get(f"/accounts/{account['id']}"))["available_balance"] == 5_010
-    page.get_by_role("button", name="Collect for Corner Bookshop").click()
+    page.get_by_role("button", name="Capture for Corner Bookshop").click()
     expect(page.get_by_text("Paid", exact=True)).to_be_visible()
     assert ada.balance(account) == 5_010
     page.get_by_role("button", name="Block").click()
@@ -67,6 +67,6 @@ def test_limits_holds_and_blocking_of_a_card(
     expect(page.get_by_role("heading", name="Try it in a shop")).to_have_count(0)
     page.get_by_role("button", name="Unblock").click()
     expect(page.locator("h1")).to_contain_text("Active")
-    page.get_by_role("button", name="End card").click()
-    page.get_by_role("dialog").get_by_role("button", name="End card").click()
+    page.get_by_role("button", name="Terminate card").click()
+    page.get_by_role("dialog").get_by_role("button", name="Terminate card").click()
     expect(page.locator("h1")).to_contain_text("Terminated")

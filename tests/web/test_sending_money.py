@@ -28,7 +28,7 @@ def test_a_transfer_from_sign_in_to_receipt(visitor: Visitor, page: Page, bank: 
     expect(page.locator("[data-iban-verdict]")).to_have_text("The check digits are right.")
     expect(number).to_have_value(re.compile(r"^DE\d\d \d{4} "))
     page.locator("#amount").fill("25,50")
-    page.get_by_label("What for").fill("Rent")
+    page.get_by_label("Description").fill("Rent")
     page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Send €25.50").click()
     visitor.sees("Money sent")
@@ -105,7 +105,7 @@ def test_a_lost_answer_is_retried_with_the_same_key(
 
     page.route("**/v1/transfers", lose_the_first_answer)
     page.get_by_role("button", name="Send €10.00").click()
-    expect(page.get_by_role("alert").filter(has_text="happens only once")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="carried out only once")).to_be_visible()
     visitor.sees("Money sent")
     assert len(keys) == 2
     assert len(set(keys)) == 1
@@ -132,7 +132,7 @@ def test_offline_shows_a_notice_and_the_next_attempt_uses_the_same_key(
         page.clock.fast_forward("00:05")
         if notice.is_visible():
             break
-    expect(notice).to_contain_text("it will happen only once")
+    expect(notice).to_contain_text("carried out only once")
     page.context.set_offline(False)
     button.click()
     visitor.sees("Money sent")

@@ -42,7 +42,7 @@ def test_the_page_asks_before_the_access_ends_and_stays_on_its_view(visitor: Vis
     page.locator("#amount").fill("1.25")
     page.clock.fast_forward("09:10")
     dialog = page.get_by_role("dialog", name="Are you still there?")
-    expect(dialog).to_contain_text("you are signed out in 0:")
+    expect(dialog).to_contain_text("you will be signed out in 0:")
     stay = dialog.get_by_role("button", name="Stay signed in")
     expect(stay).to_be_focused()
     page.keyboard.press("Enter")
@@ -68,7 +68,7 @@ def test_a_dismissed_question_returns_when_the_access_is_needed(visitor: Visitor
 def test_the_access_is_renewed_automatically_when_chosen(visitor: Visitor, page: Page, bank: Bank) -> None:
     visitor.arrive(bank.customer())
     page.locator("#person-button").click()
-    page.get_by_label("Renew by itself", exact=True).check()
+    page.get_by_label("Renew automatically", exact=True).check()
     with page.expect_response("**/v1/auth/refresh") as refreshed:
         page.clock.fast_forward("09:10")
     assert refreshed.value.status == 200
@@ -80,8 +80,8 @@ def test_the_page_warns_before_the_session_ends_and_reports_the_end(visitor: Vis
     visitor.arrive(bank.customer())
     page.clock.fast_forward("11:58:30")
     dialog = page.get_by_role("dialog", name="Your session is about to end")
-    expect(dialog).to_contain_text("In 1:")
-    dialog.get_by_role("button", name="All right").click()
+    expect(dialog).to_contain_text("signed out in 1:")
+    dialog.get_by_role("button", name="OK").click()
     expect(dialog).to_be_hidden()
     page.clock.fast_forward("01:40")
     visitor.sees("Sign in")
@@ -107,7 +107,7 @@ def test_short_lived_tokens_end_by_the_servers_clock(page: Page, new_server: Cal
         visitor.arrive(ada)
         dialog = page.locator("#ending")
         expect(dialog).to_be_visible()
-        page.get_by_label("From now on, renew by itself").check()
+        page.get_by_label("From now on, renew automatically").check()
         dialog.get_by_role("button", name="Stay signed in").click()
         expect(dialog).to_be_hidden()
         with page.expect_response("**/v1/auth/refresh") as renewed:

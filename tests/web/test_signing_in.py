@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_visitor_signs_up_and_opens_an_account(visitor: Visitor, page: Page) -> None:
     visitor.open()
-    page.get_by_role("link", name="Open an account").click()
+    page.get_by_role("link", name="Sign up").click()
     for label, text in (
         ("First name", "Grace"),
         ("Last name", "Hopper"),
@@ -29,7 +29,7 @@ def test_a_visitor_signs_up_and_opens_an_account(visitor: Visitor, page: Page) -
     ):
         page.get_by_label(label).fill(text)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Become a customer").click()
+    page.get_by_role("button", name="Sign up").click()
     visitor.sees("Grace")
     page.get_by_role("link", name="Open an account").click()
     page.get_by_label("Savings").check()
@@ -53,7 +53,7 @@ def test_a_refused_sign_in_shows_a_notice_at_the_form(
 
 def test_a_missing_value_shows_its_error_at_the_field(visitor: Visitor, page: Page) -> None:
     visitor.open("/app/sign-up")
-    page.get_by_role("button", name="Become a customer").click()
+    page.get_by_role("button", name="Sign up").click()
     first = page.get_by_label("First name")
     expect(first).to_be_focused()
     expect(first).to_have_attribute("aria-invalid", "true")
@@ -73,7 +73,7 @@ def test_a_reload_signs_out_with_a_notice(visitor: Visitor, page: Page, bank: Ba
     assert stored == ["", 0, ["htmx-current-path-for-history"], {"wasSignedIn": True}]
     page.reload()
     visitor.sees("Sign in")
-    expect(page.locator("#why-here")).to_contain_text("You were signed out because the page was loaded anew")
+    expect(page.locator("#why-here")).to_contain_text("You were signed out because the page was reloaded")
     # The server has ended the session, too.
     expect(page.locator("#person-email")).to_be_hidden()
     assert len(ok(ada.get("/auth/sessions"))["items"]) == 1

@@ -68,7 +68,7 @@ class Visitor:
         self.sees("Send money")
         self.page.get_by_label("Account number (IBAN)").fill(to_number)
         self.page.locator("#amount").fill(amount)
-        self.page.get_by_label("What for").fill(description)
+        self.page.get_by_label("Description").fill(description)
         self.page.get_by_role("button", name="Review").click()
         expect(self.page.get_by_role("heading", name="Is this right?")).to_be_focused()
 
