@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
 
 
 def use_migrations(app: Flask) -> None:
-    """Make ``flask db`` work on ``app``; only a command needs it, and Alembic would take 10 MB of every worker."""
-    from flask_migrate import Migrate  # noqa: PLC0415 - as the docstring says
+    """Make ``flask db`` work on ``app``. Only commands call this: importing Alembic takes 10 MB in every worker."""
+    from flask_migrate import Migrate  # noqa: PLC0415 - see the docstring
 
     Migrate(app, db, directory=str(ROOT / "migrations"))

@@ -1,4 +1,4 @@
-"""``flask audit``: evidence of tampering with the audit log."""
+"""``flask audit``: seals the audit log and detects tampering."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bankapp.services import audit as audit_rows
 from bankapp.services import audit_seals
 from bankapp.services.audit_seals import Head
 
-command = AppGroup("audit", help="Seal the audit log, and find what was tampered with.")
+command = AppGroup("audit", help="Seal the audit log and detect tampering.")
 
 
 class _Head(click.ParamType[Head]):
@@ -27,10 +27,10 @@ class _Head(click.ParamType[Head]):
 
 
 @command.command("seal")
-@click.option("--all", "everything", is_flag=True, help="Look at every row, not only at those of the last day.")
+@click.option("--all", "everything", is_flag=True, help="Check every row, not only those of the last day.")
 @refusals()
 def seal(everything: bool) -> None:
-    """Seal what has finished since the last time, and print the head: keep it where nobody can change it."""
+    """Seal the rows that finished since the last run, and print the head. Keep the head on another system."""
     count, head = audit_seals.seal(everything=everything)
     click.echo(f"Sealed {count} rows. Keep this head elsewhere:", err=True)
     print(head)
@@ -45,15 +45,15 @@ def settle(everything: bool) -> None:
 
 
 @command.command("verify")
-@click.option("--head", "heads", type=_Head(), multiple=True, help="A head that was kept; may be given several times.")
+@click.option("--head", "heads", type=_Head(), multiple=True, help="A head that was kept. The option can be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: {faults: [...], checked: {...}, ok: true|false}.")
 @refusals()
 def verify(heads: tuple[Head, ...], as_json: bool) -> None:
-    """Find rows that were edited, removed, moved or cut off since they were sealed; exit code 1 if there are.
+    """Find rows that were edited, removed or moved after they were sealed. Exit code 1 if there are any.
 
-    Without a kept head, a chain that was cut short or made anew as a whole looks sound.
+    Without --head, a chain that was shortened or completely rebuilt is not detected.
     """
-    with findings(as_json=as_json) as found, progress("Following the chain") as advance:
+    with findings(as_json=as_json) as found, progress("Checking the chain") as advance:
         head, found.checked = audit_seals.verify(heads, found.add, advance)
     if not as_json:
         print(head)

@@ -1,4 +1,4 @@
-"""``flask authorizations``: upkeep of card holds."""
+"""``flask authorizations``: maintenance of card holds."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ command = AppGroup("authorizations", help="Card authorizations.")
 
 @command.command()
 def expire() -> None:
-    """Release the holds that have expired; run it every few minutes. None of them counts meanwhile."""
+    """Release the expired holds. Run it every few minutes; an expired hold reduces no balance in the meantime."""
     click.echo(f"{authorizations.expire()} holds released")

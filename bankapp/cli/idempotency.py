@@ -1,4 +1,4 @@
-"""``flask idempotency``: housekeeping of idempotency keys."""
+"""``flask idempotency``: maintenance of idempotency keys."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ command = AppGroup("idempotency", help="Idempotency keys.")
 @command.command("purge")
 @refusals()
 def purge() -> None:
-    """Delete the keys that need not be kept any more; safe at any time, meant for once a day."""
+    """Delete the keys that are older than 7 days. Safe at any time; run it once a day."""
     print(f"{idempotency.purge():>8} idempotency keys")

@@ -1,4 +1,4 @@
-"""``flask ledger``: whether the books are right, and the role the application runs as."""
+"""``flask ledger``: verifies the books, and grants rights to the application's database role."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from flask.cli import AppGroup
 from bankapp.cli.output import findings, progress, refusals
 from bankapp.services import privileges, verification
 
-command = AppGroup("ledger", help="Guard and check the books.")
+command = AppGroup("ledger", help="Protect and verify the books.")
 
 
 @command.command("grant")
 @click.argument("role")
 @refusals()
 def grant(role: str) -> None:
-    """Give ROLE what the running application needs in the database, and nothing else (PostgreSQL)."""
+    """Grant ROLE exactly the rights that the running application needs in the database (PostgreSQL)."""
     privileges.grant(role)
     print(f"{role} may now run the application; repeat this after every migration.")
 
@@ -26,9 +26,9 @@ def grant(role: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs: {faults: [...], checked: {...}, ok: true|false}.")
 @refusals()
 def verify(as_json: bool) -> None:
-    """Check every promise about the books that the data can show; exit code 1 when one is broken.
+    """Verify the books and name each fault. Exit code 1 if there are any.
 
-    Looks at one moment while others go on writing, and names each fault.
+    Reads one snapshot, so the service can keep running.
     """
     with findings(as_json=as_json) as found, progress("Verifying") as advance:
         found.checked = verification.verify(found.add, advance)

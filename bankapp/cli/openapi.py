@@ -1,4 +1,4 @@
-"""``flask openapi``: the document of the API as a file."""
+"""``flask openapi``: writes the OpenAPI document to a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ command = AppGroup("openapi", help="The OpenAPI document.")
 
 
 def document() -> str:
-    """Return the OpenAPI document as JSON text, the same for the same code."""
+    """Return the OpenAPI document as JSON text. The same code gives the same text."""
     return json.dumps(api.spec.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: how they refuse, show progress, and tell what they found."""
+"""Shared by the commands: refusals, progress bars and reports of findings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bankapp.errors import BankError
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Let a refusal end the command with one line and exit code 1."""
+    """End the command with one line and exit code 1 when a BankError is raised in the block."""
     try:
         yield
     except BankError as problem:
@@ -28,7 +28,7 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on standard error, if that is a terminal; yields what takes ``done`` and ``total``."""
+    """Show a progress bar on standard error, if it is a terminal. Yields a function of ``done`` and ``total``."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(label, total=None)
@@ -37,7 +37,7 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 @dataclass(slots=True)
 class Findings:
-    """Faults, written to standard output as they come, so that none is kept; ``checked`` counts what was looked at."""
+    """Writes faults to standard output at once, so that memory does not grow. ``checked`` counts the checked items."""
 
     as_json: bool
     count: int = 0
@@ -54,7 +54,7 @@ class Findings:
 
 @contextmanager
 def findings(*, as_json: bool) -> Iterator[Findings]:
-    """Yield the :class:`Findings` of a check, and end them with a summary."""
+    """Yield a :class:`Findings` for a check, and write the summary after it."""
     found = Findings(as_json)
     if as_json:
         sys.stdout.write('{"faults": [')
@@ -63,5 +63,5 @@ def findings(*, as_json: bool) -> Iterator[Findings]:
         rest = {"checked": found.checked, "ok": not found.count}
         print("]," + json.dumps(rest)[1:])
     else:
-        looked_at = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found.checked.items())
-        print(f"Checked {looked_at}: {found.count or 'no'} fault{'s' if found.count != 1 else ''}.")
+        checked = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found.checked.items())
+        print(f"Checked {checked}: {found.count or 'no'} fault{'s' if found.count != 1 else ''}.")

@@ -1,4 +1,4 @@
-"""``flask seed``: demo data to look at."""
+"""``flask seed``: fills an empty bank with demo data."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ from bankapp.services import seed_story, seeding
 from bankapp.services.seed_story import Join, Move, Send, Step, Story
 
 LONG_STEPS: Final = 2_000
-"""From how many steps on the progress is shown."""
+"""The number of steps from which a progress bar is shown."""
 
 
 @click.command("seed")
 @click.option("--customers", type=click.IntRange(1, 500), default=6, show_default=True)
-@click.option("--months", type=click.IntRange(1, 60), default=6, show_default=True, help="How far back it goes.")
-@click.option("--random-seed", type=int, default=1, show_default=True, help="The same seed tells the same story.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Day (UTC) before which it ends.  [default: today]")
-@click.option("--force", is_flag=True, help="In production, too; with a random password.")
+@click.option("--months", type=click.IntRange(1, 60), default=6, show_default=True, help="Length of the history.")
+@click.option("--random-seed", type=int, default=1, show_default=True, help="The same seed gives the same data.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="The history ends before this day (UTC).  [default: today]"
+)
+@click.option("--force", is_flag=True, help="Seed in production, too, with a random password.")
 @with_appcontext
 def command(customers: int, months: int, random_seed: int, until: datetime | None, force: bool) -> None:
-    """Fill an empty bank with customers and some months of history; a second run changes nothing."""
+    """Fill an empty bank with customers and some months of history. A second run changes nothing."""
     production = context.config().is_production
     if production and not force:
-        raise click.ClickException("this is production; demo users do not belong here (--force, if they do)")
+        raise click.ClickException("this is production, which should have no demo users; use --force to seed anyway")
     if db.lacks_migrations():
         raise click.ClickException("the database lacks migrations; run: flask db upgrade")
     if seeding.is_seeded():
-        click.echo("The demo data is there already; nothing changed.")
+        click.echo("The demo data exists already; nothing changed.")
         _print_login(seeding.PASSWORD if seeding.has_password(seeding.PASSWORD) else None)
         return
     today = clock.now().date()
@@ -51,7 +53,7 @@ def command(customers: int, months: int, random_seed: int, until: datetime | Non
         try:
             seeding.seed(story, password=password, chance=chance, track=_track)
         except errors.EmailTaken as taken:
-            raise click.ClickException(f"a user of the demo is there already; nothing changed ({taken})") from taken
+            raise click.ClickException(f"a demo user exists already; nothing changed ({taken})") from taken
     _print_summary(story, months, last)
     _print_login(password)
 
@@ -63,7 +65,7 @@ def _track(steps: list[Step]) -> Iterable[Step]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # A business event a line is for operators, not for whoever waits for a prompt.
+    # Without the log line of each business event, which would hide the progress bar.
     before = events.level
     events.setLevel(logging.WARNING)
     try:
@@ -82,6 +84,6 @@ def _print_summary(story: Story, months: int, until: date) -> None:
 
 
 def _print_login(password: str | None) -> None:
-    shown = password or "(the password that was printed when it was seeded)"
+    shown = password or "(the password that was printed by the first run)"
     click.echo(f"login    {seeding.CUSTOMER_EMAIL}  {shown}")
     click.echo(f"         {', '.join(seeding.EMPLOYEES.values())} have the same password")

@@ -1,4 +1,4 @@
-"""``flask tokens``: housekeeping of sessions and tokens."""
+"""``flask tokens``: maintenance of sessions and tokens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ command = AppGroup("tokens", help="Sessions and tokens.")
 @command.command("purge")
 @refusals()
 def purge() -> None:
-    """Delete sessions and tokens that are long dead; safe at any time, meant for once a day."""
-    for what, count in tokens.purge().items():
-        print(f"{count:>8} {what}")
+    """Delete sessions and tokens that ended long ago. Safe at any time; run it once a day."""
+    for kind, count in tokens.purge().items():
+        print(f"{count:>8} {kind}")

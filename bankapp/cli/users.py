@@ -1,4 +1,4 @@
-"""``flask users``: making staff, letting users in, throwing them out."""
+"""``flask users``: creates users, sets their roles, disables and enables them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ email = click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 @refusals()
 def create(email: str, role: str, password_stdin: bool) -> None:
-    """Create a user. The password is asked for, never an argument: those show in process lists."""
+    """Create a user. The password is never an argument, because process lists show arguments."""
     user = users.create(email, _password(from_stdin=password_stdin), role, operator=_operator())
     print(f"Created {user.role} {user.email} ({user.id}).")
 
@@ -49,7 +49,7 @@ def create(email: str, role: str, password_stdin: bool) -> None:
 @email
 @refusals()
 def disable(email: str) -> None:
-    """Throw a user out at once, and keep them out."""
+    """Disable a user: end every session and refuse new sign-ins."""
     print(f"Disabled {users.disable(email, operator=_operator()).email}; every session has ended.")
 
 
@@ -66,7 +66,7 @@ def enable(email: str) -> None:
 @click.argument("role", type=role)
 @refusals()
 def set_role(email: str, role: str) -> None:
-    """Give a user another role, and end every session of theirs."""
+    """Give a user another role and end every session of the user."""
     user = users.set_role(email, role, operator=_operator())
     print(f"{user.email} is {user.role} now; every session has ended.")
 
