@@ -1,6 +1,6 @@
-"""The demo command line, a client of the REST API like any other: ``python -m bankapp.client``.
+"""The demo command line: ``python -m bankapp.client``. It is an ordinary client of the REST API.
 
-It imports nothing of the server. ``api`` speaks HTTP, ``session`` holds the sign-in, ``orders``
-carries out what moves money, ``store`` keeps files, ``output`` prints, ``steps`` reads run files,
-``commands`` has one module for each family of commands.
+It imports nothing of the server. ``api`` sends HTTP requests, ``session`` holds the sign-in, ``orders``
+sends requests that move money, ``store`` keeps files, ``output`` prints, ``steps`` reads run files.
+``commands`` has one module for each group of commands.
 """

@@ -1,4 +1,4 @@
-"""HTTP: one request in, the bank's answer out, or the exception that says what went wrong."""
+"""HTTP requests to the bank: each returns the answer or raises an exception that says what went wrong."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = (0.0, 0.25, 0.5, 1.0, 2.0)
-"""The pause before each try; there are as many tries as pauses."""
+"""The pause before each attempt. There are as many attempts as pauses."""
 
 MAX_RETRY_AFTER_SECONDS: Final = 5.0
 
-# Raised before a byte of the request has left.
+# Raised before any byte of the request was sent.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 class Api:
-    """The bank at ``url``, asked from the installation ``device_id``."""
+    """Sends requests to the bank at ``url``, with the device id of this installation."""
 
     def __init__(self, url: str, device_id: str, timeout_seconds: float) -> None:
         self.url = url
@@ -33,14 +33,14 @@ class Api:
             headers={"X-Device-Id": device_id, "User-Agent": "bankapp-client", "Accept": "application/json"},
             timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_TIMEOUT_SECONDS)),
             verify=_trusted(url),
-            # A kept connection that the bank closed meanwhile looks like a lost answer.
+            # No keep-alive: when the bank has closed an idle connection, the next request looks like a lost answer.
             limits=httpx.Limits(max_keepalive_connections=0),
-            # A proxy of the network is not for this machine.
+            # A network proxy cannot reach the servers of this machine.
             mounts={"all://127.0.0.1": None, "all://localhost": None},
         )
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.close()
 
     def call(
@@ -52,14 +52,14 @@ class Api:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Return the 2xx answer to one request under ``/v1``, tried once.
+        """Send one request under ``/v1`` once and return its 2xx answer.
 
         Raises Refused with the bank's problem document, and Unreachable for everything else: no
-        connection, no whole answer in time, 5xx, or an answer that is not the bank's own.
+        connection, no complete answer in time, 5xx, or an answer that does not come from the bank.
         """
-        given = {name: value for name, value in (query or {}).items() if value is not None}
+        params = {name: value for name, value in (query or {}).items() if value is not None}
         try:
-            response = self._http.request(method, path, json=body, params=given, headers=headers)
+            response = self._http.request(method, path, json=body, params=params, headers=headers)
         except _NEVER_SENT as problem:
             raise Unreachable(f"The bank at {self.url} cannot be reached: {problem}", sent=False) from None
         except httpx.HTTPError as problem:
@@ -69,12 +69,12 @@ class Api:
 
 
 def _trusted(url: str) -> ssl.SSLContext:
-    """Return whom to trust: nobody where no TLS is spoken, for reading the authorities takes longer than a request."""
+    """Return the TLS settings. Without TLS they are empty: reading the certificates takes longer than a request."""
     return httpx.create_ssl_context() if url.startswith("https") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def document(response: httpx.Response) -> Any:
-    """Return the JSON of a 2xx answer, None for 204. Raises Unreachable when it is none."""
+    """Return the JSON of a 2xx answer, or None for 204. Raises Unreachable if the body is not JSON."""
     if response.status_code == 204:
         return None
     try:
@@ -84,21 +84,21 @@ def document(response: httpx.Response) -> Any:
 
 
 def once(call: Callable[[], T]) -> T:
-    """Return what ``call`` returns; for requests that nothing tells apart from their repetition.
+    """Call ``call`` once and return its result. For requests that are not safe to repeat.
 
-    Raises OutcomeUnknown when the answer was lost: whoever asked must look before they repeat it.
+    Raises OutcomeUnknown when the answer was lost: the user must check the state before a repetition.
     """
     try:
         return call()
     except Unreachable as problem:
         if problem.sent:
-            raise OutcomeUnknown(f"{problem}\nIt may have been carried out: look before you repeat it.") from None
+            raise OutcomeUnknown(f"{problem}\nIt may have been carried out: check before you repeat it.") from None
         raise
 
 
 def retried(call: Callable[[], T]) -> T:
-    """Return what ``call`` returns; for requests that change nothing, or nothing more when repeated."""
-    for is_last, pause in pauses(PATIENCE_SECONDS):
+    """Call ``call``, with retries, and return its result. For requests that are safe to repeat."""
+    for is_last, pause in attempts(PATIENCE_SECONDS):
         time.sleep(pause)
         try:
             return call()
@@ -106,25 +106,25 @@ def retried(call: Callable[[], T]) -> T:
             if is_last:
                 raise
         except Refused as refusal:
-            if is_last or not is_momentary(refusal):
+            if is_last or not is_temporary(refusal):
                 raise
-            time.sleep(wait_of(refusal))
-    raise AssertionError("there is at least one try")
+            time.sleep(retry_after_seconds(refusal))
+    raise AssertionError("there is at least one attempt")
 
 
-def pauses(patience: tuple[float, ...]) -> Iterator[tuple[bool, float]]:
-    """Yield, for each try, whether it is the last one and how many seconds to wait before it."""
-    for number, pause in enumerate(patience, 1):
-        yield number == len(patience), pause
+def attempts(pauses_seconds: tuple[float, ...]) -> Iterator[tuple[bool, float]]:
+    """Yield, for each attempt, whether it is the last one and how many seconds to wait before it."""
+    for number, pause in enumerate(pauses_seconds, 1):
+        yield number == len(pauses_seconds), pause
 
 
-def is_momentary(refusal: Refused) -> bool:
-    """Tell whether the same request may fare better in a moment."""
+def is_temporary(refusal: Refused) -> bool:
+    """Tell whether the same request may succeed in a moment."""
     return refusal.reason in ("rate_limited", "idempotency_in_flight")
 
 
-def wait_of(problem: Refused | Unreachable) -> float:
-    """Return how many seconds the bank asked to wait, within reason."""
+def retry_after_seconds(problem: Refused | Unreachable) -> float:
+    """Return how many seconds the bank asked to wait, at most MAX_RETRY_AFTER_SECONDS."""
     return min(problem.retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
 
 
@@ -144,15 +144,15 @@ def _checked(response: httpx.Response) -> httpx.Response:
 
 
 def _problem(response: httpx.Response) -> dict[str, Any] | None:
-    """Return the problem document, or None where somebody between us and the bank answered."""
+    """Return the bank's problem document, or None if the answer has none. Proxies answer without one."""
     if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
         return None
     try:
         found = response.json()
     except ValueError:
         return None
-    is_ours = isinstance(found, dict) and isinstance(found.get("code"), str) and isinstance(found.get("status"), int)
-    return found if is_ours else None
+    is_problem = isinstance(found, dict) and isinstance(found.get("code"), str) and isinstance(found.get("status"), int)
+    return found if is_problem else None
 
 
 def _seconds(text: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Commands and groups: their common options, their examples, and the exit code of every ending."""
+"""The classes of commands and groups: common options, examples in the help, exit codes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bankapp.client.options import common_options
 
 
 class Command(click.Command):
-    """A command that takes the common options, too, and shows ``examples`` in its help."""
+    """A command with the common options. Its help ends with ``examples``."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -28,7 +28,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """Commands of one family."""
+    """A group of related commands. Its help ends with ``examples``."""
 
     command_class = Command
 
@@ -42,10 +42,10 @@ class Group(click.Group):
 
 
 class Root(Group):
-    """The whole command line: turns every ending into its exit code."""
+    """The root group: turns exceptions into exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; only what it means to a script leaves here."""
+        """Run the command. Errors are printed and become the exit code."""
         client = ctx.ensure_object(Client)
         try:
             return super().invoke(ctx)
@@ -56,15 +56,15 @@ class Root(Group):
             client.out.warn("Interrupted.")
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            # Whoever read our output has gone; what the command did is done.
+            # The reader of the output has closed the pipe. The command itself has succeeded.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(OK)
 
 
 def write_examples(examples: Sequence[str], ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """Write ``examples``, given without the program's name, as they are to be typed."""
+    """Write ``examples`` with the program's name in front, ready to be typed."""
     if examples:
         with formatter.section("Examples"):
             for example in examples:
-                # Not wrapped: an example is there to be copied.
+                # Not wrapped, so that an example can be copied.
                 formatter.write(f"{'':{formatter.current_indent}}{ctx.find_root().info_name} {example}\n")

@@ -1,4 +1,4 @@
-"""One member of an answer as a person reads it."""
+"""Formats the members of an answer for a person."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _COLOURS: Final = {
     "voided": "dim",
     "expired": "dim",
 }
-# Characters that would turn around, hide or overwrite what stands beside them.
+# Characters that could reverse, hide or overwrite other text on a terminal.
 _HARMFUL: Final = ("Cc", "Cs")
 _BIDIRECTIONAL: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def cell(document: Mapping[str, Any], name: str, currencies: Currencies | None = None) -> Text:
-    """Return the member ``name`` as a person reads it."""
+    """Return the member ``name``, formatted for a person."""
     value = document.get(name)
     if value is None:
         return Text("–", "dim")
@@ -50,7 +50,7 @@ def heading(name: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Make text from elsewhere harmless to a terminal."""
+    """Replace the characters of untrusted text that could manipulate a terminal."""
     return "".join(
         "\ufffd" if (unicodedata.category(c) in _HARMFUL and c != "\n") or c in _BIDIRECTIONAL else c for c in text
     )

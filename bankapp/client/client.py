@@ -1,4 +1,4 @@
-"""Who runs a command, at which bank: what every command works with."""
+"""The client object that every command gets: profile, bank and output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_TIMEOUT_SECONDS: Final = 15.0
 
 
 class Client:
-    """Who runs the command, at which bank, and how the result is to be shown."""
+    """The settings of a command: the profile, the bank's URL and the output."""
 
     def __init__(self, store: Store | None = None) -> None:
         self.store = store or Store()
@@ -33,7 +33,7 @@ class Client:
         self.out = Output(as_json=False)
 
     def as_profile(self, name: str) -> Client:
-        """Return a client that does the same as somebody else."""
+        """Return a client with the same settings and another profile."""
         other = Client(self.store)
         other.given_url, other.timeout_seconds, other.out = self.given_url, self.timeout_seconds, self.out
         other.profile_name = name
@@ -46,9 +46,9 @@ class Client:
 
     @cached_property
     def session(self) -> Session:
-        """The sign-in of the chosen profile, at the chosen bank or else the one it was made at."""
-        kept = self.profile.tokens()
-        url = self.given_url or (kept.url if kept else DEFAULT_URL)
+        """The sign-in of the chosen profile. Without ``--url`` the bank is the one where the profile is signed in."""
+        tokens = self.profile.tokens()
+        url = self.given_url or (tokens.url if tokens else DEFAULT_URL)
         return Session(Api(url, self.store.device_id(), self.timeout_seconds), self.profile)
 
     @cached_property
@@ -57,10 +57,10 @@ class Client:
         return Currencies(self.session)
 
     def place(self, path: str, body: Mapping[str, Any], summary: str, key: str | None = None) -> Any:
-        """Carry out an order, as :func:`orders.place` does, and say so when it finished an earlier one."""
+        """Place an order with :func:`orders.place`. Warn if this finished an earlier order."""
         answer, was_earlier = orders.place(self.session, path, body, summary, key)
         if was_earlier:
-            self.out.warn("An identical request was left unfinished; it was finished now, and not sent anew.")
+            self.out.warn("An identical earlier request was unfinished. It is finished now; no second one was sent.")
         return answer
 
 

@@ -1,4 +1,4 @@
-"""How a command can end, and the exit code of each ending."""
+"""The errors of the command line and their exit codes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ INTERRUPTED: Final = 130  # a shell's own: 128 + SIGINT
 
 EXIT_CODES: Final = {
     OK: "done",
-    REFUSED: "refused by the bank (or a step of a run file came out otherwise than expected)",
+    REFUSED: "refused by the bank, or a step of a run file had an unexpected outcome",
     USAGE: "the command was not understood",
-    NOT_SIGNED_IN: "not signed in: no session, it ended, or wrong credentials",
+    NOT_SIGNED_IN: "not signed in: no session, an ended session, or wrong credentials",
     UNREACHABLE: "the bank cannot be reached or cannot answer; nothing was changed",
-    UNKNOWN: "the bank was asked but its answer was lost: see `resume`",
-    INTERRUPTED: "interrupted, or a question was left without an answer",
+    UNKNOWN: "the request was sent but the answer was lost: see `resume`",
+    INTERRUPTED: "interrupted, or a question was not answered",
 }
 
 
 class ClientError(Exception):
-    """An ending other than success; ``code`` is for programs, the message for people."""
+    """An error that ends a command. ``code`` is for programs, the message for people."""
 
     exit_code: ClassVar[int] = REFUSED
     code: ClassVar[str] = "failed"
@@ -35,7 +35,7 @@ class ClientError(Exception):
 
 
 class Refused(ClientError):
-    """The bank said no: ``problem`` is its problem document (RFC 9457)."""
+    """The bank refused the request. ``problem`` is its problem document (RFC 9457)."""
 
     def __init__(self, problem: dict[str, Any], retry_after_seconds: float | None = None) -> None:
         self.problem = problem
@@ -56,7 +56,7 @@ class SignInRefused(Refused):
 
 
 class ExpectationFailed(ClientError):
-    """A step of a run file came out otherwise than it says."""
+    """A step of a run file had another outcome than the file expects."""
 
     code = "expectation_failed"
 
@@ -69,7 +69,7 @@ class NotSignedIn(ClientError):
 
 
 class Unreachable(ClientError):
-    """No usable answer. ``sent`` tells whether the bank may have received the request."""
+    """The bank gave no usable answer. ``sent`` tells whether it may have received the request."""
 
     exit_code = UNREACHABLE
     code = "unreachable"

@@ -1,4 +1,4 @@
-"""The root of the command line: which commands there are."""
+"""The root of the command line, with all its commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CODES: Final = "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODE
     ],
 )
 def bank() -> None:
-    """Hold the commands."""
+    """Group the commands."""
 
 
 for command in (

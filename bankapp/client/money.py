@@ -1,6 +1,6 @@
-"""Amounts as people write them, and as the bank counts them: integers in minor units.
+"""Converts amounts between decimals in major units, for people, and integers in minor units, for the API.
 
-How many decimals a currency has is asked of the bank; nothing here is ever a float.
+The bank's API says how many decimals a currency has. No amount is ever a float.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ FIELDS: Final = frozenset(
     "amount balance available_balance balance_after captured_amount opening_balance closing_balance"
     " total_credits total_debits per_authorization per_day used_today".split()
 )
-"""The names under which amounts of money stand in the bank's answers."""
+"""The members of the bank's answers that are amounts of money."""
 
-KEPT_SECONDS: Final = 24 * 3600
+CACHED_SECONDS: Final = 24 * 3600
 
 _PLAIN = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,8}))?")
 
@@ -33,7 +33,7 @@ class Currencies:
         self._exponents: dict[str, int] = {}
 
     def exponent(self, code: str) -> int:
-        """Return how many decimals ``code`` has. Raises UsageError for a currency the bank does not have."""
+        """Return the number of decimals of ``code``. Raises UsageError if the bank does not have the currency."""
         if not self._exponents:
             self._exponents = self._load()
         if code not in self._exponents:
@@ -41,7 +41,7 @@ class Currencies:
         return self._exponents[code]
 
     def minor(self, text: str, code: str) -> int:
-        """Read a plain decimal in major units: ``"12.3", "EUR"`` → ``1230``. Raises UsageError."""
+        """Parse a decimal in major units and return minor units: ``"12.3", "EUR"`` → ``1230``. Raises UsageError."""
         digits = self.exponent(code)
         found = _PLAIN.fullmatch(text.strip())
         if found is None:
@@ -52,26 +52,26 @@ class Currencies:
         return int(found[1] + part.ljust(digits, "0"))
 
     def major(self, amount: int, code: str) -> str:
-        """Write minor units as a plain decimal: ``1230, "EUR"`` → ``"12.30"``."""
+        """Format minor units as a plain decimal: ``1230, "EUR"`` → ``"12.30"``."""
         digits = self.exponent(code)
         text = f"{abs(amount):0{digits + 1}d}"
         whole, part = (text[:-digits], text[-digits:]) if digits else (text, "")
         return f"{'-' if amount < 0 else ''}{whole}{'.' if part else ''}{part}"
 
     def display(self, amount: int, code: str) -> str:
-        """Write minor units for a person: ``123456, "EUR"`` → ``"1,234.56 EUR"``."""
+        """Format minor units for a person: ``123456, "EUR"`` → ``"1,234.56 EUR"``."""
         whole, point, part = self.major(abs(amount), code).partition(".")
         return f"{'-' if amount < 0 else ''}{int(whole):,}{point}{part} {code}"
 
     def _load(self) -> dict[str, int]:
         profile, url = self._session.profile, self._session.bank.url
-        kept = profile.cached("currencies")
-        if not (kept and kept["url"] == url and 0 <= time.time() - kept["read_at"] < KEPT_SECONDS):
+        cached = profile.cached("currencies")
+        if not (cached and cached["url"] == url and 0 <= time.time() - cached["read_at"] < CACHED_SECONDS):
             items = self._session.page("/currencies")["items"]
             exponents = {item["code"]: item["exponent"] for item in items}
-            kept = {"url": url, "read_at": time.time(), "exponents": exponents}
-            profile.cache("currencies", kept)
-        found: dict[str, int] = kept["exponents"]
+            cached = {"url": url, "read_at": time.time(), "exponents": exponents}
+            profile.cache("currencies", cached)
+        found: dict[str, int] = cached["exponents"]
         return found
 
 
@@ -81,8 +81,8 @@ def is_amount(document: Mapping[str, Any], name: str) -> bool:
 
 
 def currency_of(document: Mapping[str, Any]) -> str | None:
-    """Return the currency of an answer's amounts: its own, or that of the account it is about."""
+    """Return the currency of an answer's amounts: its ``currency``, or that of its ``account``."""
     account = document.get("account")
-    holder = account if isinstance(account, Mapping) else document
-    code: str | None = document.get("currency") or holder.get("currency")
+    fallback = account if isinstance(account, Mapping) else document
+    code: str | None = document.get("currency") or fallback.get("currency")
     return code

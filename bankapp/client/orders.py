@@ -1,8 +1,8 @@
-"""Orders: requests that move or create something, and happen exactly once whatever becomes of us.
+"""Orders: requests that move or create something and are carried out exactly once, even after a crash.
 
-An order is written to disk with its idempotency key before it is sent, and forgotten when its
-outcome is known. A lost answer is asked for again with the same key: the bank then does the work or
-repeats its answer. What stays on disk is finished by ``resume``.
+An order is written to disk with its idempotency key before it is sent. It is deleted when its outcome
+is known. If the answer is lost, the order is sent again with the same key: the bank then carries it out
+or replays its answer. The command ``resume`` finishes the orders that are still on disk.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from bankapp.client.session import Session
 from bankapp.client.store import Order
 
 RESUME_PATIENCE_SECONDS: Final = (*api.PATIENCE_SECONDS, *[4.0] * 9)
-"""Long enough for a bank whose worker died with the order to let another one have it."""
+"""Longer than the bank's lease of a key: after it, another worker may take over the order of a dead one."""
 
 SAFE_AGE_SECONDS: Final = 6 * 24 * 3600
-"""The bank remembers keys for 7 days; an older order, sent again, could be carried out a second time."""
+"""The bank keeps keys for 7 days. An older order that is sent again could be carried out a second time."""
 
 
 def place(
     session: Session, path: str, body: Mapping[str, Any], summary: str, key: str | None = None
 ) -> tuple[Any, bool]:
-    """Carry out ``POST path`` exactly once; return the answer, and whether it finished an earlier order.
+    """Carry out ``POST path`` exactly once. Return the answer, and whether it finished an earlier order.
 
-    The very same request left unfinished by an earlier command is finished instead of placed anew,
-    so that calling again until it works never moves money twice. ``summary`` tells a person what it
-    is. Raises Refused and Unreachable when certainly nothing happened, else OutcomeUnknown.
+    If an earlier command left the same request unfinished, that order is finished and no new one is
+    placed. So repeating a command until it succeeds never moves money twice. ``summary`` describes the
+    order to a person. Raises Refused or Unreachable if nothing was carried out, else OutcomeUnknown.
     """
     tokens = session.tokens()
     order = Order(key or str(uuid.uuid4()), tokens.url, tokens.user_id, path, dict(body), summary, time.time())
     for earlier in session.profile.orders():
         if _is_same(earlier, order, key) and not is_too_old(earlier):
-            with session.profile.held(earlier) as ours:
-                if ours:
+            with session.profile.locked_order(earlier) as is_locked:
+                if is_locked:
                     return deliver(session, earlier, sent_before=True), True
     session.profile.add(order)
-    with session.profile.held(order):
+    with session.profile.locked_order(order):
         return deliver(session, order), False
 
 
@@ -50,18 +50,19 @@ def deliver(
     order: Order,
     *,
     sent_before: bool = False,
-    patience: tuple[float, ...] | None = None,
+    pauses_seconds: tuple[float, ...] | None = None,
 ) -> Any:
-    """Send an order that is held until its outcome is known; settle it and return the answer.
+    """Send a locked order until its outcome is known. Delete the order and return the answer.
 
-    Raises Refused, Unreachable or NotSignedIn when certainly nothing happened (the order is
-    settled), OutcomeUnknown otherwise (it stays).
+    Raises Refused, Unreachable or NotSignedIn if nothing was carried out; the order is deleted then.
+    Raises OutcomeUnknown otherwise, and the order stays on disk.
     """
     uncertain = sent_before
     reason: Exception | None = None
     try:
-        for _, pause in api.pauses(patience or api.PATIENCE_SECONDS):
-            time.sleep(max(pause, api.wait_of(reason) if isinstance(reason, Refused | Unreachable) else 0))
+        for _, pause in api.attempts(pauses_seconds or api.PATIENCE_SECONDS):
+            wait = api.retry_after_seconds(reason) if isinstance(reason, Refused | Unreachable) else 0
+            time.sleep(max(pause, wait))
             try:
                 answer = _send(session, order)
             except Unreachable as problem:
@@ -69,7 +70,7 @@ def deliver(
                 reason = problem
             except Refused as refusal:
                 reason = refusal
-                if not api.is_momentary(refusal):
+                if not api.is_temporary(refusal):
                     break
                 uncertain = uncertain or refusal.reason == "idempotency_in_flight"
             except NotSignedIn as problem:
@@ -79,16 +80,16 @@ def deliver(
                 session.profile.settle(order)
                 return answer
     except KeyboardInterrupt:
-        raise OutcomeUnknown(f"Interrupted: {order.summary}. `resume` finds out and finishes it.") from None
+        raise OutcomeUnknown(f"Interrupted: {order.summary}. Use `resume` to finish it.") from None
     assert reason is not None
-    if uncertain and not _is_verdict(reason):
-        raise OutcomeUnknown(f"{reason}\nNot known yet: {order.summary}. `resume` finds out and finishes it.")
+    if uncertain and not _is_final(reason):
+        raise OutcomeUnknown(f"{reason}\nOutcome unknown: {order.summary}. Use `resume` to finish it.")
     session.profile.settle(order)
     raise reason
 
 
 def is_too_old(order: Order) -> bool:
-    """Tell whether the bank may have forgotten the order's key."""
+    """Tell whether the bank may have deleted the order's key."""
     return order.made_at + SAFE_AGE_SECONDS < time.time()
 
 
@@ -96,13 +97,13 @@ def _send(session: Session, order: Order) -> Any:
     return api.document(session.call("POST", order.path, body=order.body, headers={"Idempotency-Key": order.key}))
 
 
-def _is_verdict(reason: Exception) -> bool:
-    """Tell whether a refusal also speaks for the tries before it.
+def _is_final(reason: Exception) -> bool:
+    """Tell whether a refusal is also the outcome of the earlier attempts.
 
-    The bank looks at the key before it judges the order, so its judgement is about all of them; 403
-    and 429 come before it looks.
+    The bank checks the key before it decides on the order, so its refusal is the outcome of every
+    attempt with this key. Only 403 and 429 are answered before the key is checked.
     """
-    return isinstance(reason, Refused) and reason.status != 403 and not api.is_momentary(reason)
+    return isinstance(reason, Refused) and reason.status != 403 and not api.is_temporary(reason)
 
 
 def _is_same(earlier: Order, order: Order, key: str | None) -> bool:

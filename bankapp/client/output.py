@@ -1,6 +1,6 @@
-"""What a command prints: tables for people, the bank's own JSON for programs.
+"""Prints results: tables for people, the bank's own JSON for programs.
 
-Results go to standard output, everything else to standard error.
+Results go to standard output, everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from bankapp.client.money import Currencies, is_amount
 Document = Mapping[str, Any]
 
 PIPED_WIDTH: Final = 200
-"""Columns of a table that goes into a file or pipe, where nothing says how wide it may be."""
+"""The width of a table in a file or pipe, in characters. Only a terminal has a width of its own."""
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to the caller, who knows what it means."""
+        """Raise BrokenPipeError instead of exiting, so that the root command sets the exit code."""
         raise BrokenPipeError
 
 
 class Output:
-    """Prints for people, or for programs when ``as_json``; ``silent`` keeps results to their caller."""
+    """Prints for people, or for programs if ``as_json``. If ``silent``, results are returned but not printed."""
 
     def __init__(self, *, as_json: bool, silent: bool = False) -> None:
         self.as_json = as_json
         self.silent = silent
 
     def item(self, document: Document, currencies: Currencies | None = None, title: str | None = None) -> Document:
-        """Print one thing, a line for each member, and return it."""
+        """Print one document, a line for each member, and return it."""
         if self.as_json:
             self._json(document)
         elif not self.silent:
@@ -54,7 +54,7 @@ class Output:
         return document
 
     def table(
-        self, page: Document, columns: Sequence[str], currencies: Currencies | None = None, empty: str = "Nothing here."
+        self, page: Document, columns: Sequence[str], currencies: Currencies | None = None, empty: str = "No items."
     ) -> Document:
         """Print a page of a list as a table with the members ``columns``, and return it."""
         items = page["items"]
@@ -73,11 +73,11 @@ class Output:
                 table.add_row(*(cell(item, name, currencies) for name in columns))
             _console(sys.stdout).print(table)
             if page.get("next_cursor"):
-                self.note("There is more: --limit, --all, or --cursor with the next_cursor of --json.")
+                self.note("There are more: use --limit, --all, or --cursor with the next_cursor of --json.")
         return page
 
     def done(self, message: str, document: Document) -> Document:
-        """Tell a person in one line what was done; a program gets ``document``."""
+        """Print ``message`` for a person, or ``document`` for a program."""
         if self.as_json:
             self._json(document)
         elif not self.silent:
@@ -85,24 +85,24 @@ class Output:
         return document
 
     def say(self, text: str) -> None:
-        """Tell the story around the results."""
+        """Print the narration of a run file."""
         if not (self.as_json or self.silent):
             _console(sys.stdout).print(Text("\n" + clean(text.strip()), "bold cyan"))
 
     def step(self, command: str, profile: str | None) -> None:
-        """Show the command that a step stands for."""
+        """Print the command of a step."""
         if not (self.as_json or self.silent):
             who = f"{profile} " if profile else ""
             _console(sys.stdout).print(Text(f"{who}$ {clean(command)}", "dim"))
 
     def refusal(self, refusal: Refused) -> None:
-        """Show a refusal that was expected."""
+        """Print a refusal that the run file expects."""
         if not (self.as_json or self.silent):
             _console(sys.stdout).print(Text(clean(str(refusal)), "yellow"))
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
-        """Keep results from a program for the length of a block: it gets one document in the end."""
+        """With ``as_json``, print no results in the block: a program gets one document at the end."""
         before, self.silent = self.silent, self.silent or self.as_json
         try:
             yield
@@ -110,16 +110,16 @@ class Output:
             self.silent = before
 
     def note(self, message: str, style: str = "dim") -> None:
-        """Tell a person something beside the result."""
+        """Print a note for a person, besides the result."""
         if not (self.as_json or self.silent):
             _console(sys.stderr).print(Text(clean(message), style))
 
     def warn(self, message: str) -> None:
-        """Tell whoever reads standard error something they should know."""
+        """Print a warning on standard error."""
         _console(sys.stderr).print(Text(clean(message), "yellow"))
 
     def problem(self, problem: ClientError) -> None:
-        """Say why a command failed."""
+        """Print the reason why a command failed."""
         if self.as_json:
             print(json.dumps(problem.document(), ensure_ascii=False), file=sys.stderr)
         else:

@@ -1,4 +1,4 @@
-"""How things are named on the command line: by id, by number, or by the part of them that is unique."""
+"""Finds accounts, cards, holds and sessions by id, by number, or by a unique part of either."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ _MIN_LENGTH: Final = 4
 
 
 def account(session: Session, reference: str) -> Item:
-    """Return one's own account: by id, IBAN, or a unique beginning or end (4 or more characters) of either.
+    """Return an account of the user by id, IBAN, or a unique beginning or end (4 or more characters) of either.
 
-    Raises UsageError when none or several fit.
+    Raises UsageError if no account or several accounts match.
     """
     return _find(session, "account", "/accounts", reference, lambda item: (item["id"], item["number"]))
 
 
 def card(session: Session, reference: str) -> Item:
-    """Return one's own card: by id, its last four digits, or a unique beginning or end of the id."""
+    """Return a card of the user by id, its last four digits, or a unique beginning or end of the id."""
     return _find(session, "card", "/cards", reference, lambda item: (item["id"], item["last4"]))
 
 
 def authorization(session: Session, reference: str) -> Item:
-    """Return an authorization of one's own cards, by id or a unique beginning or end of it."""
+    """Return an authorization on a card of the user, by id or a unique beginning or end of it."""
     return _find(session, "authorization", "/authorizations", reference, lambda item: (item["id"],))
 
 
 def sign_in(session: Session, reference: str) -> Item:
-    """Return one's own session at the bank, by id or a unique beginning or end of it."""
+    """Return a session of the user, by id or a unique beginning or end of it."""
     return _find(session, "session", "/auth/sessions", reference, lambda item: (item["id"],), direct=False)
 
 
 def target(session: Session, reference: str) -> tuple[Item, str]:
-    """Return the members of a transfer that name whom it goes to, and how to tell a person.
+    """Return the member of a transfer that names its receiver, and the receiver's name for a person.
 
-    Anybody's IBAN or account id, or one's own account as :func:`account` finds it.
+    ``reference`` is any IBAN, any account id, or an account of the user as :func:`account` finds it.
     """
     plain = _plain(reference)
     if _ID.fullmatch(plain.lower()):
         return {"to_account_id": plain.lower()}, plain.lower()
     if _IBAN.fullmatch(plain):
         if not _has_check_digits(plain):
-            raise click.UsageError(f"{reference} is mistyped: the check digits of this IBAN do not fit.")
+            raise click.UsageError(f"{reference} is mistyped: the check digits of this IBAN are wrong.")
         return {"to_account_number": plain}, plain
     own = account(session, reference)
     return {"to_account_id": own["id"]}, own["number"]
@@ -72,10 +72,10 @@ def _find(
     if len(plain) < _MIN_LENGTH:
         raise click.UsageError(f"{reference!r} is too short: give at least {_MIN_LENGTH} characters.")
     items: list[Item] = session.page(path)["items"]
-    found = [item for item in items if any(_fits(plain, name.upper()) for name in names(item))]
+    found = [item for item in items if any(_matches(plain, name.upper()) for name in names(item))]
     if len(found) != 1:
-        several = f"{len(found)} of your {kind}s fit {reference!r}; give more of it."
-        raise click.UsageError(several if found else f"None of your {kind}s fits {reference!r}.")
+        several = f"{len(found)} of your {kind}s match {reference!r}; give more characters."
+        raise click.UsageError(several if found else f"None of your {kind}s matches {reference!r}.")
     return found[0]
 
 
@@ -83,7 +83,7 @@ def _plain(reference: str) -> str:
     return "".join(reference.split()).upper()
 
 
-def _fits(plain: str, name: str) -> bool:
+def _matches(plain: str, name: str) -> bool:
     return name.startswith(plain) or name.endswith(plain)
 
 

@@ -1,4 +1,4 @@
-"""A sign-in: requests carry its access token, and it renews itself, once for all processes of a profile."""
+"""A sign-in: sends its access token with requests and renews it, once for all processes of a profile."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bankapp.client.store import Profile, Tokens
 
 RENEW_BEFORE_SECONDS: Final = 15
 PAGE_LIMIT: Final = 100
-"""The most items the bank puts on one page."""
+"""The largest page of a list that the bank allows."""
 
 
 class Session:
-    """What somebody signed in may ask of the bank."""
+    """Sends requests to the bank with the tokens of a profile."""
 
     def __init__(self, bank: Api, profile: Profile) -> None:
         self.bank = bank
         self.profile = profile
 
     def sign_in(self, email: str, password: str, otp: str | None = None) -> dict[str, Any]:
-        """Open a session, remember it and return the user. Raises SignInRefused."""
+        """Open a session, store it and return the user. Raises SignInRefused."""
         body = {"email": email, "password": password} | ({"otp": otp} if otp else {})
         pair = api.document(self.bank.call("POST", "/auth/login", body=body))
         user: dict[str, Any] = api.document(self.bank.call("GET", "/auth/me", headers=_bearer(pair["access_token"])))
@@ -35,19 +35,19 @@ class Session:
         return user
 
     def sign_out(self) -> None:
-        """End the session at the bank and forget it here, also when the bank cannot be told."""
+        """End the session at the bank and delete it here. It is deleted even if the bank cannot be reached."""
         try:
             self.call("POST", "/auth/logout")
         finally:
             self.profile.forget_tokens()
 
     def tokens(self) -> Tokens:
-        """Return the session in use. Raises NotSignedIn, also when it belongs to another bank."""
+        """Return the tokens of the session. Raises NotSignedIn if there are none, or if they are of another bank."""
         found = self.profile.tokens()
         if found is None:
             raise NotSignedIn("You are not signed in; use `login`.")
         if found.url != self.bank.url:
-            # A token must never be shown to a server that did not issue it.
+            # A token must never be sent to a server that did not issue it.
             raise NotSignedIn(f"You are signed in at {found.url}, not at {self.bank.url}; use `login`.")
         return found
 
@@ -60,36 +60,36 @@ class Session:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Do as :meth:`Api.call` does, signed in; a session that has ended raises NotSignedIn."""
+        """Send a request like :meth:`Api.call`, with the access token. Raises NotSignedIn if the session has ended."""
         tokens = self.tokens()
         if tokens.access_expires_at - RENEW_BEFORE_SECONDS < time.time():
             tokens = self._renew(tokens)
         for last in (False, True):
             try:
-                given = dict(headers or {}) | _bearer(tokens.access_token)
-                return self.bank.call(method, path, body=body, query=query, headers=given)
+                signed = dict(headers or {}) | _bearer(tokens.access_token)
+                return self.bank.call(method, path, body=body, query=query, headers=signed)
             except Refused as refusal:
                 if refusal.status != 401:
                     raise
                 if last:
                     raise NotSignedIn(f"The bank does not accept the session: {refusal}") from None
                 tokens = self._renew(tokens)
-        raise AssertionError("the second try returns or raises")
+        raise AssertionError("the second attempt returns or raises")
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return what is to be read at ``path``; a hiccup is tried again."""
+        """Return the JSON of ``path``. Temporary failures are retried."""
         return api.document(self.read(path, query))
 
     def read(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
-        """Return the answer to a GET; a hiccup is tried again."""
+        """Return the answer to a GET. Temporary failures are retried."""
         return api.retried(lambda: self.call("GET", path, query=query, headers={"Accept": "*/*"}))
 
     def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Return the answer to a change of state, which has no idempotency key. Raises as :func:`api.once` does."""
+        """Send a change of state, which has no idempotency key, and return its answer. Raises like :func:`api.once`."""
         return api.once(lambda: api.document(self.call(method, path, body=body)))
 
     def page(self, path: str, limit: int | None = None, cursor: str | None = None, **query: Any) -> dict[str, Any]:
-        """Return ``limit`` items (None: all) of a list beginning at ``cursor``, and where to go on."""
+        """Return up to ``limit`` items (None means all) of a list from ``cursor`` on, and the next cursor."""
         items: list[dict[str, Any]] = []
         while limit is None or len(items) < limit:
             size = PAGE_LIMIT if limit is None else min(PAGE_LIMIT, limit - len(items))
@@ -104,7 +104,7 @@ class Session:
         with self.profile.locked():
             current = self.tokens()
             if current.access_token != stale.access_token:
-                # Another process was faster; exchanging the refresh token twice would end the session.
+                # Another process has renewed the session. Using the refresh token twice would end it.
                 return current
             try:
                 pair = self.bank.call("POST", "/auth/refresh", body={"refresh_token": current.refresh_token})

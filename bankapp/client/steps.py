@@ -1,7 +1,7 @@
-"""Run files: a list of commands as data, whose results later ones can use.
+"""Reads run files: lists of commands in which later steps can use the results of earlier ones.
 
-The format is described in docs/client.md. Every scalar is read as text, so ``amount: 12.10`` is
-12.10 and never a float.
+docs/client.md describes the format. Every scalar is read as text, so ``amount: 12.10`` is 12.10 and
+never a float.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MEMBERS: Final = frozenset({"say", "do", "with", "as", "profile", "expect", "re
 
 @dataclass(frozen=True)
 class Step:
-    """One step: the command ``do`` with its values, and what is to come of it."""
+    """One step: the command ``do`` with its values, and the expected outcome."""
 
     number: int
     do: tuple[str, ...] = ()
@@ -39,13 +39,13 @@ class Step:
 
 
 def load(path: Path) -> list[Step]:
-    """Read a run file, JSON when its name ends so, else YAML. Raises UsageError."""
+    """Read a run file: JSON if its name ends in ``.json``, else YAML. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".json":
             found = json.loads(text, parse_int=str, parse_float=str)
         else:
-            # The base loader makes no objects and leaves every scalar as it is written.
+            # The base loader creates no objects and leaves every scalar as text.
             found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - see above
     except (OSError, ValueError, yaml.YAMLError) as problem:
         raise click.UsageError(f"{path}: {problem}") from None
@@ -57,9 +57,7 @@ def load(path: Path) -> list[Step]:
 def _step(number: int, item: Any, path: Path) -> Step:
     where = f"{path}, step {number}"
     if not isinstance(item, dict) or not item.keys() <= _MEMBERS or not {"do", "say"} & item.keys():
-        raise click.UsageError(
-            f"{where}: a step has `do` or `say`, and of {', '.join(sorted(_MEMBERS))} what it needs."
-        )
+        raise click.UsageError(f"{where}: a step has `do` or `say`; it can have {', '.join(sorted(_MEMBERS))}.")
     maps = {name: item.get(name) or {} for name in ("with", "expect")}
     texts = {name: item.get(name) or "" for name in ("do", "say", "as", "profile", "refused")}
     if not all(isinstance(value, dict) for value in maps.values()):
@@ -79,24 +77,24 @@ def _step(number: int, item: Any, path: Path) -> Step:
 
 
 class Results:
-    """What earlier steps came to, by name."""
+    """The results of earlier steps, by name."""
 
     def __init__(self, currencies: Currencies | None, known: Mapping[str, Any]) -> None:
         self.currencies = currencies
         self._known = dict(known)
 
     def add(self, name: str, document: Any) -> None:
-        """Let later steps use ``document`` as ``name``."""
+        """Store ``document`` as ``name`` for later steps."""
         self._known[name] = document
 
     def fill(self, text: str) -> str:
-        """Replace each ``${name.member}`` in ``text``. Raises UsageError for one that is not there."""
+        """Replace each ``${name.member}`` in ``text``. Raises UsageError if there is no such member."""
         return _REFERENCE.sub(lambda found: self.text_of(self._known, found[1]), text)
 
     def text_of(self, document: Any, path: str) -> str:
-        """Return the member of ``document`` at a dotted path, an amount of money in major units.
+        """Return the member of ``document`` at a dotted path as text.
 
-        So an amount of an earlier step is what a later command understands by it.
+        An amount of money is converted to major units, because commands take amounts in major units.
         """
         parent: Any = None
         currency: str | None = None
@@ -107,25 +105,25 @@ class Results:
             try:
                 found = parent[int(name)] if isinstance(parent, list) else parent[name]
             except (LookupError, TypeError, ValueError):
-                raise click.UsageError(f"There is no {path!r} in what came before.") from None
+                raise click.UsageError(f"There is no {path!r} in the results.") from None
             if isinstance(parent, Mapping) and parent is not self._known:
                 currency = currency_of(parent) or currency
         if isinstance(parent, Mapping) and is_amount(parent, name) and self.currencies:
             if currency is None:
-                raise click.UsageError(f"Nothing says in what currency {path!r} is.")
+                raise click.UsageError(f"The currency of {path!r} is unknown.")
             return self.currencies.major(found, currency)
         if isinstance(found, bool | None):
             return json.dumps(found)
         return json.dumps(found) if isinstance(found, dict | list) else str(found)
 
 
-def arguments(command: click.Command, given: Mapping[str, str], what: str) -> tuple[list[str], list[str]]:
-    """Return ``given`` as the arguments and the options of ``command``.
+def arguments(command: click.Command, values: Mapping[str, str], label: str) -> tuple[list[str], list[str]]:
+    """Return ``values`` as the arguments and the options of ``command``.
 
-    What is missing or empty is asked for, in the name of ``what``. Raises UsageError for a value that the
-    command does not take.
+    Values that are required and missing, or empty, are asked for; ``label`` begins the question. Raises
+    UsageError for a value that the command does not take.
     """
-    left = dict(given)
+    left = dict(values)
     options: list[str] = []
     positional: list[str] = []
     for parameter in command.params:
@@ -133,13 +131,13 @@ def arguments(command: click.Command, given: Mapping[str, str], what: str) -> tu
         value = next((left.pop(name) for name in names if name in left), None)
         if value is None and not parameter.required:
             continue
-        value = value or click.prompt(f"{what}: {names[0]}", err=True)
+        value = value or click.prompt(f"{label}: {names[0]}", err=True)
         if isinstance(parameter, click.Option):
             options += _option(parameter, value)
         else:
             positional.append(value)
     if left:
-        raise click.UsageError(f"{what}: there is no {', '.join(sorted(left))}.")
+        raise click.UsageError(f"{label}: there is no {', '.join(sorted(left))}.")
     return positional, options
 
 
@@ -151,7 +149,7 @@ def _option(option: click.Option, value: str) -> list[str]:
 
 
 def _names(parameter: click.Parameter) -> list[str]:
-    """Return the names a run file may use for a parameter, as they stand in the command's help."""
+    """Return the names of a parameter in a run file. They are those of the command's help."""
     if isinstance(parameter, click.Option):
         return [option.lstrip("-").replace("-", "_") for option in parameter.opts]
     return [str(parameter.metavar or parameter.name).lower()]

@@ -1,11 +1,11 @@
-"""Files: everything the command line remembers, in the user's own configuration folder.
+"""The files of the command line, in the user's configuration folder.
 
-    device-id                       names this installation to the bank
-    profiles/NAME/tokens.json       who is signed in, and where
-    profiles/NAME/currencies.json   how many decimals a currency has, for a day
-    profiles/NAME/pending/KEY.json  a request that moves money and has no answer yet
+    device-id                       the device id of this installation
+    profiles/NAME/tokens.json       the signed-in user, the bank and the tokens
+    profiles/NAME/currencies.json   the decimals of each currency, cached for a day
+    profiles/NAME/pending/KEY.json  an order without an answer
 
-Folders are mode 0700, files 0600.
+Folders have mode 0700, files 0600.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class Tokens:
-    """A session at the bank ``url``. Times are seconds since 1970."""
+    """The tokens of a session at the bank ``url``. Times are seconds since 1970."""
 
     url: str
     user_id: str
@@ -42,7 +42,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Order:
-    """A request that moves money, as it is sent each time: its key makes it happen at most once."""
+    """A request that moves or creates something. With its key the bank carries it out at most once."""
 
     key: str
     url: str
@@ -60,24 +60,24 @@ class Store:
         self.root = root or platformdirs.user_config_path("bankapp", appauthor=False)
 
     def device_id(self) -> str:
-        """Return the id of this installation; the first call makes it."""
+        """Return the id of this installation. The first call creates it."""
         path = self.root / "device-id"
         with suppress(FileNotFoundError):
             return path.read_text().strip()
         draft = files.draft(path, f"cli-{uuid.uuid4()}".encode())
-        # Of several first calls at once one wins, and all of them return its id.
+        # If several processes create the id at once, one wins and all return its id.
         with suppress(FileExistsError):
             path.hardlink_to(draft)
         draft.unlink()
         return path.read_text().strip()
 
     def profile(self, name: str) -> Profile:
-        """Return the profile ``name``, which need not exist yet."""
+        """Return the profile ``name``. Its folder need not exist yet."""
         return Profile(self.root / "profiles" / name)
 
 
 class Profile:
-    """One person's sign-in at one bank, and their unfinished business there."""
+    """The sign-in of one user at one bank, and the user's unfinished orders."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
@@ -86,32 +86,32 @@ class Profile:
         self._pending = folder / "pending"
 
     def tokens(self) -> Tokens | None:
-        """Return the session that is kept, or None."""
+        """Return the stored session, or None."""
         found = files.read(self._tokens)
         return Tokens(**found) if found else None
 
     def keep_tokens(self, tokens: Tokens) -> None:
-        """Remember the session."""
+        """Store the session."""
         files.write(self._tokens, asdict(tokens))
 
     def forget_tokens(self) -> None:
-        """Forget the session; unfinished orders stay."""
+        """Delete the session. Unfinished orders stay."""
         self._tokens.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process of this profile out until the block ends."""
+        """Hold the profile's lock for the block. Only one process at a time can have it."""
         files.make(self._folder)
         with files.descriptor(self._folder / "lock", os.O_RDWR | os.O_CREAT) as descriptor:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
 
     def cached(self, name: str) -> Any:
-        """Return what was kept under ``name``, or None."""
+        """Return the value that was cached as ``name``, or None."""
         return files.read(self._folder / f"{name}.json")
 
     def cache(self, name: str, value: Any) -> None:
-        """Keep ``value`` under ``name``."""
+        """Cache ``value`` as ``name``."""
         files.write(self._folder / f"{name}.json", value)
 
     def orders(self) -> list[Order]:
@@ -120,14 +120,14 @@ class Profile:
         return sorted((Order(**order) for order in found if order), key=lambda order: order.made_at)
 
     def add(self, order: Order) -> None:
-        """Write ``order`` down, before anything of it is sent."""
+        """Store ``order``. This must happen before it is sent."""
         files.write(self._path(order), asdict(order))
 
     @contextmanager
-    def held(self, order: Order) -> Iterator[bool]:
-        """Hold an order that was written down; yields False while another process does, or when it is settled.
+    def locked_order(self, order: Order) -> Iterator[bool]:
+        """Lock a stored order for the block. Yields False if another process has the lock, or if it is settled.
 
-        The hold ends with this process, in whatever way it ends; the file stays until :meth:`settle`.
+        The lock ends with this process, even after a crash. The file stays until :meth:`settle`.
         """
         path = self._path(order)
         try:
@@ -138,10 +138,10 @@ class Profile:
             yield False
 
     def settle(self, order: Order) -> None:
-        """Forget ``order``: its outcome is known."""
+        """Delete ``order``, because its outcome is known."""
         self._path(order).unlink(missing_ok=True)
 
     def _path(self, order: Order) -> Path:
-        # Somebody's own key may have any character; the file's name must not.
+        # A user's own key may have characters that a file name must not have.
         name = uuid.uuid5(uuid.NAMESPACE_URL, f"{order.user_id}{order.path}{order.key}")
         return self._pending / f"{name}.json"

@@ -57,7 +57,7 @@ def test_a_request_without_a_key_is_not_retried(wired: Person, wire: Wire) -> No
     path = f"/v1/accounts/{account['id']}/close"
     wire.requests.clear()
     wire.on_posts(path, LOSE_ANSWER)
-    assert "look before you repeat" in wired.run("account", "close", account["id"], "--yes", code=5).stderr
+    assert "check before you repeat" in wired.run("account", "close", account["id"], "--yes", code=5).stderr
     assert len(wire.posts(path)) == 1
     assert wired.json("account", "show", account["id"])["status"] == "closed"
 

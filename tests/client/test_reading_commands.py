@@ -33,7 +33,7 @@ def test_an_account_is_found_by_any_unique_part(person: Person) -> None:
     spaced = " ".join(number[i : i + 4] for i in range(0, len(number), 4))
     for reference in (first["id"], number, number.lower(), spaced, number[-8:], first["id"][-12:]):
         assert person.json("account", "show", reference)["id"] == first["id"]
-    assert "2 of your accounts fit" in person.run("account", "show", first["id"][:6], code=2).stderr
+    assert "2 of your accounts match" in person.run("account", "show", first["id"][:6], code=2).stderr
     person.run("account", "show", "9", code=2)
     person.run("account", "show", "zzzz", code=2)
     assert person.problem("transfer", first["id"], second["id"], "1", code=1)["code"] == "insufficient_funds"
@@ -57,7 +57,7 @@ def test_a_card_from_issue_to_end(person: Person) -> None:
     assert person.json("cards", "unblock", card["id"][-12:])["status"] == "active"
     person.run("cards", "terminate", card["id"], "--yes")
     assert person.json("cards", "list")["items"][0]["status"] == "terminated"
-    assert "only time" in person.run("cards", "issue", account["id"]).stderr
+    assert "Write the card number" in person.run("cards", "issue", account["id"]).stderr
 
 
 def test_a_card_number_is_shown_once(person: Person) -> None:
@@ -82,7 +82,7 @@ def test_history_is_filtered_and_paged(person: Person) -> None:
     assert len(person.json("history", "--from", "2020-01-01")["items"]) == 5
     person.run("history", "--min", "2", code=2)
     assert "Coffee" in person.run("history").stdout
-    assert "There is more" in person.run("history", "--limit", "1").stderr
+    assert "There are more" in person.run("history", "--limit", "1").stderr
 
 
 def test_statements_as_tables_and_files(person: Person, tmp_path: Path) -> None:

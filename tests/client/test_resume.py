@@ -59,7 +59,7 @@ def test_the_same_command_finishes_the_earlier_order_instead_of_paying_twice(wir
     assert wired.run("withdraw", account["id"], "5").stderr == ""
     assert wired.balance(account) == 8500
     again = wired.run("withdraw", account["id"], "10")
-    assert "left unfinished" in again.stderr
+    assert "earlier request was unfinished" in again.stderr
     assert wired.balance(account) == 8500
     wired.run("withdraw", account["id"], "10")
     assert wired.balance(account) == 7500

@@ -1,4 +1,4 @@
-"""Accounts: what there is, opening and closing."""
+"""Commands for accounts: list, show, open, close, freeze and unfreeze."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def accounts(client: Client, limit: int | None, cursor: str | None) -> Document:
 def account() -> None:
     """One account: show, open, close; for staff: freeze and unfreeze.
 
-    An account is named by its id, its IBAN, or a beginning or end of either that no other account has.
+    Name an account by its id, its IBAN, or a unique beginning or end of either.
     """
 
 

@@ -1,4 +1,4 @@
-"""Shell completion."""
+"""The command that sets up shell completion."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ROOT: Final = Path(__file__).parents[3]
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> str:
-    """Print what makes SHELL know the command `bankapp`, and complete it."""
+    """Print a script for SHELL that defines the command `bankapp` and its completion."""
     found = get_completion_class(shell)
     assert found is not None
     source = found(ctx.find_root().command, {}, NAME, "_BANKAPP_COMPLETE").source()
     program = f"PYTHONPATH={shlex.quote(str(_ROOT))} {shlex.quote(sys.executable)} -m bankapp.client"
-    # Click's script calls a program of that name, and ours is a function of the shell, which `env` does not see.
+    # Click's script calls `bankapp` through `env`. Ours is a shell function, which `env` cannot call.
     for call in ("bash_complete $1)", f"zsh_complete {NAME})", f"(commandline -t) {NAME})"):
         source = source.replace(call, f"{call.rpartition(' ')[0]} {program})")
     source = source.replace(f"    (( ! $+commands[{NAME}] )) && return 1\n", "")

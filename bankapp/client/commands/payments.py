@@ -1,4 +1,4 @@
-"""Moving money, and finishing what was left unfinished."""
+"""Commands that move money, and the command that finishes unfinished requests."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bankapp.client.store import Order
 
 
 def payment_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command that moves money its description and its key."""
-    function = click.option("--description", help="What it is for; at most 140 characters.")(function)
+    """Add the options --description and --key to a command that moves money."""
+    function = click.option("--description", help="At most 140 characters.")(function)
     return click.option("--key", help="Your own idempotency key: the same key never moves money twice.")(function)
 
 
@@ -30,7 +30,7 @@ def payment_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @payment_options
 @pass_client
 def deposit(client: Client, account: str, amount: str, description: str | None, key: str | None) -> Document:
-    """Pay money into an account. AMOUNT is in major units: 12.34 EUR, 500 JPY."""
+    """Deposit money into an account. AMOUNT is in major units: 12.34 EUR, 500 JPY."""
     return _transaction(client, "deposit", account=account, amount=amount, description=description, key=key)
 
 
@@ -40,7 +40,7 @@ def deposit(client: Client, account: str, amount: str, description: str | None, 
 @payment_options
 @pass_client
 def withdraw(client: Client, account: str, amount: str, description: str | None, key: str | None) -> Document:
-    """Take money out of an account. AMOUNT is in major units: 12.34 EUR, 500 JPY."""
+    """Withdraw money from an account. AMOUNT is in major units: 12.34 EUR, 500 JPY."""
     return _transaction(client, "withdrawal", account=account, amount=amount, description=description, key=key)
 
 
@@ -71,16 +71,16 @@ def _transaction(
 def transfer(
     client: Client, *, source: str, target: str, amount: str, description: str | None, key: str | None
 ) -> Document:
-    """Send money from your account to anybody's.
+    """Send money from your account to any account.
 
-    FROM is your account, TO an IBAN, an account's id or your own account. AMOUNT is in major units of
-    FROM's currency: 12.34 EUR, 500 JPY.
+    FROM is your account. TO is an IBAN, an account id or another account of yours. AMOUNT is in major
+    units of FROM's currency: 12.34 EUR, 500 JPY.
     """
     account = references.account(client.session, source)
-    whom, name = references.target(client.session, target)
+    receiver, name = references.target(client.session, target)
     code = account["currency"]
     minor = client.currencies.minor(amount, code)
-    body = {"from_account_id": account["id"], "amount": minor, "currency": code} | whom | _described(description)
+    body = {"from_account_id": account["id"], "amount": minor, "currency": code} | receiver | _described(description)
     summary = f"transfer of {client.currencies.display(minor, code)} from {account['number']} to {name}"
     made = client.place("/transfers", body, summary, key)
     return client.out.item(made, client.currencies, "Transfer done")
@@ -90,20 +90,20 @@ def transfer(
 @click.argument("transfer_id", metavar="TRANSFER")
 @pass_client
 def reverse(client: Client, transfer_id: str) -> Document:
-    """Reverse a transfer (staff), once."""
+    """Reverse a transfer (staff). A transfer can be reversed once."""
     made = client.place(f"/transfers/{transfer_id}/reversal", {}, f"reversal of transfer {transfer_id}")
     return client.out.item(made, client.currencies, "Transfer reversed")
 
 
 @click.command(cls=Command, examples=["resume", "resume --list", "resume --forget 3f2c"])
-@click.option("--list", "only_list", is_flag=True, help="Show what is unfinished, do nothing.")
-@click.option("--forget", metavar="KEY", help="Give one up, by the beginning of its key. It may have been carried out.")
+@click.option("--list", "only_list", is_flag=True, help="Only show the unfinished requests.")
+@click.option("--forget", metavar="KEY", help="Forget the request whose key begins so. It may have been carried out.")
 @pass_client
 def resume(client: Client, only_list: bool, forget: str | None) -> Document:
-    """Find out what became of requests without an answer, and finish them.
+    """Finish the requests whose answer was lost.
 
-    Each is sent again with the key it had, so it is carried out once, whether or not it was before.
-    Ends with 5 while one is still unfinished.
+    Each is sent again with its own idempotency key, so it is carried out exactly once. The exit code
+    is 5 while a request is still unfinished.
     """
     unfinished = client.profile.orders()
     if only_list:
@@ -123,16 +123,18 @@ def resume(client: Client, only_list: bool, forget: str | None) -> Document:
 def _finish(client: Client, order: Order) -> dict[str, Any]:
     tokens = client.session.tokens()
     if (order.url, order.user_id) != (tokens.url, tokens.user_id):
-        return _row(order, "unfinished", "It belongs to another user or bank than the one you are signed in at.")
+        return _row(order, "unfinished", "It belongs to another user or another bank than this sign-in.")
     if orders.is_too_old(order):
         return _row(
             order, "unfinished", f"Too old to be sent again safely. See `history`, then --forget {order.key[:8]}."
         )
-    with client.profile.held(order) as ours:
-        if not ours:
-            return _row(order, "unfinished", "Another command is at it.")
+    with client.profile.locked_order(order) as is_locked:
+        if not is_locked:
+            return _row(order, "unfinished", "Another command is sending it now.")
         try:
-            answer = orders.deliver(client.session, order, sent_before=True, patience=orders.RESUME_PATIENCE_SECONDS)
+            answer = orders.deliver(
+                client.session, order, sent_before=True, pauses_seconds=orders.RESUME_PATIENCE_SECONDS
+            )
         except OutcomeUnknown as problem:
             return _row(order, "unfinished", str(problem))
         except ClientError as refusal:
@@ -158,7 +160,7 @@ def _described(description: str | None) -> dict[str, str]:
 
 
 def _age(made_at: float) -> str:
-    """Say how long ago a time (seconds since 1970) was."""
+    """Return how long ago a time (seconds since 1970) was, in the largest fitting unit."""
     seconds = int(time.time() - made_at)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:

@@ -1,4 +1,4 @@
-"""Signing up, in and out; who one is; where one is signed in."""
+"""Commands for sign-up, sign-in and sign-out, for the signed-in user and the user's sessions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSWORD_VARIABLE = "BANKAPP_PASSWORD"  # noqa: S105 - a name, not a password
 
 
 def password_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the ways to hand it a password; none of them shows it in a list of processes."""
+    """Add the ways to pass a password to a command. None of them shows it in the list of processes."""
     function = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")(function)
     return click.option(
         "--password-variable",
@@ -29,11 +29,11 @@ def password_options(function: Callable[..., Any]) -> Callable[..., Any]:
         show_envvar=True,
         hidden=True,
         expose_value=False,
-        callback=_keep_password,
+        callback=_set_password,
     )(function)
 
 
-def _keep_password(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+def _set_password(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     client = ctx.ensure_object(Client)
     client.password = client.password or value
 
@@ -41,8 +41,8 @@ def _keep_password(ctx: click.Context, _parameter: click.Parameter, value: str |
 def _password(client: Client, password_stdin: bool, *, confirm: bool = False) -> str:
     if password_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    given: str | None = client.password
-    return given or click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+    password: str | None = client.password
+    return password or click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
 
 
 @click.command(
@@ -53,7 +53,7 @@ def _password(client: Client, password_stdin: bool, *, confirm: bool = False) ->
     ],
 )
 @click.argument("email")
-@click.option("--first-name", help="Together with the last name and date of birth, opens the way to accounts.")
+@click.option("--first-name", help="Needed to open accounts, with the last name and date of birth.")
 @click.option("--last-name")
 @click.option("--dob", metavar="YYYY-MM-DD", help="Date of birth.")
 @password_options
@@ -67,7 +67,7 @@ def signup(
     dob: str | None,
     password_stdin: bool,
 ) -> Document:
-    """Become a customer, and sign in."""
+    """Sign up as a customer, and sign in."""
     password = _password(client, password_stdin, confirm=True)
     person = {"first_name": first_name, "last_name": last_name, "dob": dob}
     body = {"email": email, "password": password} | {name: value for name, value in person.items() if value}
@@ -82,13 +82,15 @@ def signup(
     examples=["login ada@example.com", "login ada@example.com --password-stdin < password.txt", "login --profile work"],
 )
 @click.argument("email", required=False)
-@click.option("--otp", metavar="CODE", help="The one-time password of the second factor; asked for when needed.")
+@click.option(
+    "--otp", metavar="CODE", help="The code of the second factor. Without the option it is asked for when needed."
+)
 @password_options
 @pass_client
 def login(client: Client, email: str | None, otp: str | None, password_stdin: bool) -> Document:
-    """Sign in; the session is kept until it ends or you log out."""
-    kept = client.profile.tokens()
-    email = email or click.prompt("E-mail", default=kept.email if kept else None, err=True)
+    """Sign in. The session is stored until it ends or you log out."""
+    earlier = client.profile.tokens()
+    email = email or click.prompt("E-mail", default=earlier.email if earlier else None, err=True)
     password = _password(client, password_stdin)
     try:
         user = client.session.sign_in(email, password, otp)
@@ -102,13 +104,13 @@ def login(client: Client, email: str | None, otp: str | None, password_stdin: bo
 @click.command(cls=Command, examples=["logout", "logout --profile work"])
 @pass_client
 def logout(client: Client) -> Document:
-    """End the session, at the bank and here."""
+    """End the session and forget it on this machine."""
     try:
         client.session.sign_out()
     except NotSignedIn:
-        client.out.note("There was no session any more.")
+        client.out.note("The session had already ended.")
     except Unreachable as problem:
-        raise Unreachable(f"Signed out here, but the bank could not be told: {problem}", sent=problem.sent) from None
+        raise Unreachable(f"Signed out here, but not at the bank: {problem}", sent=problem.sent) from None
     return client.out.done("You are signed out.", {"signed_in": False})
 
 
@@ -129,21 +131,21 @@ def whoami(client: Client) -> Document:
 
 @click.command(cls=Command, examples=["sessions", "sessions --end 4f1a", "sessions --end-all"])
 @list_options
-@click.option("--end", metavar="SESSION", help="End this one: its id, or the unique end of it.")
-@click.option("--end-all", is_flag=True, help="End all of them, this one too.")
+@click.option("--end", metavar="SESSION", help="End this session: its id, or a unique beginning or end of it.")
+@click.option("--end-all", is_flag=True, help="End all sessions, including this one.")
 @pass_client
 def sessions(client: Client, end: str | None, end_all: bool, limit: int | None, cursor: str | None) -> Document:
-    """List where you are signed in, or end sessions."""
+    """List your open sessions, or end them."""
     session = client.session
     if end_all:
         session.change("DELETE", "/auth/sessions")
         client.profile.forget_tokens()
-        return client.out.done("All your sessions are ended, this one too.", {"signed_in": False})
+        return client.out.done("All your sessions have ended, including this one.", {"signed_in": False})
     if end:
         found = references.sign_in(session, end)
         session.change("DELETE", f"/auth/sessions/{found['id']}")
         if found["current"]:
             client.profile.forget_tokens()
-        return client.out.done(f"The session {found['id']} is ended.", found)
+        return client.out.done(f"The session {found['id']} has ended.", found)
     page = session.page("/auth/sessions", limit, cursor)
     return client.out.table(page, ["id", "device_id", "ip_address", "created_at", "last_used_at", "current"])

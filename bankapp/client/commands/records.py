@@ -1,4 +1,4 @@
-"""What happened: history, statements, the audit log."""
+"""Commands that show history, statements and the audit log."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ BINARY = ("pdf",)
 @click.argument("account", required=False)
 @click.option("--type", "kind", type=click.Choice(TYPES))
 @click.option("--from", "start", metavar="DAY|TIME", help="From this day (UTC) or RFC 3339 time on.")
-@click.option("--to", "end", metavar="DAY|TIME", help="Up to the end of this day (UTC), or this time.")
-@click.option("--min", "lowest", metavar="AMOUNT", help="Not less than this; needs an account.")
-@click.option("--max", "highest", metavar="AMOUNT", help="Not more than this; needs an account.")
+@click.option("--to", "end", metavar="DAY|TIME", help="Up to the end of this day (UTC), or up to this time.")
+@click.option("--min", "lowest", metavar="AMOUNT", help="The lowest amount; needs an account.")
+@click.option("--max", "highest", metavar="AMOUNT", help="The highest amount; needs an account.")
 @list_options
 @pass_client
 def history(
@@ -48,7 +48,7 @@ def history(
     limit: int | None,
     cursor: str | None,
 ) -> Document:
-    """List what came in and went out, newest first: of one account or of all."""
+    """List the transactions of one account or of all, newest first."""
     query: dict[str, Any] = {"type": kind, "from": _moment(start, "00:00:00"), "to": _moment(end, "23:59:59.999999")}
     if account:
         found = references.account(client.session, account)
@@ -56,7 +56,7 @@ def history(
         for name, text in (("min_amount", lowest), ("max_amount", highest)):
             query[name] = text and client.currencies.minor(text, found["currency"])
     elif lowest or highest:
-        raise click.UsageError("--min and --max need an account: its currency says what they mean.")
+        raise click.UsageError("--min and --max need an account, because amounts need a currency.")
     page = client.session.page("/transactions", limit, cursor, **query)
     columns = ["created_at", "type", "amount", "balance_after", "description", "id"]
     return client.out.table(page, columns, client.currencies, "No transactions.")
@@ -71,13 +71,13 @@ def history(
     ],
 )
 @click.argument("account")
-@click.option("--from", "start", metavar="YYYY-MM-DD", help="First day (UTC); by default the first of this month.")
-@click.option("--to", "end", metavar="YYYY-MM-DD", help="Last day, included; by default today.")
-@click.option("--format", "kind", type=click.Choice(FORMATS), help="How it is written; by default a table.")
+@click.option("--from", "start", metavar="YYYY-MM-DD", help="First day (UTC). [default: the first of this month]")
+@click.option("--to", "end", metavar="YYYY-MM-DD", help="Last day (UTC), inclusive. [default: today]")
+@click.option("--format", "kind", type=click.Choice(FORMATS), help="The file format. [default: a table]")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, writable=True),
-    help="A file, or a folder in which the bank's file name is used.",
+    help="A file or a folder. In a folder the bank's file name is used.",
 )
 @pass_client
 def statement(
@@ -90,7 +90,7 @@ def statement(
     if kind is None and output is None:
         return _show(client, client.session.get(path, **query))
     if output is None and kind in BINARY and sys.stdout.isatty():
-        raise click.UsageError(f"A {kind} is nothing for a terminal: use --output.")
+        raise click.UsageError(f"A terminal cannot show {kind} files: use --output.")
     response = client.session.read(path, query)
     if output is None:
         sys.stdout.buffer.write(response.content)
@@ -105,7 +105,7 @@ def statement(
 def _save(file: Path, content: bytes) -> None:
     try:
         if file.exists() and not file.is_file():
-            # A device or pipe is written to, never replaced.
+            # Write into a device or pipe. Only a regular file may be replaced.
             file.write_bytes(content)
         else:
             files.write_bytes(file.resolve(), content)
@@ -122,13 +122,13 @@ def _show(client: Client, found: dict[str, Any]) -> Document:
     client.out.item(summary | amounts, client.currencies, f"Statement for {account['holder_name']}")
     columns = ["created_at", "type", "amount", "balance_after", "description"]
     entries = [{"currency": account["currency"]} | entry for entry in found["entries"]]
-    client.out.table({"items": entries}, columns, client.currencies, "No entries in these days.")
+    client.out.table({"items": entries}, columns, client.currencies, "No entries in this period.")
     return found
 
 
 def _file_name(response: httpx.Response, account: dict[str, Any], kind: str) -> str:
     _, found, name = response.headers.get("Content-Disposition", "").partition('filename="')
-    # Only a plain name: the bank must not choose the folder.
+    # Only the last part of the name counts: the bank must not choose the folder.
     plain = Path(name.rstrip('"')).name
     return plain if found and plain.strip(".") else f"{account['number']}.{kind}"
 
@@ -137,7 +137,7 @@ def _file_name(response: httpx.Response, account: dict[str, Any], kind: str) -> 
 @click.option("--type", "kind", metavar="EVENT", help="login, transfer, card_issue, account_change …")
 @click.option("--from", "start", metavar="DAY|TIME", help="From this day (UTC) or RFC 3339 time on.")
 @click.option("--to", "end", metavar="DAY|TIME", help="Up to the end of this day (UTC), or this time.")
-@click.option("--user", metavar="ID", help="Of this user (admin).")
+@click.option("--user", metavar="ID", help="Rows of this user (admin).")
 @list_options
 @pass_client
 def audit(
@@ -150,7 +150,7 @@ def audit(
     limit: int | None,
     cursor: str | None,
 ) -> Document:
-    """List what was done in your name, with its outcome and from where."""
+    """List the audit log: what was done in your name, its outcome, address and device."""
     query = {
         "event_type": kind,
         "from": _moment(start, "00:00:00"),
@@ -162,5 +162,5 @@ def audit(
 
 
 def _moment(text: str | None, time: str) -> str | None:
-    """Complete a day to a time of it; a time stays as it is."""
+    """Complete a day with ``time``. Return a text that already has a time unchanged."""
     return f"{text}T{time}Z" if text and len(text) == len("2026-11-24") else text

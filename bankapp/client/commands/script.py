@@ -1,4 +1,4 @@
-"""Running a list of commands from a file, and the narrated tour, which is such a file."""
+"""Runs a list of commands from a file. The narrated tour is such a file."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _NOT_IN_A_FILE: Final = frozenset({"run", "demo", "completion"})
 
 @click.command(cls=Command, examples=["run docs/example-run.yaml", "run smoke.json --set email=ada@example.com --json"])
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value that steps use as ${NAME}.")
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Set a value that steps use as ${NAME}.")
 @click.pass_context
 def run(ctx: click.Context, file: Path, sets: tuple[str, ...]) -> Document:
     """Run the commands in FILE, a list of steps in YAML or JSON.
 
-    A step may use results of earlier ones; values it leaves out are asked for. docs/client.md
-    describes the format.
+    A step can use the results of earlier steps. Missing values are asked for. docs/client.md describes
+    the format.
     """
     known: dict[str, str] = {"unique": secrets.token_hex(4)}
     for item in sets:
-        name, given, value = item.partition("=")
-        if not given:
+        name, equals, value = item.partition("=")
+        if not equals:
             raise click.UsageError("--set takes NAME=VALUE.")
         known[name] = value
     return _Run(ctx, ctx.ensure_object(Client), known, pause=False).all(steps.load(file))
@@ -46,9 +46,9 @@ def run(ctx: click.Context, file: Path, sets: tuple[str, ...]) -> Document:
 @click.pass_context
 @pass_client
 def demo(client: Client, ctx: click.Context, pause: bool) -> Document:
-    """Take a narrated tour of the whole product, with two made-up customers.
+    """Take a narrated tour of the whole product, with two new customers.
 
-    It needs a running server and leaves your own sign-ins alone.
+    It needs a running server and does not touch your own sign-ins.
     """
     url = client.session.bank.url
     with tempfile.TemporaryDirectory(prefix="bankapp-demo-") as folder:
@@ -68,7 +68,7 @@ class _Run:
         self._results = Results(None, known)
 
     def all(self, found: list[Step]) -> Document:
-        """Run the steps one after the other; the first that comes out wrong ends the run."""
+        """Run the steps in order. The first step with an unexpected outcome ends the run."""
         commands = {step.number: self._command(step) for step in found if step.do}
         outcomes = []
         for step in found:
@@ -99,7 +99,7 @@ class _Run:
             result = problem.document()
         else:
             if step.refused is not None:
-                raise ExpectationFailed(f"Step {step.number} was to be refused ({step.refused}) and was not.")
+                raise ExpectationFailed(f"Step {step.number} should have been refused ({step.refused}), but succeeded.")
         self._check(step, result)
         if step.name:
             self._results.add(step.name, result)
@@ -108,16 +108,16 @@ class _Run:
         return result
 
     def _carry_out(self, step: Step, client: Client, command: click.Command) -> Any:
-        given = {name: self._results.fill(str(value or "")) for name, value in step.given.items()}
-        # Not an option: those can be seen in the list of processes.
-        client.password = given.pop("password", None) or client.password
-        what = " ".join(step.do)
-        values, options = steps.arguments(command, given, f"Step {step.number}, {what}")
+        filled = {name: self._results.fill(str(value or "")) for name, value in step.given.items()}
+        # Not passed as an option, because the options of a step are printed.
+        client.password = filled.pop("password", None) or client.password
+        name = " ".join(step.do)
+        values, options = steps.arguments(command, filled, f"Step {step.number}, {name}")
         client.out.step(shlex.join([*step.do, *values, *options]), step.profile)
         if any(isinstance(parameter, click.Option) and "--yes" in parameter.opts for parameter in command.params):
             options.append("--yes")
         line = [*options, "--", *values]
-        with client.out.quietly(), command.make_context(what, line, parent=self._ctx, obj=client) as inner:
+        with client.out.quietly(), command.make_context(name, line, parent=self._ctx, obj=client) as inner:
             return command.invoke(inner)
 
     def _check(self, step: Step, result: Any) -> None:
