@@ -1,6 +1,6 @@
-"""Statements as files: CSV, PDF, OFX, camt.053 and MT940, all written from one set of rows.
+"""Writes statements as files: CSV, PDF, OFX, camt.053 and MT940, all from one :class:`Statement`.
 
-Nothing here knows of the web or the database; of bankapp it uses only ``money``.
+The package does not import the web or the database; from bankapp it imports only ``money``.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ __all__ = [
 FORMATS: Final[dict[str, StatementFormat]] = {
     module.FORMAT.name: module.FORMAT for module in (csv, pdf, ofx, camt053, mt940)
 }
-"""Every format by its name. JSON is the API's own and is not among them."""
+"""Every file format by its name. JSON is written by the API itself."""
 
 _BY_MEDIA_TYPE: Final = {form.media_type: form for form in FORMATS.values()}
 
 
 def by_media_type(media_type: str) -> StatementFormat | None:
-    """Return the format of a media type such as ``text/csv``; parameters after a semicolon don't count."""
+    """Return the format of a media type such as ``text/csv``. Parameters after a semicolon are ignored."""
     return _BY_MEDIA_TYPE.get(media_type.partition(";")[0].strip().lower())
 
 
 def file_name(statement: Statement, form: StatementFormat) -> str:
-    """Name the file a statement is saved as: ``statement_<IBAN>_<from>_<to>.<extension>``."""
+    """Return the name of a statement's file: ``statement_<IBAN>_<from>_<to>.<extension>``."""
     number, first, last = statement.account.number, statement.from_date, statement.to_date
     return f"statement_{number}_{first.isoformat()}_{last.isoformat()}.{form.extension}"

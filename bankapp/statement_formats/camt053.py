@@ -1,4 +1,4 @@
-"""camt.053.001.08 (ISO 20022, BankToCustomerStatementV08): what accounting systems import."""
+"""camt.053.001.08 (ISO 20022, BankToCustomerStatementV08), the format for accounting systems."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _MAX_ENTRIES: Final = 10_000
 
 
 def write(statement: Statement) -> Iterator[bytes]:
-    """Yield the file in chunks. Raises StatementMismatchError when the entries do not lead to the closing balance."""
-    from bankapp.statement_formats import camt053_message  # noqa: PLC0415 - only a worker that writes one holds the schema
+    """Yield the file in chunks. Raises StatementMismatchError if the entries do not add up to the closing balance."""
+    from bankapp.statement_formats import camt053_message  # noqa: PLC0415 - only workers that write this format load the schema
 
     return camt053_message.write(statement)
 

@@ -1,7 +1,7 @@
-"""camt.053.001.08 (ISO 20022, BankToCustomerStatementV08): what accounting systems import.
+"""Builds the camt.053.001.08 message (ISO 20022, BankToCustomerStatementV08).
 
-The message is built from the generated classes of the ISO schema and is held whole while it is written,
-hence the limit on entries. What the programs that import it need is in ``docs/statements.md``.
+The message consists of the generated classes of the ISO schema. It is in memory as a whole while it is
+written, so the number of entries is limited. ``docs/statements.md`` says what the importing programs need.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _time(at: datetime) -> XmlDateTime:
 
 
 def _reference(uuid: str) -> str:
-    """Write an id without hyphens: with them it is one character longer than Max35Text."""
+    """Return an id without hyphens: with hyphens it is one character too long for Max35Text."""
     return uuid.replace("-", "")
 
 
@@ -72,7 +72,7 @@ def _account(account: StatementAccount) -> iso.CashAccount39:
 
 
 def _balance(code: str, amount: int, currency: str, on: date) -> iso.CashBalance8:
-    """Write a balance: OPBD is the booked opening balance, CLBD the booked closing balance."""
+    """Return a balance. The code is OPBD for the booked opening balance, CLBD for the booked closing balance."""
     return iso.CashBalance8(
         tp=iso.BalanceType13(cd_or_prtry=iso.BalanceType10Choice(cd=code)),
         amt=_amount(amount, currency),
@@ -91,17 +91,17 @@ def _code(entry: Entry) -> iso.BankTransactionCodeStructure4:
 
 
 def _parties(party: Counterparty, direction: int) -> iso.TransactionParties6:
-    """Name the counterparty: the debtor of a credit, the creditor of a debit."""
+    """Return the counterparty: the debtor of a credit, or the creditor of a debit."""
     name = one_line(party.name)[:_MAX140_TEXT]
-    who = iso.Party40Choice(pty=iso.PartyIdentification135(nm=name)) if name else None
+    person = iso.Party40Choice(pty=iso.PartyIdentification135(nm=name)) if name else None
     account = iso.CashAccount38(id=iso.AccountIdentification4Choice(iban=party.number))
     if direction > 0:
-        return iso.TransactionParties6(dbtr=who, dbtr_acct=account)
-    return iso.TransactionParties6(cdtr=who, cdtr_acct=account)
+        return iso.TransactionParties6(dbtr=person, dbtr_acct=account)
+    return iso.TransactionParties6(cdtr=person, cdtr_acct=account)
 
 
 def _details(entry: Entry, currency: str) -> iso.EntryTransaction10:
-    """Write the one transaction of an entry. Importers read amount and side here, too."""
+    """Return the one transaction of an entry. Importers read amount and side here, too."""
     transfer = _reference(entry.transfer_id) if entry.transfer_id else None
     return iso.EntryTransaction10(
         # Both sides of a transfer carry its id, so it is the end-to-end reference.
@@ -115,7 +115,7 @@ def _details(entry: Entry, currency: str) -> iso.EntryTransaction10:
 
 
 def _entry(entry: Entry, currency: str) -> iso.ReportEntry10:
-    # Importers look for dates here, as banks write them. The time stands in the details, as TxDtTm.
+    # Importers expect dates here, as banks write them. The time is in the details, as TxDtTm.
     day = iso.DateAndDateTime2Choice(dt=XmlDate.from_date(entry.created_at.astimezone(UTC).date()))
     return iso.ReportEntry10(
         ntry_ref=str(entry.sequence),
@@ -170,9 +170,9 @@ def _document(statement: Statement) -> iso.Document:
         txs_summry=_totals(statement, sum(e.cdt_dbt_ind is iso.CreditDebitCode.CRDT for e in entries)),
         ntry=entries,
     )
-    # The statement's id stays the same however often it is asked for; each message has one of its own.
+    # The statement's id is the same for each request of the same statement. The message id is unique.
     header = iso.GroupHeader81(
-        # 16 characters, a hyphen and 18 digits of time: exactly the 35 that Max35Text holds.
+        # 16 characters, a hyphen and 18 digits of time: exactly the 35 characters of Max35Text.
         msg_id=f"{account.number[-16:]}-{statement.generated_at:%y%m%d%H%M%S%f}",
         cre_dt_tm=_time(statement.generated_at),
     )

@@ -1,7 +1,7 @@
-"""CSV (RFC 4180): one row per entry between a row for the opening and one for the closing balance.
+"""CSV (RFC 4180): a row for the opening balance, a row per entry, a row for the closing balance.
 
-Amounts are decimals in major units with a point. Text is quoted, numbers are not, and text that a
-spreadsheet would run as a formula is made harmless (OWASP, "CSV Injection").
+Amounts are decimals in major units with a decimal point. Text is quoted, numbers are not. Text that a
+spreadsheet would run as a formula is escaped (OWASP, "CSV Injection").
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ COLUMNS: Final = (
     "created_at",
 )
 
-# U+2212, the minus sign of typography, begins a number in some locales. Other variants fold to these four by NFKC.
+# In some locales U+2212 begins a number. NFKC folds the other variants of the signs to the first four.
 _FORMULA_SIGNS: Final = frozenset("=+-@\N{MINUS SIGN}")
 
 _QUOTES: Final = frozenset("\"'")
 
 
 class _Echo:
-    """Stands in for a file, so that the csv writer hands back each row instead of storing it."""
+    """A file object whose ``write`` returns its argument, so that the csv writer returns each row."""
 
     def write(self, row: str) -> str:
         return row
@@ -44,8 +44,8 @@ class _Echo:
 def _runs(cell: str, *, within: bool) -> bool:
     """Tell whether a spreadsheet may run a cell: its first visible character is a formula sign or a variant of one.
 
-    Spreadsheets drop leading spaces and invisible characters in some ways of importing. ``within`` a cell of ours,
-    quotes before the sign may be taken for those of the cell.
+    Some imports drop leading spaces and invisible characters. If the text is ``within`` a larger cell, an import may
+    also take quotes before the sign for the quotes of a cell.
     """
     skipped = _QUOTES if within else frozenset()
     first = next((char for char in cell if is_visible(char) and char not in skipped), "")
@@ -53,9 +53,9 @@ def _runs(cell: str, *, within: bool) -> bool:
 
 
 def harmless(text: str) -> str:
-    """Return ``text`` on one line, with an apostrophe before what a spreadsheet would run.
+    """Return ``text`` on one line, with an apostrophe before each part that a spreadsheet would run.
 
-    Spreadsheets of some locales split at semicolons whatever the quotes say, so a formula must not follow one either.
+    In some locales spreadsheets split at semicolons even within quotes, so a part may also begin after a semicolon.
     """
     first, *rest = one_line(text).split(";")
     starts_badly = text[:1] in ("\t", "\r", "\n")
@@ -95,7 +95,7 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
 
 def write(statement: Statement) -> Iterator[bytes]:
     """Write the statement as CSV in UTF-8, row by row."""
-    # QUOTE_NONNUMERIC quotes every text and leaves every Decimal bare, which keeps numbers numbers.
+    # QUOTE_NONNUMERIC quotes every text but no Decimal, so that spreadsheets read amounts as numbers.
     writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     return encoded(writer.writerow(row) for row in _rows(statement))
 

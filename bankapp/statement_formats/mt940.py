@@ -1,8 +1,8 @@
 """MT940 (SWIFT Customer Statement Message) as a file: one message, with CRLF between its lines.
 
 It follows the field formats of the standard (``16x``: 16 characters of set x, ``15d``: 15 characters with a
-decimal comma). Field 86 is structured; see ``mt940_details``. Over the SWIFT network a message of more than
-2,000 characters would have to be split; the files that banks let their customers download are not.
+decimal comma). Field 86 is structured; see ``mt940_details``. The SWIFT network splits messages of more than
+2,000 characters. Files for download, such as this one, are not split.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _OTHER_CODE: Final = "835"
 
 
 def _amount(amount: int, currency: str) -> str:
-    """Write minor units as ``15d``: always with a comma, and without a sign."""
+    """Format minor units as ``15d``: always with a comma, and without a sign."""
     text = to_major(abs(amount), currency)
     return text.replace(".", ",") if "." in text else f"{text},"
 
 
 def _details(entry: Entry) -> Details:
-    # A text of accents or invisible signs alone leaves nothing in set x.
+    # A text that has only accents or invisible characters is empty in set x.
     texts = map(free_text, (description(entry), label(entry), "Entry"))
     return Details(
         code=_CODES.get(entry.type, _OTHER_CODE),
@@ -56,8 +56,8 @@ def _details(entry: Entry) -> Details:
     )
 
 
-# mt940-writer formats every amount with two decimals, which is wrong for JPY (none) and KWD (three), so
-# these two say their amounts themselves; the order of the fields stays the library's.
+# mt940-writer formats every amount with two decimals, which is wrong for JPY (none) and KWD (three). These two
+# classes format their amounts themselves. The library still orders the fields.
 class _Balance(Balance):  # type: ignore[misc]  # untyped in mt940-writer
     def __init__(self, amount: int, on: date, currency: str) -> None:
         super().__init__(amount, on, currency)
@@ -73,7 +73,7 @@ class _Transaction(Transaction):  # type: ignore[misc]  # as above
             date=entry.created_at.date(),
             amount=entry.signed_amount,
             transaction_type=_TYPES.get(entry.type, TransactionType.miscellaneous),
-            # The bank's reference has 16 characters, an id 32 digits. The last ones are the random ones.
+            # The bank's reference has 16 characters, an id 32 digits. The last digits are the random ones.
             narrative=f"NONREF//{entry.id.replace('-', '')[-_REFERENCE_CHARS:]}",
             additional_info=TransactionAdditionalInfo("\r\n".join(detail_lines(_details(entry)))),
         )
@@ -91,7 +91,7 @@ def _fields(statement: Statement) -> Iterator[str]:
     message = Message(
         reference_number=f"{statement.to_date:%y%m%d}{account.number[-10:]}",
         account=account.number,
-        # 5n: statements are made on request and not counted, so the day of the year stands in.
+        # 5n: statements are made on request and have no number, so the day of the year is used.
         statement_number=f"{statement.to_date:%j}",
         opening_balance=_Balance(statement.opening_balance, statement.from_date, currency),
         closing_balance=_Balance(statement.closing_balance, statement.as_of.date(), currency),
@@ -105,7 +105,7 @@ def _fields(statement: Statement) -> Iterator[str]:
 def write(statement: Statement) -> Iterator[bytes]:
     """Write the statement as one MT940 message, entry by entry.
 
-    Raises ValueError when a balance has more digits than the format can hold.
+    Raises ValueError if a balance has more digits than the format allows.
     """
     if not FORMAT.accepts(statement):
         raise ValueError("an MT940 balance has at most 14 digits")

@@ -22,13 +22,13 @@ _LINE_CHARS: Final = 65
 _SUBFIELD_CHARS: Final = 27
 _PURPOSE_TAGS: Final = range(20, 30)
 
-# How many characters a subfield gives up so that neither side of the cut is a space.
+# A subfield may be this much shorter, so that there is no space on either side of the cut.
 _CUT_SLACK: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What field 86 says about one entry. ``purpose`` is the customer's own text."""
+    """The content of field 86 of one entry. ``purpose`` is the customer's own text."""
 
     code: str
     booking_text: str
@@ -38,7 +38,10 @@ class Details:
 
 
 def _is_cut(text: str, at: int) -> bool:
-    """Tell whether readers that trim subfields or cut empty labels off read all of the text left of ``at``."""
+    """Tell whether the text may be cut before ``at``.
+
+    Readers that trim subfields or drop empty labels must not lose any of the text left of the cut.
+    """
     return text[at - 1] != " " and not text[:at].endswith(EMPTY_LABELS)
 
 
@@ -46,7 +49,7 @@ def _subfield_texts(text: str) -> Iterator[str]:
     """Cut ``text``, whose spaces are single, into the texts of consecutive subfields."""
     while len(text) > _SUBFIELD_CHARS:
         cuts = [at for at in range(_SUBFIELD_CHARS, _SUBFIELD_CHARS - _CUT_SLACK, -1) if _is_cut(text, at)]
-        # Alternating letters and spaces leave no cut between two letters: then the right side begins with the space.
+        # If letters and spaces alternate, no cut is between two letters. Then the right side begins with a space.
         cut = next((at for at in cuts if text[at] != " "), cuts[0])
         yield text[:cut]
         text = text[cut:]
@@ -55,7 +58,7 @@ def _subfield_texts(text: str) -> Iterator[str]:
 
 def _purpose_texts(details: Details) -> list[str]:
     texts = [*_subfield_texts(f"EREF+{details.reference}")] if details.reference else []
-    # A codeword begins a subfield of its own.
+    # A codeword begins a new subfield.
     return [*texts, *_subfield_texts(f"SVWZ+{details.purpose}")]
 
 
@@ -68,7 +71,7 @@ def _counterparty(party: Counterparty) -> str:
 def _is_line_break(field: str, at: int) -> bool:
     """Tell whether a line may end before ``at``: not at a space, which readers trim, and not within a tag.
 
-    The next line must not begin with a hyphen, which ends a message there.
+    The next line must not begin with a hyphen, because a hyphen at the start of a line ends the message.
     """
     return field[at - 1] not in " ?" and field[at - 2] != "?" and field[at] not in " -"
 
@@ -76,7 +79,7 @@ def _is_line_break(field: str, at: int) -> bool:
 def _lines(field: str) -> list[str]:
     lines = []
     while len(field) > _LINE_CHARS:
-        # There always is a break: a tag comes every 37 characters at most, and no subfield ends with a space.
+        # A break always exists: tags are at most 37 characters apart, and no subfield ends with a space.
         at = next(at for at in range(_LINE_CHARS, 0, -1) if _is_line_break(field, at))
         lines.append(field[:at])
         field = field[at:]
@@ -86,7 +89,7 @@ def _lines(field: str) -> list[str]:
 def detail_lines(details: Details) -> list[str]:
     """Write field 86 as at most 6 lines of 65 characters of set x.
 
-    The end of a purpose that does not fit is left out; 140 characters always fit beside a reference.
+    A purpose that is too long is cut. 140 characters always fit, even with a reference.
     """
     head = f"{details.code}?00{free_text(details.booking_text)[:_SUBFIELD_CHARS].rstrip()}"
     tail = _counterparty(details.counterparty) if details.counterparty else ""

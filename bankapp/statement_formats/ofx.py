@@ -1,11 +1,11 @@
-"""OFX 1.6 (Open Financial Exchange, SGML): what personal finance programs import.
+"""OFX 1.6 (Open Financial Exchange, SGML), the format for personal finance programs.
 
-Version 1.6 and not 2.2, because it is the newest whose header names the encoding: the reader ofxparse takes every
-file of version 2 for ASCII, and libofx (GnuCash, KMyMoney, HomeBank) checks every file against the rules of 1.6.
-Every element has its end tag, which SGML allows and readers made for XML need. See ``docs/statements.md``.
+Version 1.6 is the newest version whose header names the encoding. The reader ofxparse takes every file of version 2
+for ASCII. libofx (GnuCash, KMyMoney, HomeBank) checks every file against the rules of 1.6. Every element has its end
+tag, which SGML allows and XML readers need. See ``docs/statements.md``.
 
-Written as text rather than through an element tree, because a tree of 100,000 entries would have to be
-held whole. Section numbers are those of the OFX 1.6 specification.
+The file is written as text and not as an element tree, because a tree of 100,000 entries would be in memory as a
+whole. Section numbers are those of the OFX 1.6 specification.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bankapp.money import to_major
 from bankapp.statement_formats.statement import Entry, Statement, StatementAccount, StatementFormat
 from bankapp.statement_formats.text import description, encoded, label, one_line
 
-# Section 2.2. NONE as character set stands for the encoding's own.
+# Section 2.2. The character set NONE means that the encoding names it.
 _HEADER: Final = "\r\n".join(
     [
         "OFXHEADER:100",
@@ -50,7 +50,7 @@ _NAME_CHARS: Final = 32
 _MEMO_CHARS: Final = 255
 _ACCTID_CHARS: Final = 22
 
-# The longest values libofx keeps, in bytes of UTF-8. What is longer it cuts within a character.
+# The longest values that libofx keeps, in bytes of UTF-8. It cuts longer values, even within a character.
 _NAME_BYTES: Final = 96
 _MEMO_BYTES: Final = 390
 
@@ -60,14 +60,14 @@ def _element(tag: str, text: str) -> str:
 
 
 def _cut(text: str, chars: int, byte_limit: int) -> str:
-    """Return the beginning of ``text`` that keeps both limits and has no space at its end."""
+    """Cut ``text`` to both limits and strip spaces at its end."""
     return text[:chars].encode()[:byte_limit].decode(errors="ignore").rstrip()
 
 
 def _time(at: datetime) -> str:
-    """Write a time as section 3.2.8.2 has it, to the millisecond and in GMT."""
+    """Format a time as in section 3.2.8.2: to the millisecond, in GMT."""
     at = at.astimezone(UTC)
-    # Not strftime("%Y"): it leaves out the zeros of a year before 1000.
+    # Not strftime("%Y"), which omits the leading zeros of a year before 1000.
     day = at.date().isoformat().replace("-", "")
     return f"{day}{at:%H%M%S}.{at.microsecond // 1000:03d}[0:GMT]"
 
@@ -77,7 +77,7 @@ def _midnight(day: date) -> str:
 
 
 def _account(account: StatementAccount) -> str:
-    # ACCTID holds 22 characters. A longer IBAN keeps its end, where the customer's own digits are.
+    # ACCTID has at most 22 characters. The end of a longer IBAN is kept, because it has the account's digits.
     return (
         "<BANKACCTFROM>"
         + _element("BANKID", account.bic[:8])
@@ -110,7 +110,7 @@ def _pieces(statement: Statement) -> Iterator[str]:
     yield f"<OFX>\n<SIGNONMSGSRSV1><SONRS>{_STATUS}"
     yield _element("DTSERVER", _time(statement.generated_at))
     yield f"<LANGUAGE>ENG</LANGUAGE><FI>{org}{_element('FID', account.bic)}</FI></SONRS></SIGNONMSGSRSV1>\n"
-    # TRNUID 0: a file that answers no request, section 11.4.2.
+    # TRNUID 0 means that the file answers no request, section 11.4.2.
     yield f"<BANKMSGSRSV1><STMTTRNRS><TRNUID>0</TRNUID>{_STATUS}<STMTRS>"
     yield _element("CURDEF", account.currency) + _account(account) + "\n"
     yield f"<BANKTRANLIST>{_element('DTSTART', _midnight(statement.from_date))}"
@@ -126,7 +126,7 @@ def _pieces(statement: Statement) -> Iterator[str]:
 def write(statement: Statement) -> Iterator[bytes]:
     """Write the statement as OFX 1.6 in UTF-8, entry by entry.
 
-    Version 1.6 has no place for an opening balance: it is the ledger balance less the sum of the entries.
+    Version 1.6 has no opening balance. Readers get it as the ledger balance minus the sum of the entries.
     """
     return encoded(_pieces(statement))
 

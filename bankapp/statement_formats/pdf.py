@@ -1,4 +1,4 @@
-"""PDF: the statement a person reads, prints and hands to somebody else."""
+"""PDF, the format for reading and printing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _MAX_ENTRIES: Final = 10_000
 
 
 def write(statement: Statement) -> Iterator[bytes]:
-    """Yield the file in chunks. Raises StatementMismatchError when the entries do not lead to the closing balance."""
-    from bankapp.statement_formats import pdf_document  # noqa: PLC0415 - only a worker that draws holds fonts and drawing
+    """Yield the file in chunks. Raises StatementMismatchError if the entries do not add up to the closing balance."""
+    from bankapp.statement_formats import pdf_document  # noqa: PLC0415 - only workers that write this format load fonts and reportlab
 
     return pdf_document.write(statement)
 

@@ -1,6 +1,6 @@
-"""PDF: the statement a person reads, prints and hands to somebody else.
+"""Builds the PDF document of a statement: A4, with embedded fonts.
 
-A4, with embedded fonts; the same statement always gives the same bytes.
+The same statement always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ def _rows(statement: Statement) -> list[Row]:
 
 
 def _paginated(rows: list[Row]) -> list[list[Row]]:
-    """Share the rows out to pages; a page that goes on begins with the balance brought forward."""
+    """Distribute the rows over pages. Each page after the first begins with the balance brought forward."""
     pages: list[list[Row]] = [[]]
     room = FIRST_TOP - BOTTOM
     for index, row in enumerate(rows):
-        # The closing balance never stands alone on a page: the last entry goes over with it.
+        # The closing balance is never alone on a page: the last entry moves to the next page with it.
         needed = row.height + (rows[-1].height if index == len(rows) - 2 else 0)
         if needed > room:
             forward = Row("", ("Balance brought forward",), "", "", rows[index - 1].balance, strong=True)
@@ -73,7 +73,7 @@ def _paginated(rows: list[Row]) -> list[list[Row]]:
 def _canvas(out: io.BytesIO, statement: Statement) -> Canvas:
     font()
     account = statement.account
-    # invariant: no random document id. It also fixes the date, which is set right below.
+    # invariant=1: no random document id. It also fixes the date, which is set below.
     canvas = Canvas(out, pagesize=A4, pageCompression=1, invariant=1, lang="en", initialFontName=FONT)
     at = statement.generated_at.astimezone(UTC)
     canvas._doc._timeStamp = SimpleNamespace(
@@ -88,7 +88,7 @@ def _canvas(out: io.BytesIO, statement: Statement) -> Canvas:
 
 
 def write(statement: Statement) -> Iterator[bytes]:
-    """Write the statement as a PDF document. It is held whole, hence the limit on entries."""
+    """Write the statement as a PDF document. It is in memory as a whole, so the number of entries is limited."""
     out = io.BytesIO()
     canvas = _canvas(out, statement)
     pages = _paginated(_rows(statement))

@@ -1,4 +1,4 @@
-"""The pages of the PDF statement: what stands where. Lengths are in points."""
+"""The layout of the pages of the PDF statement. Lengths are in points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DETAILS: Final = _LEFT + 68
 _AMOUNT_RIGHT: Final = _RIGHT - 104
 _DETAILS_ROOM: Final = _AMOUNT_RIGHT - 100 - _DETAILS
 
-# Where the rows begin on the first page and on those after it, and where they must end.
+# The top of the rows on the first page and on the next pages, and their lowest end.
 FIRST_TOP: Final = _HEIGHT - 310
 NEXT_TOP: Final = _HEIGHT - 118
 BOTTOM: Final = 66.0
@@ -29,28 +29,28 @@ _NOTE_SIZE: Final = 7.0
 _LINE: Final = 11.0
 _PAD: Final = 5.0
 
-# Not strftime: its month names follow the server's locale.
+# Not strftime, whose month names depend on the server's locale.
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def day(on: date) -> str:
-    """Write a date for a person: ``14 Mar 2026``."""
+    """Format a date: ``14 Mar 2026``."""
     return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
 
 
 def grouped(number: str) -> str:
-    """Write an IBAN in groups of four, as ISO 13616 prints it."""
+    """Format an IBAN in groups of four (ISO 13616, print format)."""
     return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
 
 
 def figure(amount: int, currency: str) -> str:
-    """Write minor units with thousands separated and no currency: ``-1,234.56``."""
+    """Format minor units with thousands separators and without the currency: ``-1,234.56``."""
     return display(amount, currency).removesuffix(f" {currency}")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table. ``note`` is the small print under the text; a strong row is a balance."""
+    """A row of the table. ``note`` is the small text under the lines. Balances are ``strong`` rows."""
 
     day: str
     lines: tuple[str, ...]
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def height(self) -> float:
-        """How much of the page the row takes."""
+        """The height of the row on the page."""
         return 2 * _PAD + _LINE * (len(self.lines) + bool(self.note))
 
 
@@ -110,7 +110,7 @@ def _summary(pen: Pen, statement: Statement, y: float) -> None:
     )
     wide = (_RIGHT - _LEFT) / len(cells)
     pen.panel(_LEFT, y, _RIGHT - _LEFT, 52, PANEL)
-    # The longest figure decides the size, so that the four look alike and none leaves its cell.
+    # One size for all four, small enough for the longest figure.
     room = wide - 16
     size = next((s for s in (11.0, 10.0, 9.0, 8.0) if all(width(v, s) <= room for _, v in cells)), 7.0)
     for index, (name, value) in enumerate(cells):
@@ -156,7 +156,7 @@ def _draw_row(pen: Pen, row: Row, top: float) -> None:
 
 
 def draw_page(pen: Pen, statement: Statement, rows: list[Row], number: int, pages: int) -> None:
-    """Draw page ``number`` of ``pages`` with its share of the rows."""
+    """Draw page ``number`` of ``pages`` with its rows."""
     first = number == 1
     (_first_head if first else _next_head)(pen, statement)
     top = FIRST_TOP if first else NEXT_TOP
@@ -165,6 +165,6 @@ def draw_page(pen: Pen, statement: Statement, rows: list[Row], number: int, page
         _draw_row(pen, row, top)
         top -= row.height
     pen.rule(_LEFT, _RIGHT, 48)
-    note = f"{shown(statement.account.bank_name)} · {statement.account.bic} · Days and times are UTC."
+    note = f"{shown(statement.account.bank_name)} · {statement.account.bic} · Dates and times are in UTC."
     pen.text(_LEFT, 36, note, 7, colour=MUTED)
     pen.text(_RIGHT, 36, f"Page {number} of {pages}", 7, colour=MUTED, right=True)

@@ -1,4 +1,4 @@
-"""How the PDF statement draws: fonts, colours, text in columns, and the bank's mark.
+"""Drawing for the PDF statement: fonts, colours, text in columns, and the bank's logo.
 
 Lengths are in points (1/72 inch), measured from the lower left corner of the page.
 """
@@ -39,19 +39,19 @@ def font() -> TTFont:
 
 
 def shown(text: str) -> str:
-    """Return ``text`` as the font can show it: a replacement sign where it has no glyph."""
+    """Return ``text`` with a replacement character for each character that the font has no glyph for."""
     glyphs = font().face.charToGlyph
     line = unicodedata.normalize("NFC", one_line(text))
     return "".join(char if ord(char) in glyphs else _REPLACEMENT for char in line)
 
 
 def width(text: str, size: float) -> float:
-    """Return how wide ``text`` is at ``size`` points."""
+    """Return the width of ``text`` at ``size`` points."""
     return float(pdfmetrics.stringWidth(text, FONT, size))
 
 
 def _broken(word: str, size: float, room: float) -> list[str]:
-    """Break a word that is wider than the column wherever the column ends."""
+    """Break a word that is wider than the column at the end of the column."""
     parts = [""]
     for char in word:
         if parts[-1] and width(parts[-1] + char, size) > room:
@@ -79,7 +79,7 @@ def wrapped(text: str, size: float, room: float) -> tuple[str, ...]:
 
 
 class Pen:
-    """A canvas that knows the statement's few ways to put text."""
+    """Draws the texts, lines and boxes of the statement on a canvas."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -95,12 +95,12 @@ class Pen:
         right: bool = False,
         bold: bool = False,
     ) -> None:
-        """Put one line at ``x``, which is its left edge, or its right edge when ``right``."""
+        """Draw one line of text. ``x`` is its left edge, or its right edge if ``right``."""
         canvas = self.canvas
         canvas.setFont(FONT, size)
         canvas.setFillColor(colour)
-        # The font package has one variable font, and PDF shows only its regular weight: bold is the
-        # same glyphs with a thin outline of their own colour (text rendering mode 2).
+        # The font package has one variable font, and PDF shows only its regular weight. Bold text is the
+        # same glyphs with a thin outline of the same colour (text rendering mode 2).
         mode = 2 if bold else 0
         if bold:
             canvas.setStrokeColor(colour)
@@ -120,7 +120,7 @@ class Pen:
         self.canvas.roundRect(x, y, w, h, radius, stroke=0, fill=1)
 
     def mark(self, x: float, y: float, side: float) -> None:
-        """Draw the bank's mark: a bank's gable whose columns rise like a chart."""
+        """Draw the bank's logo: a gable on columns that rise like a chart."""
         canvas = self.canvas
         self.panel(x, y, side, side, BRAND, radius=side * 0.22)
         unit = side / 20

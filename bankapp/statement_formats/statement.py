@@ -1,4 +1,4 @@
-"""What every statement format is written from: one account, one period, one stream of entries.
+"""The data of a statement, which every format is written from: one account, one period, a stream of entries.
 
 Amounts and balances are integers in minor units of the account's currency (ISO 4217).
 """
@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, time
 
 
 class StatementMismatchError(RuntimeError):
-    """The entries do not lead from the opening to the closing balance."""
+    """The entries do not add up from the opening balance to the closing balance."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementAccount:
-    """The account a statement is about. ``number`` is an IBAN (ISO 13616), ``bic`` a BIC (ISO 9362)."""
+    """The account of a statement. ``number`` is an IBAN (ISO 13616), ``bic`` a BIC (ISO 9362)."""
 
     id: str
     number: str
@@ -24,7 +24,7 @@ class StatementAccount:
     currency: str
     holder_name: str
     bank_name: str = "bankapp"
-    # A 0 at the eighth place marks a BIC that is for tests, so this can never name a real bank.
+    # The 0 in eighth place marks a test BIC, so it cannot be the BIC of a real bank.
     bic: str = "BANKDEF0XXX"
 
 
@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def signed_amount(self) -> int:
-        """The amount as the balance felt it, in minor units: negative for a debit."""
+        """The amount in minor units, negative for a debit."""
         return self.amount * self.direction
 
 
@@ -62,7 +62,7 @@ class Entry:
 class Statement:
     """A period of an account, both days included, in UTC.
 
-    ``entries`` come oldest first and may be a stream that can be read only once.
+    ``entries`` are oldest first. They may be a stream that can be read only once.
     """
 
     account: StatementAccount
@@ -77,19 +77,19 @@ class Statement:
     generated_at: datetime
 
     def __post_init__(self) -> None:
-        """Refuse totals that do not add up: a bank must not hand out such a paper."""
+        """Raise StatementMismatchError if the totals do not add up."""
         if self.opening_balance + self.total_credits - self.total_debits != self.closing_balance:
             raise StatementMismatchError("opening balance + credits - debits is not the closing balance")
 
     @property
     def as_of(self) -> datetime:
-        """The time the closing balance holds at: the period's end, or now while the period still runs."""
+        """The time of the closing balance: the end of the period, or now if the period has not ended yet."""
         return min(self.generated_at, datetime.combine(self.to_date, time.max, UTC))
 
     def checked_entries(self) -> Iterator[Entry]:
-        """Yield the entries, and raise StatementMismatchError as soon as one does not continue the balance.
+        """Yield the entries. Raises StatementMismatchError at the first one that does not continue the balance.
 
-        A stream that breaks off is noticed by whoever downloads it; a wrong total is not.
+        The user notices a download that breaks off, but not a wrong total.
         """
         balance, count = self.opening_balance, 0
         for entry in self.entries:
@@ -99,16 +99,16 @@ class Statement:
                 raise StatementMismatchError(f"entry {entry.id} does not continue the balance")
             yield entry
         if balance != self.closing_balance or count != self.entry_count:
-            raise StatementMismatchError("the entries do not lead to the closing balance")
+            raise StatementMismatchError("the entries do not add up to the closing balance")
 
 
 @dataclass(frozen=True, slots=True)
 class StatementFormat:
-    """How a statement is written for one kind of reader.
+    """A file format: its name, its media type and its writer.
 
-    Above ``max_entries`` entries, or with an opening or closing balance above ``max_balance`` minor units,
-    the format cannot or should not be written; None stands for no limit. ``write`` yields the file in
-    chunks, and reads the entries only while it is asked for more.
+    A statement with more than ``max_entries`` entries, or with an opening or closing balance above
+    ``max_balance`` minor units, is refused. None means no limit. ``write`` yields the file in chunks and
+    reads entries only as needed for the next chunk.
     """
 
     name: str

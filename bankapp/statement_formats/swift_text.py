@@ -1,6 +1,6 @@
-"""Text in the SWIFT x character set, which MT messages are limited to."""
+"""Transliterates text to the SWIFT x character set, the only one that MT messages may use."""
 
-# ruff: noqa: RUF001 (letters that look alike are what this module is about)
+# ruff: noqa: RUF001 (this module maps letters that look alike)
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-# Set x also names the braces, but they delimit the blocks of a message, so they stay out.
+# Set x also has braces. They are left out because they delimit the blocks of a message.
 _X: Final = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]")
 
 _UNKNOWN: Final = "."
@@ -17,7 +17,7 @@ _UNKNOWN: Final = "."
 _SEPARATORS: Final = str.maketrans({"?": ".", "+": ".", ":": ".", "/": "-"})
 
 EMPTY_LABELS: Final = (" BIC", " IBAN")
-"""What the reader mt-940 cuts off at the end of a subfield."""
+"""The labels that the reader mt-940 drops at the end of a subfield."""
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -25,8 +25,8 @@ def _pairs(text: str) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
-# Small letters only: a capital is written like its small letter with the first letter raised.
-# What Unicode decomposes by itself (é, ü, ё) needs no line here.
+# Only lower-case letters: an upper-case letter gets the same text, capitalized.
+# Letters that Unicode decomposes (é, ü, ё) need no entry.
 _LETTERS: Final = {
     **_pairs("ß ss æ ae ø oe å aa œ oe đ d ð d þ th ł l ı i € EUR & + @ (at) _ - % pct"),
     **_pairs("‐ - ‑ - ‒ - – - — - − - ‘ ' ’ ' ‚ ' “ ' ” ' „ ' « ' » ' ` ' ´ ' \" ' ; , ! . [ ( ] ) { ( } )"),
@@ -54,12 +54,12 @@ def _letter(char: str) -> str:
 
 
 def swift_x(text: str) -> str:
-    """Transliterate ``text`` into set x; a character that has no counterpart becomes a full stop."""
+    """Transliterate ``text`` to set x. A character without a counterpart becomes a full stop."""
     return "".join(map(_letter, unicodedata.normalize("NFC", text)))
 
 
 def free_text(text: str) -> str:
-    """Transliterate text that a customer wrote so that no bank software reads structure in it.
+    """Transliterate a customer's text to set x without any character that could begin a structure.
 
     Field 86 has several structures, and each of them rests on one of four signs of set x: ``?`` begins a subfield
     (``?20``), ``+`` ends a codeword or begins a subfield (``EREF+``, ``+32``), ``:`` ends a codeword or encloses a

@@ -20,7 +20,7 @@ TRANSACTION_NAMES: Final = {
     "withdrawal": "Withdrawal",
     "transfer_in": "Transfer received",
     "transfer_out": "Transfer sent",
-    "card_purchase": "Card payment",
+    "card_purchase": "Card purchase",
 }
 
 EVENT_NAMES: Final = {
