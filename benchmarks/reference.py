@@ -1,4 +1,4 @@
-"""R2: a bare WSGI function that does a transfer with the driver alone; no framework, no checks of a token.
+"""R2: a WSGI function that makes a transfer with the database driver alone, without a framework or a token check.
 
 ``BENCH_DSN`` names the database. On PostgreSQL one call of ``bench_transfer`` is one statement and
 one commit; on SQLite the same rows are written through Python's own sqlite3.
@@ -21,7 +21,7 @@ _connection: Any = None
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Carry one transfer out and answer its id."""
+    """Make one transfer and return its id."""
     body = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     move = _sqlite if DSN.startswith("sqlite") else _postgresql
     answer = json.dumps({"id": move(body)}).encode()
@@ -30,7 +30,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 
 def _postgresql(body: dict[str, Any]) -> str:
-    global _connection  # noqa: PLW0603 - one connection a worker, as simple as it gets
+    global _connection  # noqa: PLW0603 - the simplest way to have one connection for each worker
     if _connection is None:
         _connection = psycopg.connect(DSN, autocommit=True)
     scope = uuid.uuid4().hex + uuid.uuid4().hex

@@ -1,4 +1,4 @@
--- The references' one statement: the rows of a transfer as the service writes them, under the same guards.
+-- The statement of the references R1 and R2: writes the same rows as a transfer of the service, with the same triggers.
 CREATE TABLE bench_accounts (n integer PRIMARY KEY, id uuid NOT NULL, user_id uuid NOT NULL);
 
 CREATE FUNCTION bench_transfer(source uuid, target uuid, moved bigint, actor uuid, key_scope text)

@@ -1,4 +1,4 @@
-"""What is measured: each scenario beside its reference, interleaved, in the same minutes."""
+"""The scenarios. Each is measured in turns with its reference, in the same minutes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 
 @dataclass
 class Row:
-    """One line of the table: the service's figure, the reference's, and their ratio."""
+    """One row of the table: the service's figure, the reference's figure, and their ratio."""
 
     name: str
     unit: str
@@ -42,13 +42,13 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """How the service compares: above 1 it does more than the reference."""
+        """The service's figure divided by the reference's. Above 1 the service does more."""
         return self.service / self.reference if self.reference else 0.0
 
 
 @dataclass
 class Plan:
-    """How long and how often."""
+    """The duration and the number of measurements, and their rows."""
 
     clients: int = 8
     seconds: float = 5
@@ -57,16 +57,16 @@ class Plan:
     rows: list[Row] = field(default_factory=list)
 
     def interleaved(self, *sides: Callable[[float], Outcome]) -> list[list[Outcome]]:
-        """Run the sides in turn, ``repeats`` times after a warm-up, and return the outcomes of each."""
+        """Run all sides in turn, ``repeats`` times after a warm-up. Return the outcomes of each side."""
         for side in sides:
             side(self.warm_up_seconds)
         rounds = [[side(self.seconds) for side in sides] for _ in range(self.repeats)]
         return [[one[place] for one in rounds] for place in range(len(sides))]
 
 
-def median(outcomes: list[Outcome], what: Callable[[Outcome], float] = lambda outcome: outcome.rate) -> float:
+def median(outcomes: list[Outcome], figure: Callable[[Outcome], float] = lambda outcome: outcome.rate) -> float:
     """Return the median of a figure over the repeats."""
-    return statistics.median(what(outcome) for outcome in outcomes)
+    return statistics.median(figure(outcome) for outcome in outcomes)
 
 
 def transfers(people: list[Person], *, hot: bool = False, reference: bool = False) -> Load:
@@ -86,7 +86,7 @@ def transfers(people: list[Person], *, hot: bool = False, reference: bool = Fals
 
 
 def batches(people: list[Person], size: int) -> Load:
-    """Return batches of ``size`` transfers, each from one person's accounts to anybody's."""
+    """Return batches of ``size`` transfers, each batch from one person's accounts to random accounts."""
     accounts = [account for person in people for account in person.accounts]
     requests = []
     for person in people:
@@ -104,14 +104,14 @@ def _request(method: str, path: str, person: Person, body: Any = None) -> dict[s
 
 
 def reads(people: list[Person], path: Callable[[str], str]) -> Load:
-    """Return one GET for each account; ``path`` writes its address."""
+    """Return one GET for each account. ``path`` makes its path from the account's id."""
     return Load([_request("GET", path(account), person) for person in people for account in person.accounts])
 
 
-def pgbench(  # noqa: PLR0917 - what is put on its command line, in that order
+def pgbench(  # noqa: PLR0917 - the parameters are in the order of pgbench's command line
     binary: str, dsn: str, script: str, accounts: int, clients: int, seconds: float
 ) -> Outcome:
-    """R1: one SQL statement a transfer, driven by pgbench."""
+    """Run R1: pgbench sends one SQL statement for each transfer."""
     command = [
         binary, "-n", "-c", str(clients), "-j", "1", "-T", str(max(1, round(seconds))),
         "-D", f"accounts={accounts}", "-f", str(HERE / script), "-l", "--log-prefix", "pgbench", dsn,
@@ -130,7 +130,7 @@ def pgbench(  # noqa: PLR0917 - what is put on its command line, in that order
 
 
 def load_history(app: Flask, account_id: str, count: int) -> float:
-    """Post ``count`` transactions on an account through the ledger, 1,000 a month; return how many a second."""
+    """Post ``count`` transactions on an account through the ledger, 1,000 a month. Return their number a second."""
     months = count // 1000
     latest = clock.now().year * 12 + clock.now().month - 2
     started = time.perf_counter()
@@ -142,7 +142,7 @@ def load_history(app: Flask, account_id: str, count: int) -> float:
 
 
 def last_month() -> str:
-    """Return the query for a statement of the month that holds the last thousand."""
+    """Return the query for a statement of last month, which has the latest 1,000 transactions."""
     last = clock.now().date().replace(day=1) - timedelta(days=1)
     return f"from={last.replace(day=1)}&to={last}"
 
@@ -153,7 +153,7 @@ def _thousand(account_id: str) -> None:
 
 
 def latencies_ms(urls: list[str], token: str, repeats: int = 60) -> list[float]:
-    """Return the median latency of a GET of each address, in milliseconds, asked in turn."""
+    """Send GETs to the URLs in turn. Return the median latency of each URL in milliseconds."""
     times: list[list[float]] = [[] for _ in urls]
     for _ in range(repeats):
         for url, taken in zip(urls, times, strict=True):
@@ -164,7 +164,7 @@ def latencies_ms(urls: list[str], token: str, repeats: int = 60) -> list[float]:
 
 
 def deep_cursor(url: str, token: str, account_id: str, pages: int) -> str:
-    """Walk ``pages`` pages of 100 into a history and return the cursor found there."""
+    """Read ``pages`` pages of 100 transactions and return the cursor after them."""
     cursor = ""
     for _ in range(pages):
         found = json.loads(stage.get(f"{url}/v1/transactions?account_id={account_id}&limit=100{cursor}", token))

@@ -1,4 +1,4 @@
-"""What a measurement stands on: a database, people with accounts, and servers."""
+"""Prepares a measurement: a database, people with accounts, and servers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ START = 10**9
 
 @dataclass
 class Person:
-    """A user with a token, accounts in EUR that hold plenty, and two empty ones for histories."""
+    """A user with a token, funded accounts in EUR, and two empty accounts for histories."""
 
     user_id: str
     token: str
@@ -47,7 +47,7 @@ class Person:
 
 
 def environment(database_url: str) -> dict[str, str]:
-    """Return the production settings everything runs with; the tokens must outlive the run."""
+    """Return the production settings of every server in a measurement."""
     return {
         "BANKAPP_ENV": "production",
         "DATABASE_URL": database_url,
@@ -59,7 +59,10 @@ def environment(database_url: str) -> dict[str, str]:
 
 
 def prepare(database_url: str, people: int, accounts_each: int) -> tuple[Flask, list[Person]]:
-    """Migrate the database and open ``people`` × ``accounts_each`` accounts with money on them."""
+    """Migrate the database and open ``people`` × ``accounts_each`` funded accounts.
+
+    The access tokens are as long-lived as a session, so that they outlive the run.
+    """
     config = Config.from_env(environment(database_url)).with_changes(bcrypt_rounds=4, log_level="WARNING")
     app = create_app(config.with_changes(access_token_lifetime=config.session_lifetime))
     use_migrations(app)
@@ -89,7 +92,7 @@ def _person(number: int, accounts_each: int) -> Person:
 
 
 def post_deposits(accounts: list[ledger.AccountState], amount: int) -> None:
-    """Deposit ``amount`` on each account, in one posting a deposit, with the audit rows that verification asks for."""
+    """Deposit ``amount`` on each account, in one posting each, with the audit rows that the verification needs."""
     now = clock.now()
     posted = ledger.post([ledger.movement("deposit", account, amount, "EUR", "bench") for account in accounts])
     rows = [
@@ -123,7 +126,7 @@ def _reference(people: list[Person]) -> None:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses just now."""
+    """Return a port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -131,7 +134,7 @@ def free_port() -> int:
 
 @contextmanager
 def gunicorn(target: str, extra: dict[str, str], *, config: bool = True) -> Iterator[tuple[str, int]]:
-    """Serve ``target`` with the production settings and yield its address and the master's pid."""
+    """Serve ``target`` with the production settings. Yields its URL and the master's process id."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", target]
     if not config:
@@ -159,7 +162,7 @@ def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
 
 
 def worker_memory_mb(master: int) -> list[float]:
-    """Return the resident memory of each worker of a gunicorn master, in MB (proportional shares)."""
+    """Return the resident memory (Rss) of each worker of a gunicorn master, in MB."""
     children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     sizes = []
     for child in children:
@@ -170,7 +173,7 @@ def worker_memory_mb(master: int) -> list[float]:
 
 
 def get(url: str, token: str) -> Any:
-    """Fetch ``url`` once; any status but 2xx raises."""
+    """Send a GET to ``url`` and return the body. Raises HTTPError for any status but 2xx."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.read()

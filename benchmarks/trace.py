@@ -1,18 +1,18 @@
-"""``make trace``: how many calls, functions, files and file changes one warm request takes.
+"""``make trace``: counts the calls, functions, files and file changes of one warm request.
 
-Counted are own calls only: calls of functions whose code lies in ``bankapp/``, as ``sys.setprofile`` sees them in the
+Only own calls are counted: calls of functions whose code is in ``bankapp/``, as ``sys.setprofile`` reports them in the
 thread that serves the request. Each request is sent several times first, so that caches are filled, connections are
 open and modules are imported. The columns:
 
 - calls: own call events. Resuming a generator is a call event, too.
-- functions: distinct own code objects; a lambda and a comprehension that has a frame of its own count as functions.
+- functions: distinct own code objects. A lambda counts as a function, and so does a comprehension with its own frame.
 - files: distinct files of these functions.
-- file changes: own call events whose file differs from that of the own call event before. Returns do not count.
-- frames from view to SQL: own frames below the view function, down to the one that sends the statement, for each
-  statement that the view sends, in order. A statement is seen as a call of the driver: a method named ``execute`` or
-  ``executemany`` of a cursor or connection of ``sqlite3`` or ``psycopg``.
+- file changes: own call events whose file differs from that of the previous own call event. Returns do not count.
+- frames from view to SQL: for each statement that the view sends, in order, the number of own frames between the view
+  function and the driver. A statement is a call of the driver: a method named ``execute`` or ``executemany`` of a
+  cursor or connection of ``sqlite3`` or ``psycopg``.
 
-The trace uses ``create_app``, Flask's test client and what ``benchmarks/stage.py`` prepares, no internals.
+The trace uses ``create_app``, Flask's test client and ``benchmarks/stage.py``, but no internals of the service.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Trace:
     depths: list[int] = field(default_factory=list)
 
     def start(self) -> None:
-        """Begin to count in this thread."""
+        """Start counting in this thread."""
         sys.setprofile(self._see)
 
     def stop(self) -> None:
@@ -68,7 +68,7 @@ class Trace:
 
     @property
     def file_changes(self) -> int:
-        """The number of own calls into another file than that of the own call before."""
+        """The number of own calls into another file than the previous own call."""
         names = [code.co_filename for code in self.calls]
         return sum(before != after for before, after in itertools.pairwise(names))
 
@@ -82,7 +82,7 @@ class Trace:
             self._statement(frame)
 
     def _statement(self, frame: FrameType | None) -> None:
-        """Keep the number of own frames from the view, excluded, to ``frame``; nothing outside of the view."""
+        """Record the number of own frames from below the view to ``frame``. Ignore statements outside of the view."""
         depth = 0
         while frame is not None:
             if frame.f_code is self.view:
@@ -93,7 +93,7 @@ class Trace:
 
 
 def is_own(code: CodeType) -> bool:
-    """Tell whether the code lies in ``bankapp/``."""
+    """Tell whether the code is in ``bankapp/``."""
     return code.co_filename.startswith(OWN)
 
 
@@ -104,7 +104,7 @@ def is_of_sqlite(function: Any) -> bool:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to trace. ``body`` is JSON; ``keyed`` gives each repetition an Idempotency-Key of its own."""
+    """A request to trace. ``body`` is JSON. If ``keyed``, each repetition gets a new Idempotency-Key."""
 
     method: str
     path: str
@@ -115,7 +115,7 @@ class Request:
     rule: str = ""
 
     def send(self, client: FlaskClient) -> None:
-        """Send the request once. Raises AssertionError for another status than the expected."""
+        """Send the request once. Raises AssertionError if the status is not the expected one."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if self.keyed:
             headers["Idempotency-Key"] = str(uuid.uuid4())
@@ -124,7 +124,7 @@ class Request:
 
 
 def requests(people: list[Person]) -> list[Request]:
-    """Return the requests that are traced, for people with accounts."""
+    """Return the requests to trace. ``people`` must be two people with accounts."""
     sender, receiver = people
     order = {"from_account_id": sender.accounts[0], "to_account_id": receiver.accounts[0]}
     order |= {"amount": 1, "currency": "EUR"}
@@ -138,17 +138,17 @@ def requests(people: list[Person]) -> list[Request]:
 
 
 def trace(app: Flask, request: Request) -> Trace:
-    """Send ``request`` until it is warm, and once more to trace it."""
+    """Send ``request`` WARM_UP_REQUESTS times, then trace it once."""
     client = app.test_client()
     for _ in range(WARM_UP_REQUESTS):
         request.send(client)
-    seen = Trace(view_code(app, request))
-    seen.start()
+    counts = Trace(view_code(app, request))
+    counts.start()
     try:
         request.send(client)
     finally:
-        seen.stop()
-    return seen
+        counts.stop()
+    return counts
 
 
 def view_code(app: Flask, request: Request) -> CodeType:
@@ -159,21 +159,21 @@ def view_code(app: Flask, request: Request) -> CodeType:
 
 
 def innermost(function: Any) -> Any:
-    """Return the function that decorators by ``functools.wraps`` are put around."""
+    """Return the function inside all decorators that use ``functools.wraps``."""
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     return function
 
 
-def row(database: str, request: Request, seen: Trace) -> str:
-    """Return a line of the Markdown table."""
-    depths = ", ".join(map(str, seen.depths)) or "–"
-    counts = f"{len(seen.calls)} | {seen.functions} | {seen.files} | {seen.file_changes}"
+def row(database: str, request: Request, traced: Trace) -> str:
+    """Return a row of the Markdown table."""
+    depths = ", ".join(map(str, traced.depths)) or "–"
+    counts = f"{len(traced.calls)} | {traced.functions} | {traced.files} | {traced.file_changes}"
     return f"| {request.method} {request.rule or request.path} | {database} | {counts} | {depths} |"
 
 
 def rows(database: str, url: str) -> list[str]:
-    """Prepare the database of ``url``, trace each request on it and return its lines of the table."""
+    """Prepare the database of ``url``, trace each request on it and return the rows of the table."""
     app, people = stage.prepare(url, 2, 1)
     return [row(database, request, trace(app, request)) for request in requests(people)]
 
@@ -187,7 +187,7 @@ def main() -> None:
         lines += rows("PostgreSQL", server.create_database("trace"))
     finally:
         server.stop()
-    # After all requests, so that the application's log lines are not between the lines of the table.
+    # Printed after all requests, so that no log lines of the application are within the table.
     print("", HEADER, RULE, *lines, sep="\n")
 
 
