@@ -1,7 +1,7 @@
-"""Settings: the one reader of the environment.
+"""The settings. This is the only module that reads the environment.
 
-``Config.from_env()`` understands every value or raises :class:`ConfigError`, which names the
-setting. Nothing else in the code base looks at ``os.environ``.
+``Config.from_env()`` parses every setting. It raises :class:`ConfigError`, which names the setting, for
+a value that it cannot parse.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KIB: Final = 1024
 
 
 class ConfigError(ValueError):
-    """A setting that is missing or cannot be understood; the message is one line that names it."""
+    """A setting is missing or cannot be parsed. The message is one line that begins with its name."""
 
     def __init__(self, name: str, reason: str) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Every setting, understood. Durations are timedeltas, sizes bytes, origins and secrets tuples."""
+    """The parsed settings. Durations are timedeltas, sizes are bytes, origins and secrets are tuples."""
 
     env: ClassVar[str] = ""
     is_production: ClassVar[bool] = False
@@ -71,11 +71,11 @@ class Config:
     body_limit_bytes: ClassVar[int] = 64 * KIB
 
     def with_changes(self, **changes: Any) -> Config:
-        """Return a copy with some settings changed (tests and tools)."""
+        """Return a copy with some settings changed, for tests and tools."""
         return replace(self, **changes)
 
     def flask_settings(self) -> dict[str, Any]:
-        """Return what Flask and its extensions read from ``app.config``."""
+        """Return the settings that Flask and its extensions read from ``app.config``."""
         return {
             "TESTING": self.env == "testing",
             "SECRET_KEY": self.secret_key,
@@ -101,7 +101,7 @@ class Config:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
-        """Read the settings from ``environ`` (the process's own by default). Raises ConfigError."""
+        """Read the settings from ``environ``, by default the environment of the process. Raises ConfigError."""
         read = _Reader(os.environ if environ is None else environ)
         kind: type[Config] = read("BANKAPP_ENV", _one_of(KINDS), Development)
         jwt_secrets = read("JWT_SECRET", _secrets, None) or kind.missing_jwt_secret()
@@ -121,26 +121,26 @@ class Config:
 
     @classmethod
     def missing_jwt_secret(cls) -> tuple[str, ...]:
-        """Return the signing keys to use when ``JWT_SECRET`` is not set."""
+        """Return the signing keys if ``JWT_SECRET`` is not set."""
         return (_development_secret(),)
 
     @classmethod
     def default_database_url(cls) -> str:
-        """Return the database to use when ``DATABASE_URL`` is not set: a SQLite file in ``instance/``."""
+        """Return the database if ``DATABASE_URL`` is not set: a SQLite file in ``instance/``."""
         INSTANCE.mkdir(exist_ok=True)
         return f"sqlite:///{INSTANCE / 'bankapp.sqlite3'}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Development(Config):
-    """A developer's own machine: docs on, a secret of its own, SQLite."""
+    """A developer's machine: docs are on, the secret is generated once and kept, SQLite is the default."""
 
     env = "development"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Testing(Config):
-    """The test suite: cheap password hashes, everything else as it really is."""
+    """The test suite: cheap password hashes and no rate limits. Everything else keeps its default."""
 
     env = "testing"
     bcrypt_rounds: int = 4
@@ -149,7 +149,7 @@ class Testing(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class Production(Config):
-    """In front of customers: no default secret, no docs unless asked for, time to drain."""
+    """Production: no default secret, docs are off by default, time to drain before a shutdown."""
 
     env = "production"
     is_production = True
@@ -158,7 +158,7 @@ class Production(Config):
 
     @classmethod
     def missing_jwt_secret(cls) -> tuple[str, ...]:
-        """Refuse: a production secret is never made up."""
+        """Raise ConfigError: a production secret is never generated."""
         raise ConfigError("JWT_SECRET", f"is required in production (at least {MIN_SECRET_BYTES} bytes)")
 
 
@@ -254,7 +254,7 @@ def _storage_uri(text: str) -> str:
 def _development_secret() -> str:
     path = INSTANCE / "jwt_secret"
     INSTANCE.mkdir(exist_ok=True)
-    # Written aside and linked into place, so that no process ever reads half a secret.
+    # Written to a draft and then linked, so that no process can read an incomplete secret.
     draft = path.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(48))
@@ -267,7 +267,7 @@ def _development_secret() -> str:
 _LEVELS: Final = {name: name for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
 _FORMATS: Final = {name: name for name in ("json", "console")}
 
-# Attribute → environment variable and how its text is understood.
+# Attribute → environment variable and the parser of its text.
 _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "database_pooler": ("DATABASE_POOLER", _one_of({"none": "none", "transaction": "transaction"})),
     "web_concurrency": ("WEB_CONCURRENCY", _integer(1, 256)),

@@ -1,4 +1,4 @@
-"""How Alembic reaches the application's database."""
+"""Alembic's entry point: runs the migrations on the application's database."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bankapp.extensions import db
 
 
 def run() -> None:
-    """Run the migrations in one transaction each, on the application's own engine."""
+    """Run each migration in its own transaction, on the application's engine."""
     engine = db.engine
     with engine.connect() as connection:
-        # The application's connections commit each statement by itself; a migration's must not.
+        # The application's connections are in autocommit mode. A migration needs a transaction.
         if engine.dialect.name == "sqlite":
             event.listen(connection, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
         else:
             connection.execution_options(isolation_level="READ COMMITTED")
-            # A migration may take longer than a request is allowed to; it still must not wait long for locks.
+            # A migration may run longer than a request. lock_timeout stays, so it does not wait long for locks.
             connection.execute(text("SET statement_timeout = 0"))
             connection.commit()
         context.configure(
@@ -27,7 +27,7 @@ def run() -> None:
             target_metadata=db.metadata,
             transaction_per_migration=True,
             compare_server_default=True,
-            # Flask-Migrate's own: compare types, and rebuild tables where SQLite cannot alter them.
+            # The arguments of Flask-Migrate: compare types, and rebuild tables that SQLite cannot alter.
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():

@@ -1,4 +1,4 @@
-"""What the revisions share: column types, and running the SQL files that lie beside them."""
+"""Shared by the revisions: column types, and a function that runs a revision's SQL file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
 def run_script(name: str) -> None:
-    """Run ``versions/NAME.DIALECT.sql`` on the connection of the migration."""
+    """Run ``versions/NAME.DIALECT.sql`` on the migration's connection."""
     connection = op.get_bind()
     script = (VERSIONS / f"{name}.{connection.dialect.name}.sql").read_text()
     for statement in _statements(script) if connection.dialect.name == "sqlite" else [script]:
@@ -26,7 +26,7 @@ def run_script(name: str) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    # sqlite3 runs one statement at a time, and executescript() would commit the migration half-way.
+    # sqlite3 runs one statement at a time. executescript() would commit in the middle of the migration.
     pending = ""
     for line in script.splitlines(keepends=True):
         pending += line

@@ -1,9 +1,9 @@
--- The database's own guard of the books (see docs/decisions/0002-the-database-guards-the-books.md).
+-- The triggers that protect the ledger (see docs/decisions/0002-the-database-guards-the-books.md).
 -- Functions that write run with the owner's rights, so the application's role needs no right to
 -- change a balance. Every refusal is a check_violation whose message begins with "ledger:".
 
--- The functions mean the tables of this schema, whatever the caller's search_path says: unless it is
--- named last, a temporary table of the caller's comes first and would be asked instead of the books.
+-- The functions use the tables of this schema, whatever the caller's search_path is. pg_temp must be
+-- last: otherwise a temporary table of the caller would be read instead of the table of this schema.
 SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
 CREATE FUNCTION ledger_refuse(reason text) RETURNS void LANGUAGE plpgsql AS $$
@@ -56,7 +56,7 @@ CREATE TRIGGER audit_seals_are_history BEFORE UPDATE OR DELETE ON audit_seals
 CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON audit_seals
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
--- Legs move balances
+-- Legs change balances
 
 CREATE FUNCTION transactions_post() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -84,13 +84,13 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Whoever can run it as the trigger of a table of their own would write with the owner's rights.
+-- A role that could use this function as a trigger of its own table would write with the owner's rights.
 REVOKE EXECUTE ON FUNCTION transactions_post() FROM PUBLIC;
 
 CREATE TRIGGER transactions_post AFTER INSERT ON transactions
     FOR EACH ROW EXECUTE FUNCTION transactions_post();
 
--- Balances move by legs only
+-- Only legs change balances
 
 CREATE FUNCTION accounts_guard_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -190,7 +190,7 @@ END $$;
 CREATE TRIGGER postings_seal AFTER INSERT ON postings
     FOR EACH ROW EXECUTE FUNCTION postings_seal();
 
--- Holds: what an account holds is the sum of its pending authorizations, and each of them ends once
+-- Holds: accounts.held is the sum of the account's pending authorizations. Each authorization ends once.
 
 CREATE FUNCTION authorizations_guard_insert() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
@@ -273,8 +273,8 @@ END $$;
 CREATE TRIGGER postings_seal_purchase AFTER INSERT ON postings
     FOR EACH ROW WHEN (NEW.kind = 'card_purchase') EXECUTE FUNCTION postings_seal_purchase();
 
--- What two sessions write at once for one posting neither sees of the other. At commit, after the foreign
--- keys (whose triggers have names before these), the one that comes second sees both.
+-- Two concurrent transactions that write legs of one posting do not see each other's rows. These checks run at
+-- commit, after the foreign keys, because triggers fire in order of their names. The second transaction sees both.
 
 CREATE FUNCTION transactions_recount() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN

@@ -1,4 +1,4 @@
-"""The database guards the books: triggers that refuse what the code would get wrong.
+"""The triggers that protect the ledger: the database refuses changes that break its rules.
 
 Revision: 0002, after 0001
 """

@@ -1,8 +1,8 @@
--- The database's own guard of the books (see docs/decisions/0002-the-database-guards-the-books.md).
+-- The triggers that protect the ledger (see docs/decisions/0002-the-database-guards-the-books.md).
 -- Every refusal is an IntegrityError whose message begins with "ledger:".
 
--- History. REPLACE deletes without firing DELETE triggers, so what it would replace (by any key, the hidden
--- rowid included) is refused first.
+-- History. REPLACE deletes rows without firing DELETE triggers. So an insert is refused if a row with one of
+-- its keys exists, the hidden rowid included.
 
 CREATE TRIGGER transactions_no_update BEFORE UPDATE ON transactions
 BEGIN SELECT RAISE(ABORT, 'ledger: transactions are history: UPDATE refused'); END;
@@ -60,8 +60,8 @@ WHEN EXISTS (SELECT 1 FROM audit_seals WHERE position = NEW.position)
     OR EXISTS (SELECT 1 FROM audit_seals WHERE audit_log_id = NEW.audit_log_id)
 BEGIN SELECT RAISE(ABORT, 'ledger: audit_seals are history: the row exists'); END;
 
--- Legs move balances. Whatever could stop the UPDATE is refused before it: under INSERT OR IGNORE or OR FAIL
--- a CHECK that fails inside a trigger would leave the leg and skip the balance.
+-- Legs change balances. Everything that could make the UPDATE fail is refused before it: under INSERT OR IGNORE
+-- or OR FAIL, a CHECK that fails inside a trigger would keep the leg but not change the balance.
 
 CREATE TRIGGER transactions_post AFTER INSERT ON transactions
 WHEN NEW.sequence IS NOT NULL
@@ -96,7 +96,7 @@ BEGIN
             WHERE id = NEW.account_id AND type = 'cash' AND currency = NEW.currency);
 END;
 
--- Balances move by legs only
+-- Only legs change balances
 
 CREATE TRIGGER accounts_begin_empty BEFORE INSERT ON accounts
 WHEN NEW.balance <> 0 OR NEW.held <> 0 OR NEW.sequence <> 0 OR NEW.last_posted_at IS NOT NULL
@@ -168,7 +168,7 @@ BEGIN
         WHERE NEW.kind NOT IN ('transfer', 'reversal') AND EXISTS (SELECT 1 FROM transfers WHERE id = NEW.id);
 END;
 
--- Holds: what an account holds is the sum of its pending authorizations, and each of them ends once
+-- Holds: accounts.held is the sum of the account's pending authorizations. Each authorization ends once.
 
 CREATE TRIGGER authorizations_begin BEFORE INSERT ON authorizations
 BEGIN
