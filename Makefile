@@ -1,4 +1,4 @@
-# Every way to run, check and measure the project. `make` alone lists the targets.
+# The targets to run, check and measure the project. `make` without a target lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,8 +11,8 @@ PORT ?= 8000
 ARGS ?=
 export FLASK_APP := wsgi.py
 
-# The versions name the environment and its stamps, so several interpreters live side by side and a
-# changed one is noticed. Both are empty when there is no such interpreter; `check-python` says so.
+# The names of the environment and its stamps contain the Python version. So several interpreters can be used side by
+# side, and an upgrade is noticed. Both are empty if there is no such interpreter; `check-python` reports that.
 PYTHON_XY := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 PYTHON_XYZ := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
 PYTHON_IS_NEW_ENOUGH := $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
@@ -23,9 +23,9 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-$(PYTHON_XYZ)
 DEVELOPMENT := $(VENV)/.development-$(PYTHON_XYZ)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-# One lock serves every Python from 3.11 on and every processor. Source archives are left out because the tools that
-# build them would be installed without a hash; ofxparse, which only tests read with, has no other form. pip wants
-# the two options in this order, and uv writes them in the other one into a file.
+# One lock file is for every Python from 3.11 on and every processor. Source archives are excluded because their build
+# tools would be installed without a hash. ofxparse is the exception: it has no wheel, and only tests use it. pip needs
+# the two options in this order, but uv writes them to a file in the other order.
 BUILT := --only-binary :all: --no-binary ofxparse
 LOCK = $(BIN)/python -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(ARGS)
@@ -36,7 +36,7 @@ help:  ## List the targets
 	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, coverage, bench, lock)"
 
 .PHONY: run
-run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; what is stored stays
+run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; keeps stored data
 	@$(BIN)/python -m flask db upgrade
 	@$(BIN)/python -m flask seed
 	@echo "bankapp  http://127.0.0.1:$(PORT)"
@@ -48,26 +48,26 @@ test: $(DEVELOPMENT)  ## Run every test; ARGS= is passed to pytest
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: coverage
-coverage: $(DEVELOPMENT)  ## Run every test and list the lines that none of them reached
+coverage: $(DEVELOPMENT)  ## Run every test and list the lines that no test reaches
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
 .PHONY: lint
-lint: $(DEVELOPMENT)  ## Check style, format, types and who imports whom
+lint: $(DEVELOPMENT)  ## Check style, format, types and the imports between packages
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 .PHONY: lock
-lock: $(DEVELOPMENT)  ## Lock requirements*.in with hashes; ARGS=--upgrade renews what they leave open
+lock: $(DEVELOPMENT)  ## Lock requirements*.in with hashes; ARGS=--upgrade updates every version that they leave open
 	@$(LOCK) --only-binary :all: --emit-build-options requirements.in --output-file requirements.txt
 	@$(LOCK) $(BUILT) requirements-dev.in --output-file requirements-dev.txt
 
 .PHONY: bench
-bench: $(DEVELOPMENT)  ## Measure; ARGS= is passed to the benchmarks
+bench: $(DEVELOPMENT)  ## Run the benchmarks; ARGS= is passed to them
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: profile
@@ -84,7 +84,7 @@ bench-compare: $(DEVELOPMENT)  ## Compare two results: make bench-compare A=old.
 	$(BIN)/python -m benchmarks compare $(A) $(B)
 
 .PHONY: clean
-clean:  ## Remove environments, caches and reports; the data in instance/ stays
+clean:  ## Remove environments, caches and reports; keeps the data in instance/
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -95,8 +95,8 @@ check-python:
 	$(if $(PYTHON_HAS_VENV),,$(error "$(PYTHON)" cannot make virtual environments; install what is missing: apt-get install -y python$(PYTHON_XY)-venv))
 	@:
 
-# --clear: packages that are no longer pinned must not linger, and the development stamp falls with them.
-# An environment that is a link is shared with other working trees: it is added to, never cleared.
+# --clear removes packages that are no longer pinned, and with them the development stamp.
+# A linked environment is shared with other working trees: packages are added to it, but it is never cleared.
 $(RUNTIME): requirements.txt | check-python
 	@echo "Installing the runtime into $(VENV) ..."
 	@test -L $(VENV) || $(PYTHON) -m venv --clear $(VENV)
