@@ -129,7 +129,7 @@ def _commit(request: RequestConnection) -> None:
 
 def _outcome_unknown() -> OutcomeUnknown:
     return OutcomeUnknown(
-        "The database did not confirm the outcome: repeat the request with the same Idempotency-Key, or look.",
+        "The database did not confirm the outcome: repeat the request with the same Idempotency-Key.",
         retry_after_seconds=2,
     )
 

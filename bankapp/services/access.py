@@ -42,11 +42,11 @@ def visible(record: R | None, resource: str) -> R:
     """
     if record is None:
         raise not_found(resource)
-    check_visible(record.user_id, resource, record.id)
+    authorize_read(record.user_id, resource, record.id)
     return record
 
 
-def check_visible(owner_id: str | None, resource: str, resource_id: str) -> None:
+def authorize_read(owner_id: str | None, resource: str, resource_id: str) -> None:
     """Accept the owner of a resource, and staff with an audit row. Raises NotFound, also where ``owner_id`` is None."""
     caller = context.user()
     if owner_id == caller.id:
@@ -56,7 +56,7 @@ def check_visible(owner_id: str | None, resource: str, resource_id: str) -> None
     record_staff_access(resource, resource_id, customer_id=owner_id)
 
 
-def list_owner(resource: str, **filters: Any) -> str | None:
+def authorize_listing(resource: str, **filters: Any) -> str | None:
     """Return the caller's id, to which a list is narrowed; None for staff, who list all rows with an audit row."""
     caller = context.user()
     if not caller.is_staff:

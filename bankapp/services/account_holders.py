@@ -75,7 +75,7 @@ def mine() -> AccountHolderRecord:
 
 def search(*, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
     """Return the caller's own account holder; for staff, all that match the e-mail address and the name."""
-    user_id = access.list_owner("account_holder", email=email, name=name)
+    user_id = access.authorize_listing("account_holder", email=email, name=name)
     return account_holders.search(user_id, email, name, window)
 
 

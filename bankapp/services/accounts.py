@@ -88,12 +88,12 @@ def get(account_id: str) -> AccountRecord:
 
 def search(window: Window) -> Page[AccountRecord]:
     """Return the caller's accounts, newest first; for staff, all customers' accounts."""
-    return accounts.search(access.list_owner("account"), window)
+    return accounts.search(access.authorize_listing("account"), window)
 
 
 def of_user(user_id: str) -> Sequence[AccountRecord]:
     """Return all accounts of a user, oldest first. Raises NotFound for another user, except to staff."""
-    access.check_visible(user_id, "user", user_id)
+    access.authorize_read(user_id, "user", user_id)
     return accounts.of_user(user_id)
 
 
@@ -103,7 +103,7 @@ def balance_at(account_id: str, at: datetime | None) -> Balance:
     if at is None:
         return Balance(account_id, get(account_id).balance, now)
     owner_id, balance = transactions.balance_at(account_id, at)
-    access.check_visible(owner_id, "account", account_id)
+    access.authorize_read(owner_id, "account", account_id)
     if at > now:
         raise errors.ValidationFailed(errors={"at": ["Must not lie in the future."]})
     return Balance(account_id, balance, at)

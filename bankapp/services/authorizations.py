@@ -151,7 +151,7 @@ def search(card_id: str | None, window: Window) -> Page[AuthorizationRecord]:
     """Return the authorizations of one card, or of all the caller may see. Raises NotFound for a foreign card."""
     if card_id is not None:
         return authorizations.of_card(cards.get(card_id).id, window)
-    return authorizations.search(access.list_owner("authorization"), window)
+    return authorizations.search(access.authorize_listing("authorization"), window)
 
 
 def expire() -> int:

@@ -68,7 +68,7 @@ def search(account_id: str | None, window: Window) -> Page[CardRecord]:
     """Return the cards of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
         return cards.search(None, accounts.get(account_id).id, window)
-    return cards.search(access.list_owner("card"), None, window)
+    return cards.search(access.authorize_listing("card"), None, window)
 
 
 def block(card_id: str) -> CardRecord:

@@ -190,7 +190,7 @@ def get(transfer_id: str) -> TransferRecord:
     found = _existing(transfer_id)
     owners = transfers.owners(transfer_id)
     me = context.user().id
-    access.check_visible(me if me in owners else owners[0], "transfer", transfer_id)
+    access.authorize_read(me if me in owners else owners[0], "transfer", transfer_id)
     return found
 
 
@@ -198,7 +198,7 @@ def search(account_id: str | None, window: Window) -> Page[TransferRecord]:
     """Return the transfers of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
         return transfers.of_accounts([accounts.get(account_id).id], window)
-    user_id = access.list_owner("transfer")
+    user_id = access.authorize_listing("transfer")
     if user_id is None:
         return transfers.of_everybody(window)
     return transfers.of_accounts(account_rows.ids_of_user(user_id), window)

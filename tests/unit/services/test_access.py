@@ -83,27 +83,27 @@ def test_nobody_sees_what_is_not_there(role: str, recorded: Rows) -> None:
     with signed_in(role):
         refused(lambda: access.visible(None, "account"))
         refused(lambda: access.own(None, "account"))
-        refused(lambda: access.check_visible(None, "account", ids.new()))
+        refused(lambda: access.authorize_read(None, "account", ids.new()))
     assert recorded == []
 
 
-def test_check_visible_lets_the_owner_pass(recorded: Rows) -> None:
+def test_authorize_read_lets_the_owner_pass(recorded: Rows) -> None:
     with signed_in() as me:
-        access.check_visible(me.id, "transfer", ids.new())
-        refused(lambda: access.check_visible(ids.new(), "transfer", ids.new()))
+        access.authorize_read(me.id, "transfer", ids.new())
+        refused(lambda: access.authorize_read(ids.new(), "transfer", ids.new()))
     assert recorded == []
 
 
 def test_customers_list_their_own_rows(recorded: Rows) -> None:
     with signed_in() as me:
-        assert access.list_owner("card", email="ada@example.com") == me.id
+        assert access.authorize_listing("card", email="ada@example.com") == me.id
     assert recorded == []
 
 
 @STAFF
 def test_staff_list_everything_and_their_filters_are_audited(role: str, recorded: Rows) -> None:
     with signed_in(role):
-        assert access.list_owner("account holder", email="ada@example.com", name=None) is None
+        assert access.authorize_listing("account holder", email="ada@example.com", name=None) is None
     facts = {
         "resource_type": "account_holder",
         "resource_id": None,
@@ -121,7 +121,7 @@ def test_what_cannot_be_audited_is_not_shown(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(errors.Unavailable):
             access.visible(account(), "account")
         with pytest.raises(errors.Unavailable):
-            access.list_owner("account")
+            access.authorize_listing("account")
 
 
 def test_without_a_user_there_is_no_access(recorded: Rows) -> None:
@@ -131,8 +131,8 @@ def test_without_a_user_there_is_no_access(recorded: Rows) -> None:
         calls: list[Callable[[], object]] = [
             lambda: access.own(theirs, "account"),
             lambda: access.visible(theirs, "account"),
-            lambda: access.check_visible(theirs.user_id, "account", theirs.id),
-            lambda: access.list_owner("account"),
+            lambda: access.authorize_read(theirs.user_id, "account", theirs.id),
+            lambda: access.authorize_listing("account"),
         ]
         for call in calls:
             with pytest.raises(LookupError):
