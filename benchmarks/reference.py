@@ -50,6 +50,8 @@ def _sqlite(body: dict[str, Any]) -> str:
     run = _connection.execute
     transfer, audit, scope = str(uuid.uuid4()), str(uuid.uuid4()), uuid.uuid4().hex + uuid.uuid4().hex
     source, target, amount = body["from_account_id"], body["to_account_id"], body["amount"]
+    # `flask ledger verify` compares the metadata of an audit row with the transfer.
+    metadata = {"from_account_id": source, "to_account_id": target, "amount": amount, "currency": "EUR"}
     run("BEGIN IMMEDIATE")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     run(
@@ -58,8 +60,8 @@ def _sqlite(body: dict[str, Any]) -> str:
     )
     run(
         "INSERT INTO audit_logs (id, user_id, event_type, resource_type, status, request_id, metadata, created_at)"
-        " VALUES (?, ?, 'transfer', 'transfer', 'pending', ?, '{}', ?)",
-        (audit, body["user_id"], transfer, now),
+        " VALUES (?, ?, 'transfer', 'transfer', 'pending', ?, ?, ?)",
+        (audit, body["user_id"], transfer, json.dumps(metadata), now),
     )
     state = dict(
         run(

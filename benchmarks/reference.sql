@@ -14,7 +14,8 @@ BEGIN
         VALUES (key_scope, key_scope, audit, clock_timestamp());
     INSERT INTO audit_logs (id, user_id, event_type, resource_type, status, ip_address, request_id, metadata, created_at)
         VALUES (audit, actor, 'transfer', 'transfer', 'pending', '127.0.0.1', key_scope,
-            jsonb_build_object('from_account_id', source, 'amount', moved, 'currency', 'EUR'), clock_timestamp());
+            jsonb_build_object('from_account_id', source, 'to_account_id', target, 'amount', moved, 'currency', 'EUR'),
+            clock_timestamp());
     PERFORM 1 FROM accounts WHERE id IN (source, target) ORDER BY id FOR NO KEY UPDATE;
     SELECT * INTO a FROM accounts WHERE id = source;
     SELECT * INTO b FROM accounts WHERE id = target;
