@@ -120,8 +120,10 @@ def carry_out(
     seen = _begin(command, claim, accounts if on_snapshot and not db.in_transaction() else None)
 
     def under_lock() -> Decision[T]:
-        found = _decide(decide, ledger.lock(accounts, release_expired=False)) if on_snapshot else None
-        return _store(command, found or decide(ledger.lock(accounts)), claim)
+        decision = None
+        if on_snapshot and seen is None:
+            decision = _decide(decide, ledger.lock(accounts, release_expired=False))
+        return _store(command, decision or decide(ledger.lock(accounts)), claim)
 
     def run() -> Decision[T]:
         found = None if seen is None else _try_on_snapshot(command, decide, claim, seen)
@@ -165,7 +167,8 @@ def _try_on_snapshot(
 ) -> Decision[T] | None:
     """Decide on a snapshot and store that; None where it takes the lock to decide."""
     decision = _decide(decide, seen)
-    if decision is None:
+    # Without postings there is no snapshot to hold against the accounts.
+    if decision is None or not decision.postings.base:
         return None
     try:
         return db.run_statement(lambda: _store(command, decision, claim, ledger.store_on_snapshot))
