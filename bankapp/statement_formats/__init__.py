@@ -43,6 +43,9 @@ def by_media_type(media_type: str) -> StatementFormat | None:
 
 
 def file_name(statement: Statement, form: StatementFormat) -> str:
-    """Return the name of a statement's file: ``statement_<IBAN>_<from>_<to>.<extension>``."""
-    number, first, last = statement.account.number, statement.from_date, statement.to_date
-    return f"statement_{number}_{first.isoformat()}_{last.isoformat()}.{form.extension}"
+    """Return the name of a statement's file: ``statement_<IBAN>_<from>_<to>.<extension>``.
+
+    The statement's number, where it has one, stands after the IBAN.
+    """
+    account = statement.account.number if statement.number is None else f"{statement.account.number}_{statement.number}"
+    return f"statement_{account}_{statement.from_date.isoformat()}_{statement.to_date.isoformat()}.{form.extension}"

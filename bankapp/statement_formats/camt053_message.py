@@ -150,13 +150,25 @@ def _totals(statement: Statement, credits_count: int) -> iso.TotalTransactions6:
     )
 
 
+def _number(statement: Statement) -> Decimal | None:
+    return None if statement.number is None else Decimal(statement.number)
+
+
+def _statement_id(statement: Statement) -> str:
+    """Name a statement by the end of its IBAN and its number, or its days where it has none: at most Max35Text."""
+    days = "".join(day.isoformat().replace("-", "") for day in (statement.from_date, statement.to_date))
+    return f"{statement.account.number[-18:]}-{days if statement.number is None else statement.number}"
+
+
 def _document(statement: Statement) -> iso.Document:
     account = statement.account
     currency = account.currency
-    period = "".join(day.isoformat().replace("-", "") for day in (statement.from_date, statement.to_date))
     entries = [_entry(entry, currency) for entry in statement.checked_entries()]
     body = iso.AccountStatement9(
-        id=f"{account.number[-18:]}-{period}",
+        id=_statement_id(statement),
+        # Both are optional, and a statement without number has neither: a number here claims that none is missing.
+        elctrnc_seq_nb=_number(statement),
+        lgl_seq_nb=_number(statement),
         cre_dt_tm=_time(statement.generated_at),
         fr_to_dt=iso.DateTimePeriod1(
             fr_dt_tm=_time(datetime.combine(statement.from_date, time.min, UTC)),

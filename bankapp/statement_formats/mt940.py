@@ -91,8 +91,8 @@ def _fields(statement: Statement) -> Iterator[str]:
     message = Message(
         reference_number=f"{statement.to_date:%y%m%d}{account.number[-10:]}",
         account=account.number,
-        # 5n: statements are made on request and have no number, so the day of the year is used.
-        statement_number=f"{statement.to_date:%j}",
+        # 5n. The DFÜ agreement (annex 3, field 28C) has 0 where statements are not numbered.
+        statement_number=str(statement.number or 0),
         opening_balance=_Balance(statement.opening_balance, statement.from_date, currency),
         closing_balance=_Balance(statement.closing_balance, statement.as_of.date(), currency),
         transactions=(_Transaction(entry, currency) for entry in statement.checked_entries()),

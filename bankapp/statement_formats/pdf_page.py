@@ -80,7 +80,8 @@ def _first_head(pen: Pen, statement: Statement) -> None:
     top = _HEIGHT - 48
     pen.mark(_LEFT, top - 34, 34)
     pen.text(_LEFT + 44, top - 22, shown(account.bank_name), 17, colour=BRAND, bold=True)
-    pen.text(_RIGHT, top - 17, "Account statement", 15, right=True, bold=True)
+    title = "Account statement" if statement.number is None else f"Account statement no. {statement.number}"
+    pen.text(_RIGHT, top - 17, title, 15, right=True, bold=True)
     period = f"{day(statement.from_date)} – {day(statement.to_date)}"
     pen.text(_RIGHT, top - 32, period, 9, colour=MUTED, right=True)
     pen.rule(_LEFT, _RIGHT, top - 46, colour=BRAND, thick=1.2)

@@ -62,7 +62,8 @@ class Entry:
 class Statement:
     """A period of an account, both days included, in UTC.
 
-    ``entries`` are oldest first. They may be a stream that can be read only once.
+    ``entries`` come oldest first and may be a stream that can be read only once. ``number`` counts the statements of
+    the account that are kept as records; None for a period that was asked for.
     """
 
     account: StatementAccount
@@ -75,6 +76,7 @@ class Statement:
     entry_count: int
     entries: Iterable[Entry]
     generated_at: datetime
+    number: int | None = None
 
     def __post_init__(self) -> None:
         """Raise StatementMismatchError if the totals do not add up."""

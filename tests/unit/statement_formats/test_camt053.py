@@ -44,6 +44,15 @@ def test_account_period_and_entries_are_read_back() -> None:
     assert [ref.text for ref in root.iterfind(".//c:Ntry/c:NtryRef", NS)] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize("number", [None, 1, 12_345])
+def test_only_a_numbered_statement_has_sequence_numbers(number: int | None) -> None:
+    root = camt_root(written(dataclasses.replace(make_statement(1), number=number)))
+    wanted = None if number is None else str(number)
+    assert root.findtext(".//c:Stmt/c:ElctrncSeqNb", None, NS) == wanted
+    assert root.findtext(".//c:Stmt/c:LglSeqNb", None, NS) == wanted
+    assert root.findtext(".//c:Stmt/c:Id", None, NS) == f"{IBAN[-18:]}-{wanted or '2026030120260331'}"
+
+
 @settings(max_examples=60, deadline=None)
 @given(descriptions)
 def test_a_description_is_read_back_whole(text: str) -> None:

@@ -179,6 +179,8 @@ def test_formats_are_found_by_name_and_by_media_type() -> None:
 def test_a_file_is_named_by_account_and_period() -> None:
     name = file_name(make_statement(0), FORMATS["camt053"])
     assert name == "statement_DE89370400440532013000_2026-03-01_2026-03-31.xml"
+    numbered = file_name(dataclasses.replace(make_statement(0), number=3), FORMATS["csv"])
+    assert numbered == "statement_DE89370400440532013000_3_2026-03-01_2026-03-31.csv"
 
 
 def test_the_writers_import_only_money_from_bankapp() -> None:

@@ -40,7 +40,7 @@ def test_the_fields_are_those_of_the_standard() -> None:
     assert written("Rent", "Miete für Straße 5", currency="JPY").split("\r\n") == [
         ":20:2603310532013000",
         f":25:{IBAN}",
-        ":28C:090",
+        ":28C:0",
         ":60F:C260301JPY123456,",
         ":61:2603010301C1,NMSCNONREF//8000000000000000",
         ":86:082?00Deposit?20SVWZ+Rent",
@@ -51,6 +51,12 @@ def test_the_fields_are_those_of_the_standard() -> None:
         "-",
         "",
     ]
+
+
+def test_a_numbered_statement_bears_its_number() -> None:
+    written_fields = b"".join(FORMATS["mt940"].write(dataclasses.replace(make_statement(1), number=12)))
+    assert b"\r\n:28C:12\r\n" in written_fields
+    assert mt940_statement(written_fields).data["statement_number"] == "12"
 
 
 def test_references_are_unique() -> None:
