@@ -11,6 +11,7 @@ from bankapp.models.card import Card, CardRecord
 from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
 from bankapp.models.login_throttle import LoginThrottle, LoginThrottleRecord
 from bankapp.models.second_factor import RecoveryCode, SecondFactor, SecondFactorRecord
+from bankapp.models.statement import Statement, StatementRecord
 from bankapp.models.transaction import Posting, Transaction, TransactionRecord, Transfer, TransferRecord
 from bankapp.models.user import (
     AuthToken,
@@ -47,6 +48,8 @@ __all__ = [
     "SecondFactorRecord",
     "Session",
     "SessionRecord",
+    "Statement",
+    "StatementRecord",
     "Transaction",
     "TransactionRecord",
     "Transfer",

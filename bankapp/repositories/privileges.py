@@ -30,6 +30,7 @@ PRIVILEGES: Final = {
     "refresh_tokens": "SELECT, INSERT, UPDATE (rotated_at, revoked_at), DELETE",
     "second_factors": "SELECT, INSERT, UPDATE (sealed_secret, last_step, confirmed_at), DELETE",
     "sessions": "SELECT, INSERT, UPDATE (ip_address, last_used_at, revoked_at), DELETE",
+    "statements": "SELECT, INSERT",
     "transactions": "SELECT, INSERT",
     "transfers": "SELECT, INSERT",
     "users": "SELECT, INSERT, UPDATE (hashed_password, role, status)",
