@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bankapp import clock, ids
 from bankapp.services.ledger import cash_account_id
+from tests import clocks
 from tests.factories import Bank, Caller, ok
 from tests.raw_sql import RawSql
 
@@ -84,6 +86,23 @@ def insert(table: str, row: dict[str, Any], verb: str = "INSERT") -> str:
     return f"{verb} INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(literal, row.values()))})"
 
 
+def statements(caller: Caller) -> dict[str, Any]:
+    """Make the statements of January (100 came in) and February (nothing), for an account that moved in March, too.
+
+    Facts: the id of the second statement, and the row of the third, which is not stored.
+    """
+    account = caller.account()
+    for month, amount in ((1, 100), (3, 1), (4, 2)):
+        with clocks.at(datetime(2026, month, 10, tzinfo=UTC)):
+            caller.deposit(account, amount)
+    with clocks.at(datetime(2026, 3, 20, tzinfo=UTC)):
+        second, _ = ok(caller.get(f"/accounts/{account['id']}/statements"))["items"]
+    row = {"account_id": account["id"], "number": 3, "from_date": "2026-03-01", "to_date": "2026-03-31"}
+    row |= {"opening_balance": 100, "closing_balance": 101, "entry_count": 1, "first_sequence": 2, "last_sequence": 2}
+    row |= {"holder_name": "Ada Lovelace", "content_hash": "0" * 64, "created_at": "2026-04-01T01:00:00.000000Z"}
+    return {"statement_id": second["id"], "next_statement": row}
+
+
 def make_books(bank: Bank, raw: RawSql) -> Books:
     """Make users and accounts over HTTP, and return them with the ids that tests need."""
     ada, bob, staff = bank.customer(), bank.customer(), bank.employee("admin")
@@ -99,6 +118,7 @@ def make_books(bank: Bank, raw: RawSql) -> Books:
     )
     [(facts["audit_id"],)] = raw.rows(f"SELECT id FROM audit_logs WHERE resource_id = '{transfer['id']}'")
     [(facts["holder_id"],)] = raw.rows(f"SELECT holder_id FROM accounts WHERE id = '{a['id']}'")
+    facts |= statements(ada)
     facts["card"] = ok(bob.post("/cards", {"account_id": b["id"], "type": "virtual"}), 201)["id"]
     facts["now"] = clock.to_text(clock.now())
     return Books(bank, raw, ada, bob, facts)

@@ -37,8 +37,9 @@ class Operation:
 
     @property
     def path(self) -> str:
-        """The path below ``/v1``, with ids that do not exist."""
-        _, path = self.rule.build({name: ids.new() for name in self.rule.arguments}) or ("", "")
+        """The path below ``/v1``, with ids that do not exist, and numbers."""
+        values = {name: 1 if f"<number:{name}>" in self.rule.rule else ids.new() for name in self.rule.arguments}
+        _, path = self.rule.build(values) or ("", "")
         return path.removeprefix("/v1")
 
     @property

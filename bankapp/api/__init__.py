@@ -22,6 +22,7 @@ from bankapp.api import (
     requests,
     second_factors,
     security,
+    statement_records,
     statements,
     transactions,
     transfers,
@@ -38,6 +39,7 @@ RESOURCES = (
     cards,
     authorizations,
     statements,
+    statement_records,
     audit_logs,
     health,
 )

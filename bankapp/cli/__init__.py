@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask import Flask
 
-from bankapp.cli import audit, authorizations, idempotency, ledger, openapi, seed, tokens, users
+from bankapp.cli import audit, authorizations, idempotency, ledger, openapi, seed, statements, tokens, users
 from bankapp.extensions import db
 from config import ROOT
 
@@ -16,6 +16,7 @@ COMMANDS = (
     ledger,
     openapi,
     seed,
+    statements,
     tokens,
     users,
 )

@@ -236,3 +236,9 @@ def between(account_id: str, start: datetime, end: datetime) -> Iterator[EntryRo
     """
     query = _ENTRIES.where(*_between(account_id, start, end)).order_by(Transaction.sequence)
     return map(EntryRow._make, db.stream(query))
+
+
+def numbered(account_id: str, first: int, last: int) -> Iterator[EntryRow]:
+    """Yield what a statement shows of the transactions from sequence ``first`` to ``last``, oldest first, streamed."""
+    query = _ENTRIES.where(Transaction.account_id == account_id, Transaction.sequence.between(first, last))
+    return map(EntryRow._make, db.stream(query.order_by(Transaction.sequence)))

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from tests import clocks
 from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, unique_email
 
 CALLERS = ("anonymous", "owner", "other", "staff", "admin")
@@ -47,6 +48,12 @@ class World:
 
     def account_id(self) -> str:
         return str(self.account()["id"])
+
+    def old_account_id(self) -> str:
+        account = self.account()
+        with clocks.at(clocks.ago(days=40)):
+            self.owner.deposit(account, 1)
+        return str(account["id"])
 
     def frozen_account_id(self) -> str:
         account_id = self.account_id()
@@ -201,6 +208,13 @@ TABLE = (
     Row("GET", "/v1/transfers/<id:transfer_id>", READ),
     Row("GET", "/v1/statements/periods", READ, query=lambda world: {"account_id": world.account_id()}),
     Row("GET", "/v1/statements/<id:account_id>", READ),
+    Row("GET", "/v1/accounts/<id:account_id>/statements", READ),
+    Row(
+        "GET",
+        "/v1/accounts/<id:account_id>/statements/<number:number>",
+        READ,
+        path={"account_id": World.old_account_id, "number": "1"},
+    ),
     # cards
     Row("POST", "/v1/cards", OWN, 201, card),
     Row("GET", "/v1/cards", SIGNED_IN),

@@ -49,6 +49,7 @@ OPERATIONS: Final[dict[str, tuple[dict[str, int], Operation]]] = {
     "read": (ALWAYS, lambda scene: scene.get("/accounts/{id}")),
     "balance": (ALWAYS, lambda scene: scene.get("/accounts/{id}/balance")),
     "history": (ALWAYS, lambda scene: scene.get("/transactions?account_id={id}")),
+    "statements": (ALWAYS, lambda scene: scene.get("/accounts/{id}/statements")),
     "transfers": (ALWAYS, lambda scene: scene.get("/transfers?account_id={id}")),
     "cards": (ALWAYS, lambda scene: scene.get("/cards?account_id={id}")),
     **{

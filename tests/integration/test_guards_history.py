@@ -23,6 +23,11 @@ CHANGES = {
     "UPDATE audit_logs SET ip_address = '1.2.3.4' WHERE id = '{audit_id}'": "a finished audit row never changes",
     "UPDATE audit_logs SET metadata = '{{}}' WHERE id = '{audit_id}'": "a finished audit row never changes",
     "DELETE FROM audit_logs WHERE id = '{audit_id}'": "audit_logs are history",
+    "UPDATE statements SET content_hash = 'x' WHERE id = '{statement_id}'": "statements are history",
+    "UPDATE statements SET number = number + 1 WHERE id = '{statement_id}'": "statements are history",
+    "DELETE FROM statements WHERE id = '{statement_id}'": "statements are history",
+    "INSERT INTO statements SELECT * FROM statements WHERE id = '{statement_id}'"
+    " ON CONFLICT (account_id, number) DO UPDATE SET content_hash = 'x'": "statements are history",
     "INSERT INTO transactions SELECT * FROM transactions WHERE id = '{leg_id}'"
     " ON CONFLICT (id) DO UPDATE SET amount = 1": "history",
     "INSERT INTO transfers SELECT * FROM transfers WHERE id = '{transfer_id}'"
@@ -37,6 +42,7 @@ ONLY = {
         "TRUNCATE postings CASCADE": "are history: TRUNCATE",
         "TRUNCATE audit_logs CASCADE": "are history: TRUNCATE",
         "TRUNCATE audit_seals": "are history: TRUNCATE",
+        "TRUNCATE statements": "statements are history: TRUNCATE",
         "TRUNCATE accounts CASCADE": "are history: TRUNCATE",
         "TRUNCATE users CASCADE": "are history: TRUNCATE",
         "MERGE INTO transactions t USING (SELECT 1) AS one ON t.id = '{leg_id}'"
@@ -48,6 +54,7 @@ ONLY = {
         "INSERT OR REPLACE INTO transfers SELECT * FROM transfers WHERE id = '{transfer_id}'": "the row exists|sealed",
         "REPLACE INTO postings SELECT * FROM postings WHERE id = '{transfer_id}'": "the row exists",
         "REPLACE INTO audit_logs SELECT * FROM audit_logs WHERE id = '{audit_id}'": "the row exists",
+        "REPLACE INTO statements SELECT * FROM statements WHERE id = '{statement_id}'": "the row exists",
         # The hidden key of SQLite: another id under the row number of an existing row.
         "REPLACE INTO audit_logs (rowid, id, event_type, status, metadata, created_at, finished_at)"
         " SELECT rowid, '{new_id}', 'x', 'success', '{{}}', created_at, finished_at"
@@ -100,3 +107,33 @@ def test_a_finished_audit_row_must_have_its_time(books: Books) -> None:
 
 def matches(answer: str, reason: str) -> bool:
     return re.search(reason, answer) is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"number": 4}, "continues the one before"),
+        ({"number": 1}, "unique|UNIQUE|the row exists"),
+        ({"from_date": "2026-04-01", "to_date": "2026-04-30"}, "continues the one before"),
+        ({"from_date": "2026-03-02"}, "one calendar month"),
+        ({"to_date": "2026-03-30"}, "one calendar month"),
+        ({"opening_balance": 0}, "continues the one before"),
+        ({"first_sequence": 1, "entry_count": 2}, "continues the one before"),
+        ({"entry_count": 2}, "entries_without_gap"),
+        ({"closing_balance": 100}, "the entries of its month"),
+        ({"last_sequence": 3, "entry_count": 2, "closing_balance": 103}, "the entries of its month"),
+        ({"last_sequence": 1, "entry_count": 0, "closing_balance": 100}, "the entries of its month"),
+    ],
+    ids=str,
+)
+def test_a_statement_continues_the_one_before_and_says_what_the_books_say(
+    books: Books, changed: dict[str, object], reason: str
+) -> None:
+    row = books.next_statement | {"id": ids.new()} | changed
+    assert matches(books.raw.answer(insert("statements", row)), reason)
+
+
+def test_the_statement_that_is_next_is_accepted(books: Books) -> None:
+    books.raw.connection.execute("BEGIN")
+    books.raw.connection.execute(insert("statements", books.next_statement | {"id": ids.new()}))
+    books.raw.connection.execute("ROLLBACK")

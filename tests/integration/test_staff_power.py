@@ -21,6 +21,7 @@ def test_the_audit_row_of_a_read_names_the_customer(bank: Bank) -> None:
         f"/accounts/{source['id']}": "account",
         f"/transfers/{transfer['id']}": "transfer",
         f"/statements/{source['id']}": "account",
+        f"/accounts/{source['id']}/statements": "account",
     }
     for path in paths:
         ok(staff.get(path))
