@@ -194,8 +194,48 @@ FROM idempotency_keys WHERE scope > :low AND scope <= :high
         OR (finished_at IS NULL) <> (answer_media_type IS NULL))
 """
 
+_DAY: Final = "CAST(from_date AS text)"
+_MONTH: Final = f"(CAST(substr({_DAY}, 1, 4) AS integer) * 12 + CAST(substr({_DAY}, 6, 2) AS integer))"
+"""A month as a number: the month after it is one more."""
+
+_STATEMENT_NUMBERS = f"""
+SELECT CASE WHEN number <> number_before + 1 OR month <> month_before + 1 THEN 'statement_number'
+        ELSE 'statement_balance' END,
+    id, account_id,
+    CASE WHEN number <> number_before + 1 THEN CAST(number_before + 1 AS text)
+        WHEN month <> month_before + 1 THEN 'the month after the one before'
+        ELSE 'from ' || CAST(balance_before AS text) || ', entry ' || CAST(sequence_before + 1 AS text) END,
+    CASE WHEN number <> number_before + 1 THEN CAST(number AS text)
+        WHEN month <> month_before + 1 THEN CAST(from_date AS text)
+        ELSE 'from ' || CAST(opening_balance AS text) || ', entry ' || CAST(first_sequence AS text) END
+FROM (SELECT id, account_id, number, from_date, opening_balance, first_sequence, {_MONTH} AS month,
+        lag(number, 1, 0) OVER records AS number_before,
+        lag({_MONTH}, 1, {_MONTH} - 1) OVER records AS month_before,
+        lag(closing_balance, 1, CAST(0 AS bigint)) OVER records AS balance_before,
+        lag(last_sequence, 1, CAST(0 AS bigint)) OVER records AS sequence_before
+    FROM statements WHERE account_id > :low AND account_id <= :high
+    WINDOW records AS (PARTITION BY account_id ORDER BY number)) AS s
+WHERE number <> number_before + 1 OR month <> month_before + 1
+    OR opening_balance <> balance_before OR first_sequence <> sequence_before + 1
+"""  # noqa: S608 - SQL of our own
+
+_STATEMENT_ENTRIES = """
+SELECT 'statement_balance', s.id, s.account_id,
+    CAST(coalesce(t.entries, 0) AS text) || ' entries, together ' || CAST(coalesce(t.change, 0) AS text),
+    CAST(s.entry_count AS text) || ' entries, together ' || CAST(s.closing_balance - s.opening_balance AS text)
+FROM statements s
+LEFT JOIN (SELECT account_id, substr(CAST(created_at AS text), 1, 7) AS month, count(*) AS entries,
+        sum(direction * amount) AS change, max(sequence) AS last
+    FROM transactions WHERE sequence IS NOT NULL AND account_id > :low AND account_id <= :high
+    GROUP BY account_id, substr(CAST(created_at AS text), 1, 7)) AS t
+    ON t.account_id = s.account_id AND t.month = substr(CAST(s.from_date AS text), 1, 7)
+WHERE s.account_id > :low AND s.account_id <= :high
+    AND (s.entry_count <> coalesce(t.entries, 0) OR s.closing_balance - s.opening_balance <> coalesce(t.change, 0)
+        OR s.last_sequence <> coalesce(t.last, s.first_sequence - 1))
+"""
+
 BY_TABLE: Final = {
-    "accounts": (_HISTORY, _BALANCES, _HOLDS, _STATES, _LEG_ACCOUNTS),
+    "accounts": (_HISTORY, _BALANCES, _HOLDS, _STATES, _LEG_ACCOUNTS, _STATEMENT_NUMBERS, _STATEMENT_ENTRIES),
     "postings": (
         _LEGS,
         _ORPHANS,

@@ -9,6 +9,7 @@ from typing import Final
 from bankapp import db
 from bankapp.repositories import verification
 from bankapp.repositories.verification_rules import BY_TABLE
+from bankapp.services import statement_hashes
 
 RULES: Final = {
     "sequence": ("transaction", "the transactions of an account are numbered from 1 without gaps"),
@@ -37,6 +38,9 @@ RULES: Final = {
     "audit_pending": ("audit_log", "an action has its outcome within a day (flask audit settle)"),
     "audit_outcome": ("audit_log", "a finished audit row has its outcome"),
     "idempotency": ("idempotency_key", "a finished key has its answer"),
+    "statement_number": ("statement", "the statements of an account are numbered from 1, one a month, without gaps"),
+    "statement_balance": ("statement", "a statement has the entries and balances of its month"),
+    "statement_hash": ("statement", "a statement says what it said when it was made"),
 }
 """Rule → the kind of row that can break it, and the rule as a sentence."""
 
@@ -47,6 +51,9 @@ _OTHER_KINDS: Final = {
     "leg_account": "account",
     "audit_money": "resource",
     "audit_once": "resource",
+    "statement_number": "account",
+    "statement_balance": "account",
+    "statement_hash": "account",
 }
 """Rule → what ``other_id`` of its faults identifies, where that is not a posting."""
 
@@ -78,13 +85,17 @@ def verify(on_fault: Callable[[Fault], None], on_progress: Callable[[int, int], 
     rows. Memory does not grow with the tables.
     """
     with db.snapshot(patient=True):
-        counts = {table: verification.count(table) for table in (*BY_TABLE, "transactions", "transfers")}
+        counts = {table: verification.count(table) for table in (*BY_TABLE, "transactions", "transfers", "statements")}
         total, done = sum(counts[table] for table in BY_TABLE), 0
         for table in BY_TABLE:
             for keys, rows in verification.ranges(table):
                 for rule, id, other_id, expected, found in verification.faults(table, keys):
                     other = str(other_id) if other_id else None
                     on_fault(Fault(rule, RULES[rule][0], str(id), other, expected, found))
+                if table == "accounts":
+                    for record, found in statement_hashes.changed(*keys):
+                        kept = record.content_hash
+                        on_fault(Fault("statement_hash", "statement", record.id, record.account_id, kept, found))
                 if table == "postings":
                     for posting_id in sorted(verification.unaudited(keys)):
                         on_fault(Fault("audit", "posting", posting_id, None, "a success", "none"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +15,11 @@ from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from bankapp import db as database
 from bankapp.cli import use_migrations
 from bankapp.extensions import db
-from tests.factories import Bank
+from tests import clocks
+from tests.factories import Bank, ok
 
 TABLES: Final = {
     "users": "id email hashed_password created_at role status",
@@ -29,6 +32,8 @@ TABLES: Final = {
     "refresh_tokens": "id user_id token_hash family_id issued_at expires_at revoked_at ip_address device_id",
     "audit_logs": "id user_id event_type resource_type resource_id status ip_address device_id metadata created_at"
     " request_id",
+    "statements": "id account_id number from_date to_date opening_balance closing_balance entry_count first_sequence"
+    " last_sequence holder_name content_hash created_at",
 }
 UNIQUE: Final = {
     "users": ["email"],
@@ -37,6 +42,7 @@ UNIQUE: Final = {
     "auth_tokens": ["jti"],
     "refresh_tokens": ["token_hash"],
     "transfers": ["reverses_transfer_id"],
+    "statements": ["account_id", "number"],
 }
 
 
@@ -107,6 +113,34 @@ def test_each_revision_goes_back_one_step(empty_app: Flask) -> None:
         upgrade()
         downgrade(revision="0001")
         assert everything() == tables
+
+
+def test_a_database_with_data_gets_its_statements_by_an_upgrade(empty_app: Flask) -> None:
+    with empty_app.app_context():
+        upgrade(revision="0002")
+        assert database.lacks_migrations()
+    bank = Bank(empty_app)
+    ada = bank.customer()
+    with clocks.at(datetime(2026, 1, 10, tzinfo=UTC)):
+        account = ada.account(balance=500)
+    with clocks.at(datetime(2026, 3, 10, tzinfo=UTC)):
+        ok(ada.move(account, 200, "withdrawal"), 201)
+    history = ok(ada.get(f"/transactions?account_id={account['id']}"))
+    with empty_app.app_context():
+        upgrade()
+        assert not database.lacks_migrations()
+        check()
+    assert ok(ada.get(f"/transactions?account_id={account['id']}")) == history
+    with clocks.at(datetime(2026, 4, 10, tzinfo=UTC)):
+        found = ok(ada.get(f"/accounts/{account['id']}/statements"))["items"]
+    assert [(item["number"], item["closing_balance"], item["entry_count"]) for item in found] == [
+        (3, 300, 1),
+        (2, 500, 0),
+        (1, 500, 1),
+    ]
+    ada.deposit(account, 1)
+    verified = empty_app.test_cli_runner().invoke(args=["ledger", "verify"])
+    assert verified.exit_code == 0, verified.output
 
 
 def test_migrations_create_the_tables_of_the_models(app: Flask) -> None:

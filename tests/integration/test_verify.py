@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from string import Template
 from typing import Any
 
@@ -19,6 +20,7 @@ from bankapp.db import connection
 from bankapp.extensions import db as extension
 from bankapp.services import verification
 from bankapp.services.verification import Fault
+from tests import clocks
 from tests.conftest import application, settings
 from tests.factories import Bank, ok
 from tests.handwritten import Books, insert, make_books
@@ -26,6 +28,7 @@ from tests.raw_sql import RawSql, drop_guards
 
 LATE = "2099-01-01T00:00:00.000000Z"
 EARLY = "2020-01-01T00:00:00.000000Z"
+FEBRUARY = "2026-02-11T00:00:00.000000Z"
 
 # The metadata of sound audit rows; ``$name`` stands for the fact of that name.
 TRANSFER = {"from_account_id": "$a", "to_account_id": "$b", "amount": 500, "currency": "EUR"}
@@ -45,7 +48,7 @@ class Sound:
 def sound(new_database: Callable[..., str], raw_sql: Callable[..., RawSql]) -> Iterator[Sound]:
     with application(settings(new_database())) as app, raw_sql(app) as raw:
         books = make_books(Bank(app), raw)
-        yield Sound(app, books.facts | post_more(books))
+        yield Sound(app, books.facts | post_more(books) | with_statements(books))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,21 @@ def post_more(books: Books) -> dict[str, str]:
     }
 
 
+def with_statements(books: Books) -> dict[str, str]:
+    """Let Ada have an account with statements of January (an entry), February (none) and March (an entry)."""
+    with clocks.at(datetime(2026, 1, 10, tzinfo=UTC)):
+        account = books.ada.account(balance=100)
+    with clocks.at(datetime(2026, 3, 10, tzinfo=UTC)):
+        books.ada.deposit(account, 1)
+    with clocks.at(datetime(2026, 4, 10, tzinfo=UTC)):
+        found = ok(books.ada.get(f"/accounts/{account['id']}/statements"))["items"]
+    names = ("third_statement", "second_statement", "first_statement")
+    facts = {name: str(item["id"]) for name, item in zip(names, found, strict=True)}
+    facts["old_entry"] = transaction_id(books, f"account_id = '{account['id']}' AND sequence = 1")
+    facts["third_statement_entry"] = transaction_id(books, f"account_id = '{account['id']}' AND sequence = 2")
+    return facts
+
+
 def transaction_id(books: Books, where: str) -> str:
     return str(books.raw.rows(f"SELECT id FROM transactions WHERE {where.format(**books.facts)}")[0][0])
 
@@ -119,6 +137,7 @@ def test_sound_books_pass(sound: Sound) -> None:
     report = json.loads(result.stdout)
     assert (result.exit_code, report["ok"], report["faults"]) == (0, True, [])
     assert report["checked"]["transfers"] == 6
+    assert report["checked"]["statements"] == 5
     assert report["checked"]["transactions"] == 2 * report["checked"]["postings"]
 
 
@@ -169,6 +188,21 @@ FAULTS: dict[tuple[str, ...], str] = {
     ("audit_outcome", "audit_id"): "UPDATE audit_logs SET finished_at = NULL WHERE id = '{audit_id}'",
     ("audit_outcome", "audit_id", "status"): "UPDATE audit_logs SET status = 'odd' WHERE id = '{audit_id}'",
     ("idempotency", "scope"): "UPDATE idempotency_keys SET answer_body = NULL",
+    ("statement_number", "second_statement"): "DELETE FROM statements WHERE id = '{first_statement}'",
+    ("statement_number", "third_statement"): "UPDATE statements SET number = 4 WHERE id = '{third_statement}'",
+    ("statement_number", "third_statement", "month"): "UPDATE statements SET from_date = '2026-04-01',"
+    " to_date = '2026-04-30' WHERE id = '{third_statement}'",
+    ("statement_balance", "third_statement"): "UPDATE statements SET closing_balance = closing_balance + 1"
+    " WHERE id = '{third_statement}'",
+    ("statement_balance", "third_statement", "opening"): "UPDATE statements SET opening_balance = 7"
+    " WHERE id = '{third_statement}'",
+    ("statement_balance", "first_statement"): "UPDATE statements SET entry_count = 0, last_sequence = 0"
+    " WHERE id = '{first_statement}'",
+    ("statement_balance", "second_statement"): f"UPDATE transactions SET created_at = '{FEBRUARY}'"
+    " WHERE id = '{third_statement_entry}'",
+    ("statement_hash", "first_statement"): "UPDATE transactions SET description = 'other' WHERE id = '{old_entry}'",
+    ("statement_hash", "second_statement"): "UPDATE statements SET holder_name = 'Eve' WHERE id = '{second_statement}'",
+    ("statement_hash", "third_statement"): "UPDATE statements SET content_hash = 'x' WHERE id = '{third_statement}'",
 }
 
 
@@ -301,6 +335,16 @@ def test_a_fraction_of_a_cent_is_named(sound: Sound, without_guards: Callable[..
     if dialect == "sqlite":  # PostgreSQL's columns refuse fractions
         found = without_guards(f"UPDATE transactions SET amount = 1.5 WHERE id = '{sound.facts['leg_id']}'")
         assert ("leg", sound.facts["leg_id"]) in {(fault.rule, fault.id) for fault in found}
+
+
+def test_a_statement_whose_times_cannot_be_read_is_named(
+    sound: Sound, without_guards: Callable[..., list[Fault]], dialect: str
+) -> None:
+    if dialect == "sqlite":  # the columns of the other hold none
+        statement_id = sound.facts["first_statement"]
+        for change in ("created_at = 'soon'", "from_date = 'odd'"):
+            found = without_guards(f"UPDATE statements SET {change} WHERE id = '{statement_id}'")
+            assert ("statement_hash", statement_id) in {(fault.rule, fault.id) for fault in found}
 
 
 def test_every_row_of_many_is_checked(
