@@ -22,6 +22,7 @@ from bankapp.api import (
     requests,
     second_factors,
     security,
+    statement_files,
     statement_records,
     statements,
     transactions,
@@ -40,6 +41,7 @@ RESOURCES = (
     authorizations,
     statements,
     statement_records,
+    statement_files,
     audit_logs,
     health,
 )

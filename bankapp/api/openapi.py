@@ -14,6 +14,7 @@ from bankapp import errors
 from bankapp.api.errors import MEDIA_TYPE, STATUSES, status_of
 from bankapp.api.operations import Access, Operation
 from bankapp.errors import BankError
+from bankapp.schemas.accounts import EXAMPLE_IBAN
 from bankapp.schemas.base import EXAMPLE_ID, Choice, QuerySchema, example_of
 from bankapp.schemas.problem import Problem
 
@@ -71,6 +72,12 @@ _HEADERS_OF: Final[dict[int, dict[str, Any]]] = {
             }
         }
     },
+}
+
+_CONTENT_DISPOSITION: Final[dict[str, Any]] = {
+    "description": "The name under which the file is saved.",
+    "schema": {"type": "string", "pattern": '^attachment; filename="[A-Za-z0-9_.-]+"$'},
+    "example": f'attachment; filename="statement_{EXAMPLE_IBAN}_2026-11-01_2026-11-24.csv"',
 }
 
 _TOKEN_PROBLEMS: Final = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.TokenRevoked)
@@ -178,10 +185,17 @@ def operation(operation: Operation, query: Schema | None) -> dict[str, Any]:
         str(status): _alternative(status, schema) for status, schema in operation.also.items()
     }
     if operation.downloads:
-        file = {"schema": {"type": "string", "format": "binary"}}
         # An integer, as flask-smorest keeps the successful answer, with which it is merged.
-        answers[200] = {"content": dict.fromkeys(operation.downloads, file)}
+        answers[200] = _files(operation)
     return doc | {"parameters": parameters, "responses": answers}
+
+
+def _files(operation: Operation) -> dict[str, Any]:
+    file = {"schema": {"type": "string", "format": "binary"}}
+    described = _CONTENT_DISPOSITION
+    if operation.answer is None:
+        described = described | {"required": True}
+    return {"content": dict.fromkeys(operation.downloads, file), "headers": {"Content-Disposition": described}}
 
 
 def _alternative(status: int, schema: type[Schema]) -> dict[str, Any]:

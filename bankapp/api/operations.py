@@ -56,7 +56,7 @@ class Operation:
     also: Mapping[int, type[Schema]] = field(default_factory=dict)
     """Answers with other statuses, for the OpenAPI document."""
     downloads: Sequence[str] = ()
-    """Other media types of the answer, for the OpenAPI document."""
+    """Media types of the files that the operation answers beside its ``answer``, for the OpenAPI document."""
     parameters: Sequence[Mapping[str, Any]] = ()
     """Headers that the operation reads, for the OpenAPI document."""
 

@@ -12,11 +12,16 @@ from bankapp.schemas.transactions import Transaction
 from bankapp.statement_formats import FORMATS
 
 
-class StatementQuery(QuerySchema):
-    """The days a statement covers (UTC, both included) and its format; `Accept` works, too."""
+class StatementDays(QuerySchema):
+    """The days a statement covers (UTC, both included)."""
 
     start = Day(data_key="from", load_default=None, example="2026-11-01")
     end = Day(data_key="to", load_default=None)
+
+
+class StatementQuery(StatementDays):
+    """The days of a statement and its format; `Accept` works, too."""
+
     format = Choice("StatementFormat", "json", *FORMATS, load_default=None)
 
 

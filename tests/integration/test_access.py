@@ -215,6 +215,11 @@ TABLE = (
         READ,
         path={"account_id": World.old_account_id, "number": "1"},
     ),
+    Row("GET", "/v1/statements/<id:account_id>/csv", READ),
+    Row("GET", "/v1/statements/<id:account_id>/pdf", READ),
+    Row("GET", "/v1/statements/<id:account_id>/ofx", READ),
+    Row("GET", "/v1/statements/<id:account_id>/camt053", READ),
+    Row("GET", "/v1/statements/<id:account_id>/mt940", READ),
     # cards
     Row("POST", "/v1/cards", OWN, 201, card),
     Row("GET", "/v1/cards", SIGNED_IN),
