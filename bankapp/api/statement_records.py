@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bankapp.api import statements as files
 from bankapp.api.blueprint import Access, Blueprint, Operation
-from bankapp.api.parsing import accepts
+from bankapp.api.statements import in_format
 from bankapp.listing import Page, Window
 from bankapp.models import StatementRecord
 from bankapp.schemas import statement_records as schemas
@@ -48,6 +47,5 @@ def read_statement_record(account_id: str, number: int, format: str | None) -> o
     In each format it is the same, byte for byte, however often it is read. `format` or `Accept` choose how it is
     written.
     """
-    chosen = format or files._BY_MEDIA_TYPE[accepts().best_match(files._BY_MEDIA_TYPE, "application/json")]
     with statement_records.opened(account_id, number) as statement:
-        return files._document(statement) if chosen == "json" else files._download(statement, FORMATS[chosen])
+        return in_format(statement, format)

@@ -59,9 +59,14 @@ def read_statement(account_id: str, start: date | None, end: date | None, format
     today. `format` or `Accept` choose how it is written; `/csv` and the paths beside it answer one kind of file each.
     """
     first, last = statements.period(start, end)
-    chosen = format or _BY_MEDIA_TYPE[accepts().best_match(_BY_MEDIA_TYPE, "application/json")]
     with statements.opened(account_id, first, last) as statement:
-        return _document(statement) if chosen == "json" else response_with_file(statement, FORMATS[chosen])
+        return in_format(statement, format)
+
+
+def in_format(statement: Statement, format: str | None) -> object:
+    """Return a statement as JSON or as a file, by ``format``, else by ``Accept``. Raises ValidationFailed."""
+    chosen = format or _BY_MEDIA_TYPE[accepts().best_match(_BY_MEDIA_TYPE, "application/json")]
+    return _document(statement) if chosen == "json" else response_with_file(statement, FORMATS[chosen])
 
 
 def _document(statement: Statement) -> Statement:
