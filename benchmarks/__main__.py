@@ -23,7 +23,7 @@ from bankapp.extensions import db
 from benchmarks import load, scenarios, stage
 from benchmarks.scenarios import Plan, Row, median
 from benchmarks.stage import Person
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("Flask", "flask-smorest", "marshmallow", "SQLAlchemy", "psycopg", "gunicorn", "PyJWT")

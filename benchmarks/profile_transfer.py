@@ -24,7 +24,7 @@ from rich.table import Table
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from benchmarks import scenarios, stage
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 SECONDS = 60
 

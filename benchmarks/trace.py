@@ -31,7 +31,7 @@ from flask.testing import FlaskClient
 
 from benchmarks import stage
 from benchmarks.stage import PASSWORD, Person
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 OWN = f"{stage.ROOT}/bankapp/"
 WARM_UP_REQUESTS = 3

@@ -23,11 +23,11 @@ from bankapp import create_app
 from bankapp.cli import use_migrations
 from bankapp.extensions import db
 from config import Config
-from tests.factories import Bank
-from tests.handwritten import Books, make_books
-from tests.postgres import PostgresServer
-from tests.raw_sql import RawSql
-from tests.servers import GunicornServer, RemoteBank
+from tests.support.factories import Bank
+from tests.support.handwritten import Books, make_books
+from tests.support.postgres import PostgresServer
+from tests.support.raw_sql import RawSql
+from tests.support.servers import GunicornServer, RemoteBank
 
 SECRET = "a-test-secret-that-is-used-nowhere-else"
 DIALECTS = ("sqlite", "postgresql")

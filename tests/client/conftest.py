@@ -17,8 +17,8 @@ from flask import Flask
 
 from bankapp.client.main import bank
 from tests.client.wire import Wire
-from tests.factories import PASSWORD, unique_email
-from tests.listening import listening
+from tests.support.factories import PASSWORD, unique_email
+from tests.support.listening import listening
 
 ROOT = Path(__file__).parents[2]
 PERSON = ("--first-name", "Ada", "--last-name", "Lovelace", "--dob", "1990-12-10")

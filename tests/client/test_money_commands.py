@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.conftest import Person
-from tests.factories import PASSWORD, Bank
+from tests.support.factories import PASSWORD, Bank
 
 
 def test_deposit_transfer_and_withdrawal(person: Person, other: Person) -> None:

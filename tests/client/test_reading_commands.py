@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bankapp.client.cells import cell
-from tests import older
 from tests.client.conftest import Person
+from tests.support import older
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.client.conftest import ROOT, Person
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
 

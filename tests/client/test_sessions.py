@@ -13,7 +13,7 @@ from pyotp import TOTP
 
 from tests.client.conftest import Person
 from tests.client.wire import Wire
-from tests.factories import PASSWORD, Caller, ok
+from tests.support.factories import PASSWORD, Caller, ok
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
 REFRESH = "/v1/auth/refresh"

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.clients.generators import HERE, GeneratedClient, python_client, typescript_client
-from tests.servers import GunicornServer
+from tests.support.servers import GunicornServer
 
 pytestmark = pytest.mark.slow
 

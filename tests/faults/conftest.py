@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from tests.conftest import ROLE, application, settings
-from tests.factories import Bank
-from tests.postgres import SUPERUSER, PostgresServer
+from tests.support.factories import Bank
+from tests.support.postgres import SUPERUSER, PostgresServer
 
 
 @pytest.fixture

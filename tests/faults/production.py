@@ -6,7 +6,7 @@ from pathlib import Path
 
 from werkzeug.test import TestResponse
 
-from tests.servers import GunicornServer, HttpClient
+from tests.support.servers import GunicornServer, HttpClient
 
 
 def production(database_url: str, folder: Path, **environ: str) -> GunicornServer:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.books import faults
-from tests.factories import Bank, Caller, ok, refused
-from tests.statements import before_statement, statements
+from tests.support.books import faults
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.statements import before_statement, statements
 
 KEYS = pytest.mark.parametrize("key", [None, "rent"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bankapp import db
-from tests.factories import Bank
+from tests.support.factories import Bank
 
 
 def test_settings_are_those_of_the_innermost_context(

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event
 
 from bankapp.extensions import db as extension
-from tests.books import faults
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.books import faults
+from tests.support.factories import Bank, Caller, ok, refused
 
 # Disk full, out of memory, configuration limit, I/O error, and what an administrator does to a session.
 STATES = ["53100", "53200", "53400", "58030", "57000"]

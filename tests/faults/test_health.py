@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 
 from tests.conftest import migrate
-from tests.factories import Bank
-from tests.postgres import PostgresServer
+from tests.support.factories import Bank
+from tests.support.postgres import PostgresServer
 
 GONE = {"status": "unavailable", "database": "unavailable"}
 

@@ -16,8 +16,8 @@ from bankapp.errors import Unavailable
 from bankapp.extensions import db as extension
 from bankapp.models import AccountRecord
 from bankapp.repositories import accounts
-from tests.factories import Bank, ok, refused
-from tests.statements import statements
+from tests.support.factories import Bank, ok, refused
+from tests.support.statements import statements
 
 
 def test_a_failover_fails_one_request_and_replaces_all_connections(

@@ -10,11 +10,11 @@ from threading import Thread
 
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from tests.books import faults
 from tests.conftest import ROLE
-from tests.factories import ok, refused
-from tests.postgres import SUPERUSER
-from tests.servers import GunicornServer, RemoteBank, at_once, until
+from tests.support.books import faults
+from tests.support.factories import ok, refused
+from tests.support.postgres import SUPERUSER
+from tests.support.servers import GunicornServer, RemoteBank, at_once, until
 
 
 @contextmanager

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.books import faults
-from tests.factories import Bank, Caller, ok, refused
-from tests.servers import until
-from tests.statements import before_statement
+from tests.support.books import faults
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.servers import until
+from tests.support.statements import before_statement
 
 
 @pytest.fixture

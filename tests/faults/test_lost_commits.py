@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.books import faults
-from tests.factories import Bank, ok, refused
-from tests.proxy import COMMIT, Cutter
+from tests.support.books import faults
+from tests.support.factories import Bank, ok, refused
+from tests.support.proxy import COMMIT, Cutter
 
 CLAIM, TRANSFER, MONEY = b"INTO idempotency_keys", b"INTO transfers", COMMIT
 

@@ -10,9 +10,9 @@ import psycopg
 
 from bankapp import db
 from bankapp.services import ledger
-from tests.books import faults
-from tests.factories import Bank
-from tests.servers import at_once
+from tests.support.books import faults
+from tests.support.factories import Bank
+from tests.support.servers import at_once
 
 Json = dict[str, Any]
 # Counts waits for a row lock of another transaction. A wait for the extension of a table's file does not count.

@@ -10,11 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.books import faults
 from tests.conftest import ROLE
-from tests.factories import Bank, ok, refused
-from tests.pgbouncer import PROGRAM, Pgbouncer
-from tests.postgres import SUPERUSER
+from tests.support.books import faults
+from tests.support.factories import Bank, ok, refused
+from tests.support.pgbouncer import PROGRAM, Pgbouncer
+from tests.support.postgres import SUPERUSER
 
 pytestmark = pytest.mark.skipif(
     PROGRAM is None and not os.environ.get("POOLER_REQUIRED"), reason="pgbouncer is not installed"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.books import faults
-from tests.factories import Caller, ok
-from tests.servers import RemoteBank, at_once
+from tests.support.books import faults
+from tests.support.factories import Caller, ok
+from tests.support.servers import RemoteBank, at_once
 
 Json = dict[str, Any]
 FUNDS = (422, "insufficient_funds")

@@ -17,9 +17,9 @@ from sqlalchemy import event
 from bankapp import db
 from bankapp.db import dialects, transactions
 from bankapp.extensions import db as extension
-from tests.books import faults
-from tests.factories import Bank, ok, refused
-from tests.servers import until
+from tests.support.books import faults
+from tests.support.factories import Bank, ok, refused
+from tests.support.servers import until
 
 
 def fail_first(admin: psycopg.Connection[Any], times: int, sqlstate: str) -> Callable[[], int]:

@@ -13,7 +13,7 @@ from bankapp.db import probes
 from config import ConfigError
 from tests.conftest import SECRET, application, settings
 from tests.faults.production import production
-from tests.raw_sql import RawSql
+from tests.support.raw_sql import RawSql
 
 
 @pytest.mark.parametrize(

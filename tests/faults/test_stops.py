@@ -15,10 +15,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from config import ROOT
-from tests.factories import ok
 from tests.faults.production import get, production
-from tests.raw_sql import RawSql
-from tests.servers import GunicornServer, RemoteBank, until
+from tests.support.factories import ok
+from tests.support.raw_sql import RawSql
+from tests.support.servers import GunicornServer, RemoteBank, until
 
 METRIC = 'bankapp_requests_total{endpoint="health.read_liveness",status="200"}'
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.factories import Bank
+from tests.support.factories import Bank
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
-from tests import clocks
-from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, unique_email
+from tests.support import clocks
+from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, unique_email
 
 CALLERS = ("anonymous", "owner", "other", "staff", "admin")
 Outcomes = tuple[int, int, int, int, int]

@@ -10,8 +10,8 @@ import pytest
 
 from bankapp.api.security import REQUIRED_CLAIMS, key_id
 from tests.conftest import SECRET
-from tests.factories import Bank, Caller, ok, refused
-from tests.tokens import OTHER_SECRET, claims_of, part, signed, unsigned
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.tokens import OTHER_SECRET, claims_of, part, signed, unsigned
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bankapp import clock
-from tests.factories import PERSON, Bank, Caller, ok, refused, unique_email
+from tests.support.factories import PERSON, Bank, Caller, ok, refused, unique_email
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests import model
-from tests.books import faults
-from tests.factories import Bank, Caller, ok
-from tests.model import Account, Order, Outcome, Transfer
+from tests.support import model
+from tests.support.books import faults
+from tests.support.factories import Bank, Caller, ok
+from tests.support.model import Account, Order, Outcome, Transfer
 
 EXAMPLES: Final = {"quick": (12, 40), "deep": (300, 60)}
 AMOUNTS: Final = st.integers(1, 400)

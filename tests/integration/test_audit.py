@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from bankapp import clock, ids
 from bankapp.extensions import db
-from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
+from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
 
 REQUEST_ID: Final = "watched-request"
 DEVICE: Final = {"X-Device-Id": "phone-4711"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.factories import Bank
-from tests.raw_sql import RawSql
+from tests.support.factories import Bank
+from tests.support.raw_sql import RawSql
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from bankapp import clock
 from bankapp.services import authorizations
-from tests.factories import Bank, Caller, ok
+from tests.support.factories import Bank, Caller, ok
 
 ROUNDS = 6
 

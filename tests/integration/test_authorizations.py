@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bankapp import clock
-from tests import clocks
-from tests.factories import Bank, Caller, ok, refused
-from tests.statements import statements
+from tests.support import clocks
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.statements import statements
 
 
 def shopper(bank: Bank, balance: int = 1_000) -> tuple[Caller, dict[str, Any], dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bankapp import clock
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.factories import Bank, Caller, ok, refused
-from tests.statements import statements
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.statements import statements
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.factories import PASSWORD, Bank, ok, refused, unique_email
+from tests.support.factories import PASSWORD, Bank, ok, refused, unique_email
 
 ORIGIN = "https://bank.example"
 

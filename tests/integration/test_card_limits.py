@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bankapp import clock
-from tests import clocks
-from tests.factories import Bank, Caller, ok, refused
+from tests.support import clocks
+from tests.support.factories import Bank, Caller, ok, refused
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from bankapp import db
 from bankapp.extensions import db as extension
 from bankapp.logging import settings as log_settings
 from tests.conftest import application, settings
-from tests.factories import Bank, ok, refused
+from tests.support.factories import Bank, ok, refused
 
 BIN = "516876"
 

@@ -14,9 +14,9 @@ from marshmallow import ValidationError, fields
 
 from bankapp import ids
 from bankapp.schemas import account_holders, accounts, audit_logs, auth, authorizations, transactions
-from tests import conformance
-from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
-from tests.routes import operations
+from tests.support import conformance
+from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
+from tests.support.routes import operations
 
 REFERENCE = "#/components/schemas/"
 NO_KEYS = ["", '""', "k" * 256, "ké", "a\x7fb", "a\tb"]

@@ -17,7 +17,7 @@ from bankapp.cli import openapi, use_migrations
 from bankapp.services.seeding import PASSWORD
 from config import ROOT, Development, Production
 from tests.conftest import SECRET
-from tests.servers import GunicornServer
+from tests.support.servers import GunicornServer
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

@@ -8,7 +8,7 @@ from bankapp import clock, db, ids
 from bankapp.models import UserRecord
 from bankapp.repositories import users
 from bankapp.services.identity import passwords
-from tests.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
+from tests.support.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
 
 
 def signup(bank: Bank, email: str) -> Caller:

@@ -18,7 +18,7 @@ from bankapp.endpoints import Access, declare
 from bankapp.errors import BankError
 from bankapp.extensions import db
 from tests.conftest import SECRET
-from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
+from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
 
 PENDING: Final = {
     "otp_required": "second factor",

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from bankapp import clock, ids
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from tests.factories import Bank, Caller, ok
+from tests.support.factories import Bank, Caller, ok
 
 CHECKS: Final = [
     not_a_server_error,

@@ -14,10 +14,10 @@ from bankapp.endpoints import Access, access_of
 from bankapp.errors import TokenRevoked
 from bankapp.extensions import db as extension
 from bankapp.repositories import accounts
-from tests.factories import Bank, Caller, ok, refused
-from tests.routes import operations
-from tests.statements import before_statement, statements
-from tests.tokens import claims_of, signed
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.routes import operations
+from tests.support.statements import before_statement, statements
+from tests.support.tokens import claims_of, signed
 
 TABLES = (
     "accounts",

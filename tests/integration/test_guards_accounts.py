@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bankapp import ids
-from tests.handwritten import Books, insert
+from tests.support.handwritten import Books, insert
 
 FOLLOWS = "a balance changes only with its transaction"
 IDENTITY = "an account keeps its identity"

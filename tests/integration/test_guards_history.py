@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bankapp import ids
-from tests.handwritten import Books, insert
+from tests.support.handwritten import Books, insert
 
 CHANGES = {
     "UPDATE transactions SET amount = amount + 1 WHERE id = '{leg_id}'": "transactions are history",

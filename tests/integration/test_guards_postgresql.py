@@ -12,9 +12,9 @@ from bankapp import ids
 from bankapp.extensions import db
 from bankapp.repositories.privileges import PRIVILEGES
 from tests.conftest import OWNER, ROLE, application, settings
-from tests.handwritten import Books, insert
-from tests.postgres import PostgresServer
-from tests.raw_sql import RawSql
+from tests.support.handwritten import Books, insert
+from tests.support.postgres import PostgresServer
+from tests.support.raw_sql import RawSql
 
 pytestmark = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True, scope="session")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from bankapp import ids
-from tests.handwritten import Books, insert
+from tests.support.handwritten import Books, insert
 
 Attempt = Callable[[Books, str], list[str]]
 

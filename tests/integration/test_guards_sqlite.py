@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from bankapp import ids
-from tests.handwritten import Books, insert
+from tests.support.handwritten import Books, insert
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
 

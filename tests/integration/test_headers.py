@@ -10,7 +10,7 @@ from flask import Flask
 
 from bankapp import ids
 from bankapp.endpoints import Access, declare
-from tests.factories import PASSWORD, Bank, ok, refused
+from tests.support.factories import PASSWORD, Bank, ok, refused
 
 SECURITY = {
     "Cache-Control": "no-store",

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from bankapp import db, ids
 from bankapp.extensions import db as extension
 from bankapp.services import ledger
-from tests.factories import Bank, Caller, ok
+from tests.support.factories import Bank, Caller, ok
 
 Shop = tuple[Caller, dict[str, Any], dict[str, Any], dict[str, Any]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import PERSON, Bank, Caller, ok, refused
+from tests.support.factories import PERSON, Bank, Caller, ok, refused
 
 Json = dict[str, Any]
 

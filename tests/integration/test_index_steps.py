@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from bankapp.extensions import db
-from tests.factories import Bank, ok
+from tests.support.factories import Bank, ok
 
 BY_TIME = "ix_transactions_account_id_created_at_sequence"
 BY_SEQUENCE = "uq_transactions_account_id_sequence"

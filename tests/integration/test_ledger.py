@@ -8,9 +8,9 @@ from flask import Flask
 
 from bankapp import db
 from bankapp.services import ledger
-from tests.books import faults
-from tests.factories import Bank
-from tests.statements import statements
+from tests.support.books import faults
+from tests.support.factories import Bank
+from tests.support.statements import statements
 
 Json = dict[str, Any]
 

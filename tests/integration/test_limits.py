@@ -9,9 +9,9 @@ import pytest
 
 from bankapp import clock
 from config import Config
-from tests import clocks
-from tests.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
-from tests.redis_server import counting_redis
+from tests.support import clocks
+from tests.support.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
+from tests.support.redis_server import counting_redis
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from bankapp import logging as bank_logging
 from bankapp.services import accounts
 from bankapp.services.identity import tokens
 from tests.conftest import settings
-from tests.factories import PASSWORD, Bank, ok, refused, unique_email
-from tests.raw_sql import RawSql
+from tests.support.factories import PASSWORD, Bank, ok, refused, unique_email
+from tests.support.raw_sql import RawSql
 
 REQUEST_FIELDS = "timestamp level message request_id method path status latency_ms user_id ip device_id".split()
 CANARY = "canary-9f3b7c51-in-the-coal-mine"

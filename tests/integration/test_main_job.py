@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.factories import Bank, ok, refused
+from tests.support.factories import Bank, ok, refused
 
 
 def test_sign_up_deposit_transfer_statement(bank: Bank) -> None:

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from bankapp import db as database
 from bankapp.cli import use_migrations
 from bankapp.extensions import db
-from tests import clocks
-from tests.factories import Bank, ok
+from tests.support import clocks
+from tests.support.factories import Bank, ok
 
 TABLES: Final = {
     "users": "id email hashed_password created_at role status",

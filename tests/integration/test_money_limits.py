@@ -12,7 +12,7 @@ from bankapp.errors import BankError
 from bankapp.extensions import db as extension
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
 from bankapp.services import ledger
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 
 def fill(bank: Bank, account: dict[str, Any], balance: int) -> None:

@@ -11,10 +11,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bankapp.api.errors import STATUSES
 from bankapp.endpoints import Access
-from tests import conformance
-from tests.conformance import JSON, PROBLEM
-from tests.factories import Bank, Caller
-from tests.routes import WITH_BODY, operations
+from tests.support import conformance
+from tests.support.conformance import JSON, PROBLEM
+from tests.support.factories import Bank, Caller
+from tests.support.routes import WITH_BODY, operations
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from flask import Flask
 
 from bankapp import clock, db, ids
 from bankapp.services import ledger
-from tests.factories import Bank, Caller, ok, refused
-from tests.routes import Operation, operations
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.routes import Operation, operations
 
 
 @pytest.fixture

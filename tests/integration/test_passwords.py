@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bankapp.extensions import db
 from bankapp.models import User
-from tests.factories import PASSWORD, Bank, ok, refused, unique_email
+from tests.support.factories import PASSWORD, Bank, ok, refused, unique_email
 
 
 def signup(bank: Bank, password: str, **extra: str) -> tuple[str, int, dict[str, object]]:

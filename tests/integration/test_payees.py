@@ -9,8 +9,8 @@ import pytest
 from limits import parse
 
 from bankapp.api import limits
-from tests.factories import Bank, Caller, ok, refused
-from tests.statements import before_statement
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.statements import before_statement
 
 UNPAYABLE = ("frozen", "closed", "another currency")
 UNKNOWN = {"id": "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "number": "DE02120300000000202051"}

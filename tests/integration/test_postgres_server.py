@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ def test_the_server_restarts_after_a_kill() -> None:
 @pytest.mark.parametrize("end", ["returns", "stops", "is killed"])
 def test_the_server_leaves_nothing_behind_when_its_owner(end: str, tmp_path: Path) -> None:
     script = (
-        "import sys, time; from tests.postgres import PostgresServer\n"
+        "import sys, time; from tests.support.postgres import PostgresServer\n"
         "server = PostgresServer().start()\n"
         "print(server.pid, server._folder, flush=True)\n"
         f"{'server.stop(); ' if end == 'stops' else ''}{'time.sleep(600)' if end == 'is killed' else ''}"

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from bankapp import clock
 from bankapp.extensions import db
 from bankapp.models import RefreshToken
-from tests import clocks
-from tests.factories import Bank, Caller, ok, refused
+from tests.support import clocks
+from tests.support.factories import Bank, Caller, ok, refused
 
 
 @pytest.fixture

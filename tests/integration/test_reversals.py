@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 Json = dict[str, Any]
 

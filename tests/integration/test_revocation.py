@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from bankapp.extensions import db
 from bankapp.services.identity import users
-from tests.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
+from tests.support.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
 
 NEW_PASSWORD = "copper-walrus-naps-42"
 

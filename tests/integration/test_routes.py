@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 from bankapp.endpoints import Access, access_of
-from tests.factories import Bank, Caller, refused
-from tests.routes import WITH_BODY, is_of_the_api, operations
+from tests.support.factories import Bank, Caller, refused
+from tests.support.routes import WITH_BODY, is_of_the_api, operations
 
 PUBLIC: Final = {
     "auth.signup",

@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 from bankapp import clock
 from bankapp.extensions import db
 from bankapp.models import RecoveryCode, SecondFactor
-from tests import clocks
-from tests.factories import PASSWORD, Bank, Caller, ok, refused
+from tests.support import clocks
+from tests.support.factories import PASSWORD, Bank, Caller, ok, refused
 
 OLD_KEY = "an-old-secret-key-that-signs-nothing-any-more"
 NEW_KEY = "a-new-secret-key-that-encrypts-what-is-written"

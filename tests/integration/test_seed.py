@@ -17,7 +17,7 @@ from bankapp.extensions import db
 from bankapp.services import seed_story
 from bankapp.services.seeding import PASSWORD
 from tests.conftest import SECRET, application, settings
-from tests.factories import Bank, ok
+from tests.support.factories import Bank, ok
 
 UNTIL = "2026-03-15"
 # The audit rows of the seed, without the rows of the tests' sign-ins.

@@ -18,7 +18,7 @@ import pytest
 
 from config import ROOT
 from tests.conftest import SECRET
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 LIMIT = 64 * 1024
 CREDENTIALS = json.dumps({"email": "nobody@example.com", "password": PASSWORD}).encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 
 def rows_of(bank: Bank, employee: Caller, event_type: str = "staff_access") -> list[dict[str, Any]]:

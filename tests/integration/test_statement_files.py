@@ -10,8 +10,8 @@ from werkzeug.test import TestResponse
 
 from bankapp import clock
 from bankapp.statement_formats import FORMATS
-from tests import clocks, conformance
-from tests.factories import Bank, Caller, ok, refused
+from tests.support import clocks, conformance
+from tests.support.factories import Bank, Caller, ok, refused
 from tests.unit.statement_formats.readers import READERS
 
 PATHS = {name: "/v1/statements/{account_id}/" + name for name in FORMATS}

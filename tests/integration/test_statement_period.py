@@ -9,7 +9,7 @@ import pytest
 
 from bankapp import clock
 from bankapp.statement_formats import FORMATS
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests import clocks, histories
-from tests.factories import Bank, Caller, ok, refused
-from tests.statements import statements
+from tests.support import clocks, histories
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.statements import statements
 
 
 def periods(caller: Caller, account: dict[str, Any], **query: Any) -> dict[str, Any]:

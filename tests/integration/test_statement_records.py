@@ -17,12 +17,12 @@ from bankapp import clock, context
 from bankapp.repositories import statements as statement_rows
 from bankapp.services import statement_closings, statement_records
 from bankapp.statement_formats import FORMATS, StatementMismatchError
-from tests import clocks, histories
 from tests.conftest import application, settings
-from tests.factories import Bank, Caller, ok, refused
-from tests.raw_sql import RawSql
-from tests.servers import at_once
-from tests.statements import statements
+from tests.support import clocks, histories
+from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.raw_sql import RawSql
+from tests.support.servers import at_once
+from tests.support.statements import statements
 from tests.unit.statement_formats.readers import NS, READERS, camt_root, mt940_statement, pdf_pages
 
 ALL_FORMATS = ("json", "csv", "pdf", "ofx", "camt053", "mt940")

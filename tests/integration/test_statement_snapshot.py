@@ -12,8 +12,8 @@ import pytest
 from bankapp import context
 from bankapp.services import statements
 from bankapp.statement_formats import FORMATS
-from tests import histories
-from tests.factories import Bank, Caller, ok, refused
+from tests.support import histories
+from tests.support.factories import Bank, Caller, ok, refused
 from tests.unit.statement_formats.readers import READERS
 
 PROCESS = Path("/proc/self")

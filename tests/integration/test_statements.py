@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bankapp import clock
-from tests import clocks, older
-from tests.factories import Bank, Caller, ok, refused
+from tests.support import clocks, older
+from tests.support.factories import Bank, Caller, ok, refused
 from tests.unit.statement_formats.readers import READERS, csv_rows
 from tests.unit.statement_formats.samples import Figures
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 
 @dataclass

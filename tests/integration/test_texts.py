@@ -8,8 +8,8 @@ import jsonschema_rs
 import pytest
 
 from bankapp.statement_formats import FORMATS
-from tests import conformance
-from tests.factories import PASSWORD, PERSON, Bank, Caller, ok, refused, unique_email
+from tests.support import conformance
+from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, refused, unique_email
 
 
 @pytest.fixture(scope="module")

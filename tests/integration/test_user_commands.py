@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from bankapp import clock
 from bankapp.extensions import db
 from bankapp.models import AuditLog, AuthToken, LoginThrottle, RefreshToken, SecondFactor, Session
-from tests import clocks
-from tests.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
+from tests.support import clocks
+from tests.support.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
 
 
 def flask(bank: Bank, *arguments: str, stdin: str | None = None) -> Result:

@@ -20,11 +20,11 @@ from bankapp.db import connection
 from bankapp.extensions import db as extension
 from bankapp.services import verification
 from bankapp.services.verification import Fault
-from tests import clocks
 from tests.conftest import application, settings
-from tests.factories import Bank, ok
-from tests.handwritten import Books, insert, make_books
-from tests.raw_sql import RawSql, drop_guards
+from tests.support import clocks
+from tests.support.factories import Bank, ok
+from tests.support.handwritten import Books, insert, make_books
+from tests.support.raw_sql import RawSql, drop_guards
 
 LATE = "2099-01-01T00:00:00.000000Z"
 EARLY = "2020-01-01T00:00:00.000000Z"

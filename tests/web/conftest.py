@@ -16,8 +16,8 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import application, settings
-from tests.factories import Bank
-from tests.listening import listening
+from tests.support.factories import Bank
+from tests.support.listening import listening
 from tests.web.visitor import Visitor
 
 ARGUMENTS = [

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.factories import Bank, ok
+from tests.support.factories import Bank, ok
 from tests.web.conftest import Live
 from tests.web.visitor import Visitor
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import Bank, ok
+from tests.support.factories import Bank, ok
 from tests.web.visitor import Visitor
 
 pytestmark = pytest.mark.browser

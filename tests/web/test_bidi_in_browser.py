@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import PASSWORD, Bank, Caller, ok
+from tests.support.factories import PASSWORD, Bank, Caller, ok
 from tests.web.visitor import Visitor
 
 FIRST, LAST = "مريم", "כהן"

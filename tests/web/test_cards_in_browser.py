@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from stdnum import luhn
 
-from tests.factories import Bank, ok
+from tests.support.factories import Bank, ok
 from tests.web.visitor import Visitor
 
 pytestmark = pytest.mark.browser

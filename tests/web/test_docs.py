@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.factories import PASSWORD, unique_email
+from tests.support.factories import PASSWORD, unique_email
 from tests.web.conftest import Live
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import application, settings
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 from tests.web.conftest import serving
 from tests.web.visitor import Visitor
 

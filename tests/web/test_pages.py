@@ -13,7 +13,7 @@ from bankapp import clock, context, db
 from bankapp.context import Context
 from bankapp.services import seeding, transactions
 from bankapp.services.identity import auth
-from tests.factories import Bank, Caller, ok, refused
+from tests.support.factories import Bank, Caller, ok, refused
 
 CUSTOMER_PAGES = ("overview", "accounts/new", "send", "cash", "cards", "statements", "security", "activity")
 

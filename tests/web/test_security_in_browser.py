@@ -6,7 +6,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import PASSWORD, Bank, ok, refused
+from tests.support.factories import PASSWORD, Bank, ok, refused
 from tests.web.visitor import Visitor
 
 pytestmark = pytest.mark.browser

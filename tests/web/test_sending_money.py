@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.factories import PASSWORD, Bank, Caller, ok
+from tests.support.factories import PASSWORD, Bank, Caller, ok
 from tests.web.visitor import Visitor
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import Bank, ok
+from tests.support.factories import Bank, ok
 from tests.web.conftest import Live
 from tests.web.visitor import Visitor
 

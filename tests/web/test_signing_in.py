@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
 
 from bankapp.services import seeding
-from tests.factories import PASSWORD, Bank, ok, unique_email
+from tests.support.factories import PASSWORD, Bank, ok, unique_email
 from tests.web.conftest import serving
 from tests.web.visitor import Visitor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.factories import Bank, ok
+from tests.support.factories import Bank, ok
 from tests.web.visitor import Visitor
 
 pytestmark = pytest.mark.browser

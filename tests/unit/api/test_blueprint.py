@@ -13,7 +13,7 @@ from bankapp import endpoints
 from bankapp.api import operations
 from bankapp.api.blueprint import Access, Blueprint, Operation
 from tests.conftest import application, settings
-from tests.routes import is_of_the_api
+from tests.support.routes import is_of_the_api
 
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 

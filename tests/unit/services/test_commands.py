@@ -19,8 +19,8 @@ from bankapp.services import audit, commands, ledger
 from bankapp.services.commands import Command, Decision, Part, Refused
 from bankapp.services.idempotency import Answer, Claim, Replay
 from bankapp.services.ledger import Accounts
-from tests import clocks
-from tests.factories import Bank, Caller, ok
+from tests.support import clocks
+from tests.support.factories import Bank, Caller, ok
 
 
 @dataclass

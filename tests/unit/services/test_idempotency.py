@@ -12,8 +12,8 @@ from bankapp import context, errors
 from bankapp.models import IdempotencyKeyRecord
 from bankapp.services import idempotency
 from bankapp.services.idempotency import Answer, Claim, Replay
-from tests.clocks import at
 from tests.conftest import settings
+from tests.support.clocks import at
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=30)

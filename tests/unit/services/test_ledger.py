@@ -18,7 +18,7 @@ from bankapp.models import Transaction, Transfer
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
 from bankapp.services import ledger
 from bankapp.services.ledger import AccountState, Draft, Posted, Posting
-from tests.clocks import at
+from tests.support.clocks import at
 from tests.unit.services.records import account
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

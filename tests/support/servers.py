@@ -29,9 +29,9 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, TestResponse
 
-from tests.factories import Bank, Caller
+from tests.support.factories import Bank, Caller
 
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).parents[2]
 START_TIMEOUT_SECONDS: Final = 30
 STOP_TIMEOUT_SECONDS: Final = 20
 REQUEST_TIMEOUT_SECONDS: Final = 60

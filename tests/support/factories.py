@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from bankapp import db
 from bankapp.services.identity import auth, passwords
-from tests.conformance import checked
+from tests.support.conformance import checked
 
 PASSWORD = "violet-otter-sings-17"
 PERSON = {"first_name": "Ada", "last_name": "Lovelace", "dob": "1990-12-10"}

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 from flask import Flask
 
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 
 def drop_guards(execute: Callable[[str], Any], dialect: str) -> None:

@@ -10,7 +10,7 @@ from werkzeug.routing import Rule
 
 from bankapp import ids
 from bankapp.endpoints import Access, access_of
-from tests import conformance
+from tests.support import conformance
 
 NOT_OF_THE_API: Final = {
     "static": "files of the pages",

@@ -10,9 +10,9 @@ from typing import Any
 
 from bankapp import clock, ids
 from bankapp.services.ledger import cash_account_id
-from tests import clocks
-from tests.factories import Bank, Caller, ok
-from tests.raw_sql import RawSql
+from tests.support import clocks
+from tests.support.factories import Bank, Caller, ok
+from tests.support.raw_sql import RawSql
 
 SIGNS = {"deposit": 1, "transfer_in": 1, "cash_paid": 1, "card_settlement": 1}
 
