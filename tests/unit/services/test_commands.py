@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from bankapp import clock, context, db, errors, ids
 from bankapp.api.errors import status_of
-from bankapp.models.audit_log import FAILURE
+from bankapp.models.audit_log import FAILURE, SUCCESS
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import idempotency_keys
-from bankapp.services import audit, commands, ledger
+from bankapp.services import audit, commands, idempotency, ledger
 from bankapp.services.commands import Command, Decision, Part, Refused
 from bankapp.services.idempotency import Answer, Claim, Replay
 from bankapp.services.ledger import Accounts
@@ -45,7 +45,7 @@ class Till:
         return Command("transfer", "transfer", **{"facts": facts, "moves_money": True} | changes)
 
     def claim(self, scope: str) -> Claim:
-        """Return the claim of another attempt at the request ``scope``."""
+        """Return the claim of the request ``scope``."""
 
         def render(result: Any) -> Answer:
             return Answer(201, json.dumps({"result": result}).encode())
@@ -53,7 +53,7 @@ class Till:
         def render_refusal(refusal: errors.BankError) -> Answer:
             return Answer(422, refusal.code.encode())
 
-        return Claim(ids.new(), scope, "fingerprint", self.user.id, render, render_refusal)
+        return Claim(scope, "fingerprint", self.user.id, render, render_refusal)
 
     def decide(self, accounts: Accounts, amount: int = 60) -> Decision[str]:
         """Decide on a transfer; the result is its id."""
@@ -149,7 +149,7 @@ def test_a_money_command_without_postings_is_an_error_and_stores_nothing(
     assert till.balances() == (100, 0)
 
 
-def test_a_money_command_whose_draft_was_refused_is_an_error_where_nothing_is_said_of_it(till: Till) -> None:
+def test_a_money_command_whose_draft_was_refused_is_an_error(till: Till) -> None:
     def decide(accounts: Accounts) -> Decision[str]:
         draft = ledger.draft([ledger.movement("withdrawal", accounts[till.source["id"]], 101, "EUR", None)])
         return Decision("done", postings=draft)
@@ -416,12 +416,76 @@ def test_a_claim_that_was_lost_stores_nothing(till: Till, scope: str, on_snapsho
 
     def render(result: Any) -> Answer:
         # The last moment before the decision is stored.
-        assert idempotency_keys.take_over(scope, claim.id, ids.new(), clock.now())
+        assert idempotency_keys.take_over(scope, command.id, ids.new(), clock.now())
         return Answer(201, b"{}")
 
-    lost = Claim(claim.id, scope, claim.fingerprint, claim.user_id, render, claim.render_refusal)
+    lost = replace(claim, render=render)
     with pytest.raises(errors.IdempotencyInFlight):
         till.carry_out(till.decide, command=command, claim=lost, on_snapshot=on_snapshot)
     assert till.balances() == (100, 0)
     row = till.audit_row(command)
     assert (row["status"], row["metadata"]["code"]) == ("failure", "idempotency_in_flight")
+
+
+# Attempts whose worker was killed
+
+
+class Killed(BaseException):
+    """Ends an attempt as a killed worker does: no handler of an Exception runs."""
+
+
+def begin_and_die(till: Till, claim: Claim, *, seconds_ago: float) -> Command:
+    def die(_: Accounts) -> Decision[str]:
+        raise Killed
+
+    command = till.command(resource_id=till.source["id"])
+    with clocks.at(clocks.ago(seconds=seconds_ago)), pytest.raises(Killed):
+        till.carry_out(die, command=command, claim=claim)
+    return command
+
+
+def test_an_attempt_within_its_lease_keeps_its_key(till: Till, scope: str) -> None:
+    first = begin_and_die(till, till.claim(scope), seconds_ago=0)
+    second = till.command()
+    with pytest.raises(errors.IdempotencyInFlight):
+        till.carry_out(till.decide, command=second, claim=till.claim(scope))
+    assert till.calls == []
+    assert stored_keys(scope) == [(None, None)]
+    # The second attempt stores no audit row: it did not begin.
+    assert [(row["id"], row["status"]) for row in till.audit_rows()] == [(first.id, "pending")]
+
+
+def test_an_attempt_after_its_lease_is_abandoned_and_its_key_taken_over(till: Till, scope: str) -> None:
+    first = begin_and_die(till, till.claim(scope), seconds_ago=6)
+    second = till.command()
+    result = till.carry_out(till.decide, command=second, claim=till.claim(scope))
+    abandoned = till.audit_row(first)
+    assert (abandoned["status"], abandoned["resource_id"]) == ("failure", till.source["id"])
+    assert abandoned["metadata"] == {"amount": 60, "step": "command", "code": "abandoned"}
+    assert (till.audit_row(second)["status"], till.audit_row(second)["resource_id"]) == ("success", result)
+    assert stored_keys(scope) == [(201, json.dumps({"result": result}).encode())]
+    assert till.balances() == (40, 60)
+
+
+def test_an_abandoned_attempt_can_neither_store_nor_answer(till: Till, scope: str) -> None:
+    claim = till.claim(scope)
+    first = begin_and_die(till, claim, seconds_ago=6)
+    result = till.carry_out(till.decide, claim=till.claim(scope))
+    answer = stored_keys(scope)
+    late = claim.answered(first.id, Answer(201, b"late"), clock.now())
+    accounts = db.run(lambda: ledger.lock(till.names))
+
+    def store_late() -> None:
+        decision = till.decide(accounts, 1)
+        outcome = audit.outcome(first.id, SUCCESS, decision.resource_id, {})
+        assert not ledger.store(decision.postings, [], outcome, late)
+        raise errors.StateConflict
+
+    with pytest.raises(errors.StateConflict):
+        db.run(store_late)
+    assert not db.run(lambda: idempotency.keep(claim, first.id, Answer(422, b"late")))
+    db.run(lambda: idempotency.release(claim, first.id))
+    assert stored_keys(scope) == answer
+    assert till.audit_row(first)["metadata"]["code"] == "abandoned"
+    assert ok(till.caller.get(f"/transfers/{result}"))["amount"] == 60
+    assert till.balances() == (40, 60)

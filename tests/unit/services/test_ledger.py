@@ -37,8 +37,13 @@ def transfer(source: AccountState, target: AccountState, amount: int, currency: 
     return ledger.transfer(source, target, amount, currency, "rent")
 
 
-def reversal(source: AccountState, target: AccountState, amount: int) -> Posting:
-    return ledger.transfer(source, target, amount, "EUR", None, reverses_transfer_id=ids.new())
+def reversal(source: AccountState, target: AccountState, amount: int, currency: str = "EUR") -> Posting:
+    return ledger.transfer(source, target, amount, currency, None, reverses_transfer_id=ids.new())
+
+
+def own(source: AccountState, **changes: Any) -> AccountState:
+    """Return another account of the user who owns ``source``."""
+    return account(user_id=source.user_id, **changes)
 
 
 def refusal(*movements: Posting) -> type[object]:
@@ -179,20 +184,99 @@ def test_the_state_is_told_before_currency_and_funds(status: str, currency: str)
     assert refusal(withdrawal(stopped, 1, currency)) is errors.AccountNotActive
     assert refusal(deposit(stopped, MAX_BALANCE + 1, currency)) is errors.AccountNotActive
     assert refusal(transfer(stopped, account(), 1, currency)) is errors.AccountNotActive
-    assert refusal(transfer(account(), stopped, 1)) is errors.AccountNotActive
+    payer = account(balance=MAX_BALANCE, currency=currency)
+    assert refusal(transfer(payer, own(payer, status=status), MAX_BALANCE, currency)) is errors.AccountNotActive
 
 
 def test_the_currency_is_told_before_the_funds() -> None:
     assert refusal(withdrawal(account(), 1, "USD")) is errors.CurrencyMismatch
-    assert refusal(transfer(account(), account(currency="USD"), 1)) is errors.CurrencyMismatch
+    assert refusal(transfer(account(), account(currency="USD"), 1, "USD")) is errors.CurrencyMismatch
     assert refusal(deposit(account(balance=MAX_BALANCE), 1, "USD")) is errors.CurrencyMismatch
 
 
 def test_a_refusal_for_the_state_names_the_account() -> None:
-    closed = account(status="closed")
-    [outcome] = ledger.draft([transfer(account(balance=1), closed, 1)]).outcomes
+    payer = account(balance=1)
+    closed = own(payer, status="closed")
+    [outcome] = ledger.draft([transfer(payer, closed, 1)]).outcomes
     assert isinstance(outcome, errors.AccountNotActive)
     assert outcome.extra == {"account_id": closed.id}
+
+
+# How an account cannot receive 6 EUR, and the reason by the ledger's rules.
+UNPAYABLE = [
+    pytest.param({"status": "frozen"}, errors.AccountNotActive, id="frozen"),
+    pytest.param({"status": "closed"}, errors.AccountNotActive, id="closed"),
+    pytest.param({"currency": "USD"}, errors.CurrencyMismatch, id="currency"),
+    pytest.param({"balance": MAX_BALANCE - 5}, errors.BalanceLimitExceeded, id="limit"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), UNPAYABLE)
+def test_a_payer_learns_no_reason_on_the_side_of_another_customer(
+    changes: dict[str, Any], reason: type[errors.BankError]
+) -> None:
+    payee = account(**changes)
+    [outcome] = ledger.draft([transfer(account(balance=6), payee, 6)]).outcomes
+    assert isinstance(outcome, errors.PayeeNotPayable)
+    assert isinstance(outcome.__cause__, reason)
+    # Every reason is answered in the same words, and none names the account.
+    assert outcome.detail == "The payee's account cannot receive this transfer."
+    assert not outcome.extra
+
+
+@pytest.mark.parametrize(("changes", "reason"), UNPAYABLE)
+def test_the_reason_is_told_for_an_account_of_the_payer(
+    changes: dict[str, Any], reason: type[errors.BankError]
+) -> None:
+    payer = account(balance=6)
+    assert refusal(transfer(payer, own(payer, **changes), 6)) is reason
+
+
+@pytest.mark.parametrize(("changes", "reason"), UNPAYABLE)
+def test_the_reason_is_told_for_a_deposit(changes: dict[str, Any], reason: type[errors.BankError]) -> None:
+    assert refusal(deposit(account(**changes), 6)) is reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"status": "closed"}, errors.AccountNotActive, id="closed"),
+        pytest.param({"currency": "USD"}, errors.CurrencyMismatch, id="currency"),
+        pytest.param({"balance": MAX_BALANCE - 5}, errors.BalanceLimitExceeded, id="limit"),
+    ],
+)
+def test_staff_who_reverse_learn_the_reason(changes: dict[str, Any], reason: type[errors.BankError]) -> None:
+    assert refusal(reversal(account(balance=6), account(**changes), 6)) is reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"status": "frozen"}, errors.AccountNotActive, id="frozen"),
+        pytest.param({"status": "closed"}, errors.AccountNotActive, id="closed"),
+        pytest.param({"currency": "USD"}, errors.CurrencyMismatch, id="currency"),
+        pytest.param({"balance": 5}, errors.InsufficientFunds, id="funds"),
+        pytest.param({"held": 1}, errors.InsufficientFunds, id="held"),
+    ],
+)
+def test_the_payers_own_side_is_told_first(changes: dict[str, Any], reason: type[errors.BankError]) -> None:
+    # Otherwise a payer without the money could probe other customers' accounts.
+    payer = account(**{"balance": 6} | changes)
+    for payee in (account(status="closed"), account(currency="JPY"), account(balance=MAX_BALANCE)):
+        assert refusal(transfer(payer, payee, 6)) is reason
+    assert refusal(transfer(payer, own(payer, status="closed"), 6)) is reason
+    assert refusal(ledger.unpayable(payer, 6, "EUR", errors.NotFound())) is reason
+
+
+def test_an_unpayable_transfer_is_refused_as_its_maker_says() -> None:
+    payer, payee = account(balance=6), account()
+    missing = errors.NotFound("There is no such payee.")
+    draft = ledger.draft([ledger.unpayable(payer, 6, "EUR", missing), transfer(payer, payee, 6)])
+    assert draft.outcomes[0] is missing
+    # It moved nothing: the whole balance is there for the next transfer.
+    assert isinstance(draft.outcomes[1], Posted)
+    assert [row["balance_after"] for row in legs_of(draft, payer)] == [0]
+    assert len(draft.rows["transfers"]) == len(draft.rows["postings"]) == 1
 
 
 @pytest.mark.parametrize("amount", [60, 61])
@@ -212,7 +296,9 @@ def test_a_balance_may_reach_the_largest_and_not_pass_it() -> None:
     owner = account(balance=MAX_BALANCE - 5)
     assert refusal(deposit(owner, 5)) is Posted
     assert refusal(deposit(owner, 6)) is errors.BalanceLimitExceeded
-    assert refusal(transfer(account(balance=6), owner, 6)) is errors.BalanceLimitExceeded
+    payer = own(owner, balance=6)
+    assert refusal(transfer(payer, owner, 5)) is Posted
+    assert refusal(transfer(payer, owner, 6)) is errors.BalanceLimitExceeded
     assert refusal(deposit(owner, 5), deposit(owner, 1)) is errors.BalanceLimitExceeded
 
 
@@ -329,16 +415,19 @@ STATUSES = st.sampled_from(["active"] * 6 + ["frozen", "closed"])
 CURRENCIES = st.sampled_from(["EUR"] * 4 + ["JPY"])
 AMOUNTS = st.one_of(st.integers(1, 20), st.integers(1, MAX_AMOUNT))
 BALANCES = st.one_of(st.integers(0, 40), st.integers(MAX_BALANCE - 40, MAX_BALANCE))
+KINDS = ["transfer", "reversal", "deposit", "withdrawal", "card_purchase", "unpayable"]
 TIMES = st.one_of(st.none(), st.integers(-3, 3).map(lambda seconds: NOW + timedelta(seconds=seconds)))
 
 
 @st.composite
 def account_lists(draw: st.DrawFn) -> list[AccountState]:
     found = []
+    users = [ids.new(), ids.new()]
     for _ in range(draw(st.integers(2, 4))):
         balance = draw(BALANCES)
         found.append(
             account(
+                user_id=draw(st.sampled_from(users)),
                 status=draw(STATUSES),
                 currency=draw(CURRENCIES),
                 balance=balance,
@@ -357,10 +446,12 @@ def batches(draw: st.DrawFn) -> tuple[list[AccountState], list[Posting]]:
     for _ in range(draw(st.integers(0, 8))):
         first, second = draw(st.permutations(accounts))[:2]
         amount, currency = draw(AMOUNTS), draw(CURRENCIES)
-        kind = draw(st.sampled_from(["transfer", "reversal", "deposit", "withdrawal", "card_purchase"]))
+        kind = draw(st.sampled_from(KINDS))
         if kind in ("transfer", "reversal"):
             reverses = ids.new() if kind == "reversal" else None
             movements.append(ledger.transfer(first, second, amount, currency, None, reverses_transfer_id=reverses))
+        elif kind == "unpayable":
+            movements.append(ledger.unpayable(first, amount, currency, errors.NotFound()))
         else:
             movements.append(ledger.movement(kind, first, amount, currency, None))
     return accounts, movements
@@ -371,23 +462,34 @@ def expected_outcomes(accounts: Sequence[AccountState], movements: Sequence[Post
     balances = {owner.id: owner.balance for owner in accounts}
     found: list[type[object]] = []
     for posting in movements:
-        owners = [(leg.account, leg.type in CREDITS) for leg in posting.legs if leg.account is not None]
-        outcome: type[object] = Posted
-        for owner, is_credit in reversed(owners):
-            change = posting.amount if is_credit else -posting.amount
-            if not is_credit and balances[owner.id] - owner.held + change < 0:
-                outcome = errors.InsufficientFunds
-            if is_credit and balances[owner.id] + change > MAX_BALANCE:
-                outcome = errors.BalanceLimitExceeded
-        for owner, _ in reversed(owners):
-            if owner.currency != posting.currency:
-                outcome = errors.CurrencyMismatch
-            if owner.status == "closed" or (owner.status == "frozen" and posting.kind != "reversal"):
-                outcome = errors.AccountNotActive
-        if outcome is Posted:
-            for owner, is_credit in owners:
+        owners = {leg.type in CREDITS: leg.account for leg in posting.legs if leg.account is not None}
+        payer, payee = owners.get(False), owners.get(True)
+        reasons: list[type[object]] = []
+        if payer is not None:
+            reasons += reasons_of_state(payer, posting)
+            if balances[payer.id] - payer.held < posting.amount:
+                reasons.append(errors.InsufficientFunds)
+        if posting.refusal is not None:
+            reasons.append(type(posting.refusal))
+        if payee is not None:
+            of_payee = reasons_of_state(payee, posting)
+            if balances[payee.id] + posting.amount > MAX_BALANCE:
+                of_payee.append(errors.BalanceLimitExceeded)
+            is_hidden = posting.kind == "transfer" and payer is not None and payer.user_id != payee.user_id
+            reasons += [errors.PayeeNotPayable] if of_payee and is_hidden else of_payee
+        if not reasons:
+            for is_credit, owner in owners.items():
                 balances[owner.id] += posting.amount if is_credit else -posting.amount
-        found.append(outcome)
+        found.append(reasons[0] if reasons else Posted)
+    return found
+
+
+def reasons_of_state(owner: AccountState, posting: Posting) -> list[type[object]]:
+    found: list[type[object]] = []
+    if owner.status == "closed" or (owner.status == "frozen" and posting.kind != "reversal"):
+        found.append(errors.AccountNotActive)
+    if owner.currency != posting.currency:
+        found.append(errors.CurrencyMismatch)
     return found
 
 
