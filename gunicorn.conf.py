@@ -58,10 +58,12 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 preload_app = True
 workers = _config.web_concurrency
 threads = _config.web_threads
-worker_class = "gthread" if threads > 1 else "sync"
+worker_class = "bankapp.serving.worker.BufferingWorker"
+worker_connections = 1000
 timeout = 30
 graceful_timeout = 30
-keepalive = 5
+# With one thread a connection that was kept would wait for this worker while others are idle.
+keepalive = 5 if threads > 1 else 0
 # The body limit is ours; a request line or header this large is nobody's.
 limit_request_line = 4094
 limit_request_field_size = 8190
