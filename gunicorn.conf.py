@@ -64,6 +64,12 @@ timeout = 30
 graceful_timeout = 30
 # With one thread a connection that was kept would wait for this worker while others are idle.
 keepalive = 5 if threads > 1 else 0
+# No header names another path, scheme or client: gunicorn believes them from local peers unless it is told otherwise.
+# What a proxy says is read by the application, and only with TRUSTED_PROXIES.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+header_map = "drop"
 # The body limit is ours; a request line or header this large is nobody's.
 limit_request_line = 4094
 limit_request_field_size = 8190

@@ -97,6 +97,22 @@ def test_the_body_may_wait_for_leave(server: GunicornServer) -> None:
     assert answer.status == 413
 
 
+def test_no_header_names_another_path_or_scheme(server: GunicornServer) -> None:
+    for prefix in ("/v1", "//evil.example", "/x", ""):
+        for name in ("SCRIPT_NAME", "Script_Name", "PATH_INFO", "X-Script-Name", "X-Forwarded-Prefix"):
+            answer = exchange(server.address, request("GET", "/x/metrics", f"{name}: {prefix}"))
+            assert (answer.status, answer.problem["code"]) == (404, "not_found")
+            assert answer.problem["instance"] == "/x/metrics"
+    for prefix in ("//evil.example", "/y"):
+        for path in (f"{prefix}/pages", f"{prefix}/docs", "/docs"):
+            answer = exchange(server.address, request("GET", path, f"SCRIPT_NAME: {prefix}"))
+            assert "evil" not in str(answer.headers)
+            assert answer.status in (200, 404, 308)
+    for name in ("X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Ssl"):
+        both = request("GET", "/v1/health", f"{name}: https", "X-Forwarded-Ssl: off", f"{name}: http")
+        assert exchange(server.address, both).status == 200
+
+
 @pytest.fixture
 def keeping(sqlite_template: Path, tmp_path: Path) -> Iterator[GunicornServer]:
     url = f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path / 'bank.sqlite3')}"
