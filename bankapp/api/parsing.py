@@ -38,7 +38,11 @@ class Request(flask.Request):
         Raises PayloadTooLarge, UnsupportedMediaType, MalformedRequest or ValidationFailed.
         """
         limit = self._body_limit
-        if (self.content_length or 0) > limit or len(self._body) > limit:
+        if (self.content_length or 0) > limit:
+            raise errors.PayloadTooLarge(f"The body may have at most {limit} bytes.")
+        if self._body is None:
+            raise errors.MalformedRequest("The body is not framed as HTTP/1.1 says, or it ended early.")
+        if len(self._body) > limit:
             raise errors.PayloadTooLarge(f"The body may have at most {limit} bytes.")
         if not self._body:
             return missing
@@ -48,10 +52,17 @@ class Request(flask.Request):
         return _parsed(self._body)
 
     @cached_property
-    def _body(self) -> bytes:
-        # Werkzeug cuts a chunked body off at its limit without a word: one byte more tells. Kept even if it is too
-        # long, since whoever reads again would take what is left for the body.
-        return self.stream.read(self._body_limit + 1)
+    def _body(self) -> bytes | None:
+        """Read the body; return None if its framing is broken or it ended early (RFC 9112 section 8).
+
+        Reads one byte above the limit, because Werkzeug cuts a chunked body off without an error. The result is cached,
+        even of a body that is too long or broken: a second reading would take the rest for the body.
+        """
+        try:
+            body = self.stream.read(self._body_limit + 1)
+        except Exception:  # noqa: BLE001 - each server raises kinds of its own, and only for what the client sent
+            return None
+        return None if self.content_length and len(body) < self.content_length else body
 
     @cached_property
     def _body_limit(self) -> int:
