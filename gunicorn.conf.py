@@ -17,6 +17,7 @@ from gunicorn.glogging import Logger
 from bankapp import db
 from bankapp.logging import settings
 from bankapp.services import health
+from bankapp.serving import listeners
 from config import Config, ConfigError
 
 if TYPE_CHECKING:
@@ -117,9 +118,15 @@ def post_fork(server: Arbiter, worker: Any) -> None:
 def when_ready(server: Arbiter) -> None:
     """Drain before stopping: say "not ready" for a while, so that load balancers send nobody here any more."""
 
+    def stop() -> None:
+        # The workers still accept what is in the queue; a connection that came later would be reset.
+        for listener in server.LISTENERS:
+            listeners.stop_new_connections(listener)
+        server.signal(signal.SIGTERM, None)
+
     def drain(_signal: int, _frame: object) -> None:
         health.drain()
-        timer = threading.Timer(_config.drain.total_seconds(), server.signal, (signal.SIGTERM, None))
+        timer = threading.Timer(_config.drain.total_seconds(), stop)
         timer.daemon = True
         timer.start()
 
