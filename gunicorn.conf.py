@@ -50,6 +50,10 @@ class _Logger(Logger):
     def access(self, *_: Any) -> None:
         pass
 
+    def error(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        # gunicorn guesses why a worker was killed with SIGKILL; whoever reads the log would look for a leak.
+        super().error(str(msg).removesuffix(" Perhaps out of memory?"), *args, **kwargs)
+
 
 # No line of ours tells which process, thread or line of the code wrote it; finding that out is a seventh of its cost
 # (https://docs.python.org/3/howto/logging.html#optimization).

@@ -118,3 +118,10 @@ def test_a_request_that_does_not_arrive_in_time(sqlite_url: str, tmp_path: Path)
         answer = read_answer(started)
         assert (answer.status, answer.problem["code"]) == (408, "malformed_request")
         assert read_all(idle) == b""
+
+
+def test_a_killed_worker_is_not_blamed_on_memory(sqlite_url: str, tmp_path: Path) -> None:
+    with production(sqlite_url, tmp_path) as server:
+        server.kill_workers()
+        until(lambda: any("was sent SIGKILL" in line["message"] for line in server.lines))
+        assert "memory" not in server.log.read_text()
