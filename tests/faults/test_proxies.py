@@ -20,9 +20,9 @@ import pytest
 
 from benchmarks.stage import free_port
 from config import ROOT
-from tests.factories import PASSWORD
 from tests.faults.production import production
-from tests.servers import GunicornServer, until
+from tests.support.factories import PASSWORD
+from tests.support.servers import GunicornServer, until
 
 CREDENTIALS = json.dumps({"email": "nobody@bank.example", "password": PASSWORD})
 

@@ -12,10 +12,10 @@ from threading import Event, Thread
 import pytest
 from flask import Flask
 
-from tests.factories import Caller, ok
 from tests.faults.production import get, production
-from tests.raw_http import connect, read_all, read_answer, request
-from tests.servers import GunicornServer, RemoteBank, at_once, until
+from tests.support.factories import Caller, ok
+from tests.support.raw_http import connect, read_all, read_answer, request
+from tests.support.servers import GunicornServer, RemoteBank, at_once, until
 
 HEAD = request("POST", "/v1/auth/login", "Content-Type: application/json", "X-Long: " + "a" * 4000)
 BODY = request("POST", "/v1/auth/login", "Content-Type: application/json", "Content-Length: 60000")

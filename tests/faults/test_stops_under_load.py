@@ -14,10 +14,10 @@ from threading import Thread
 import pytest
 from flask import Flask
 
-from tests.factories import Caller
 from tests.faults.production import production
-from tests.raw_http import connect, parsed, read_all, request
-from tests.servers import GunicornServer, RemoteBank
+from tests.support.factories import Caller
+from tests.support.raw_http import connect, parsed, read_all, request
+from tests.support.servers import GunicornServer, RemoteBank
 
 CLIENTS = 8
 ROUNDS = 2

@@ -7,10 +7,10 @@ from io import RawIOBase
 
 import pytest
 
-from tests.factories import PASSWORD, Bank, ok, refused
 from tests.integration.test_server_bodies import chunked
-from tests.raw_http import connect, exchange, request
-from tests.servers import GunicornServer, RemoteBank, until
+from tests.support.factories import PASSWORD, Bank, ok, refused
+from tests.support.raw_http import connect, exchange, request
+from tests.support.servers import GunicornServer, RemoteBank, until
 
 CREDENTIALS = json.dumps({"email": "nobody@example.com", "password": PASSWORD}).encode()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.raw_http import connect, exchange, parsed, read_all, read_answer, request
-from tests.servers import GunicornServer, until
+from tests.support.raw_http import connect, exchange, parsed, read_all, read_answer, request
+from tests.support.servers import GunicornServer, until
 
 JSON = "Content-Type: application/json"
 TOKEN = "Bearer-of-a-secret"
