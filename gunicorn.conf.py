@@ -51,7 +51,7 @@ class _Logger(Logger):
         pass
 
     def error(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        # gunicorn guesses why a worker was killed with SIGKILL; whoever reads the log would look for a leak.
+        # gunicorn guesses why a worker was killed with SIGKILL; a reader of the log would look for a leak.
         super().error(str(msg).removesuffix(" Perhaps out of memory?"), *args, **kwargs)
 
 
@@ -75,7 +75,7 @@ forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 header_map = "drop"
-# The body limit is ours; a request line or header this large is nobody's.
+# The body limit is ours; no client needs a request line or header this large.
 limit_request_line = 4094
 limit_request_field_size = 8190
 logconfig_dict = settings(_config.log_level, _config.log_format)
@@ -114,13 +114,13 @@ def on_starting(server: Arbiter) -> None:
 
 
 def post_fork(server: Arbiter, worker: Any) -> None:
-    """Give each worker database connections of its own."""
+    """Give each worker its own database connections."""
     with worker.app.wsgi().app_context():
         db.dispose()
 
 
 def when_ready(server: Arbiter) -> None:
-    """Drain before stopping: say "not ready" for a while, so that load balancers send nobody here any more."""
+    """Drain before stopping: say "not ready" for a while, so that load balancers stop sending requests."""
 
     def stop() -> None:
         # The workers still accept what is in the queue; a connection that came later would be reset.

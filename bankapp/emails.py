@@ -29,7 +29,7 @@ def spellings(email: str) -> tuple[str, ...]:
     """Return the spellings under which the owner of ``email`` may be stored, in the order to look them up.
 
     The first is case-folded only, as addresses were stored before there was a canonical spelling. It comes first so
-    that a user from then signs in as ever, even if somebody else has the canonical spelling now.
+    that such a user still signs in, even if another user has the canonical spelling now.
     """
     folded = email.strip().casefold()
     return tuple(dict.fromkeys((folded, fold(email))))

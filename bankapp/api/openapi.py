@@ -125,7 +125,7 @@ def describe_field(converter: OpenAPIConverter, field: fields.Field[Any], ret: d
     """Correct what apispec made of a field; the last of its attribute functions, called with what the others found.
 
     A default in a body makes generators of types demand the field, so it is left to words; a parameter keeps one that
-    is not null. A list of choices is a schema of its own, so that generators make one type of it.
+    is not null. A list of choices is a separate schema, so that generators make one type of it.
     """
     if ret.get("default") is None or not isinstance(field.parent, QuerySchema):
         ret.pop("default", None)

@@ -60,7 +60,7 @@ class Request(flask.Request):
         """
         try:
             body = self.stream.read(self._body_limit + 1)
-        except Exception:  # noqa: BLE001 - each server raises kinds of its own, and only for what the client sent
+        except Exception:  # noqa: BLE001 - each server raises its own kinds, and only for what the client sent
             return None
         return None if self.content_length and len(body) < self.content_length else body
 

@@ -44,7 +44,7 @@ def _refuse() -> Response | None:
     problem = kind(refusal.detail, retry_after_seconds=1 if refusal.status == 503 else None)
     response = respond(problem)
     if response.status_code != refusal.status:
-        # HTTP has a status of its own for it; the code is that of every request that cannot be read.
+        # HTTP has a separate status for it; the code is that of every unreadable request.
         response.status_code = refusal.status
         response.set_data(
             json.dumps(json.loads(render(problem).body) | {"status": refusal.status}, separators=(",", ":"))

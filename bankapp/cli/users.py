@@ -31,7 +31,7 @@ class _EmailAddress(click.ParamType[str]):
 
 
 email = click.argument("email")
-"""As it was given: the user may be stored under a spelling that nobody can sign up with any more."""
+"""The address as typed: a user may be stored under a spelling that sign-up refuses today."""
 
 
 @command.command("create")

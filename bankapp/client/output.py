@@ -22,7 +22,7 @@ from bankapp.client.money import Currencies, is_amount
 Document = Mapping[str, Any]
 
 PIPED_WIDTH: Final = 200
-"""The width of a table in a file or pipe, in characters. Only a terminal has a width of its own."""
+"""The width of a table in a file or pipe, in characters. A terminal tells its own width."""
 
 
 class _Console(Console):

@@ -71,7 +71,7 @@ class SignedUp(BaseSchema):
 
 
 def current_password() -> Text:
-    """Return the field for a password that was set before, under whatever rules."""
+    """Return the field for a password that was set before, possibly under other rules."""
     return Text(
         max_length=1024,
         trim=False,

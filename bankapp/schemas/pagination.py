@@ -27,7 +27,7 @@ def _signer(listing: Any, query: Mapping[str, str]) -> Signer:
 
 
 class Cursor(fields.String):
-    """Where the next page begins: signed, so that nobody steers a query with it; bound to list, filters and reader."""
+    """Where the next page begins. It is signed, and bound to the list, its filters and the reader."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:

@@ -14,7 +14,7 @@ EXAMPLE_CODE: Final = "MZXW-6YTB-OI4D-GNBV-GY3T-QOJ2"
 
 
 class Enrol(BaseSchema):
-    """The password, once more."""
+    """The password, as a confirmation."""
 
     password = current_password()
 

@@ -57,7 +57,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a command that is refused alone: a command of its own, with the reason."""
+    """A part of a command that is refused alone: a separate command, with the reason."""
 
     command: Command
     refusal: errors.BankError

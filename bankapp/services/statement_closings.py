@@ -94,7 +94,7 @@ def _close(account_ids: Sequence[str], last_day: date) -> int:
 
 def _locked_states(account_ids: Sequence[str]) -> list[ClosingState]:
     account_rows.lock(ledger.names(account_ids))
-    # A query of its own: one that waits for a lock sees other tables as they were before it waited.
+    # A separate query: a query that waits for a lock sees other tables as they were before it waited.
     return statements.states(account_ids)
 
 

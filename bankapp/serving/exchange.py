@@ -43,7 +43,7 @@ _FIELDS: Final = re.compile(rb"(?im)^(x-request-id|x-device-id|x-forwarded-for):
 
 @dataclass
 class Exchange:
-    """An answer, whether the connection may carry another request, and what of that has come already."""
+    """An answer, whether the connection may carry another request, and the bytes of it that have arrived."""
 
     answer: Outgoing
     keep_alive: bool = False

@@ -38,20 +38,20 @@ def refuses_until_there_is_room(
 def test_postgresql_without_resources(
     bank_on: Callable[..., Bank],
     postgres_url: str,
-    ours: psycopg.Connection[Any],
+    admin: psycopg.Connection[Any],
     state: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     bank = bank_on(postgres_url)
     ada = bank.customer()
     source, target = ada.account(balance=100), ada.account()
-    ours.execute(
+    admin.execute(
         "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '{state}'; END $$"
     )
-    ours.execute("CREATE TRIGGER full_disk BEFORE INSERT ON transfers EXECUTE FUNCTION full_disk()")
+    admin.execute("CREATE TRIGGER full_disk BEFORE INSERT ON transfers EXECUTE FUNCTION full_disk()")
     refuses_until_there_is_room(
-        ada, source, target, lambda: ours.execute("DROP TRIGGER full_disk ON transfers"), capsys
+        ada, source, target, lambda: admin.execute("DROP TRIGGER full_disk ON transfers"), capsys
     )
     assert faults(bank.app) == []
 

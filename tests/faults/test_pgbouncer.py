@@ -22,14 +22,14 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def pooler(postgres_url: str, ours: psycopg.Connection[Any]) -> Iterator[Pgbouncer]:
+def pooler(postgres_url: str, admin: psycopg.Connection[Any]) -> Iterator[Pgbouncer]:
     # The settings of a session belong to the role, as docs/operations.md says.
-    ours.execute(f"ALTER ROLE {ROLE} SET lock_timeout = '2s'")
-    ours.execute(f"ALTER ROLE {ROLE} SET statement_timeout = '5s'")
-    ours.execute(f"ALTER ROLE {ROLE} SET timezone = 'UTC'")
+    admin.execute(f"ALTER ROLE {ROLE} SET lock_timeout = '2s'")
+    admin.execute(f"ALTER ROLE {ROLE} SET statement_timeout = '5s'")
+    admin.execute(f"ALTER ROLE {ROLE} SET timezone = 'UTC'")
     with Pgbouncer(postgres_url.replace(f"//{SUPERUSER}@", f"//{ROLE}@")) as running:
         yield running
-    ours.execute(f"ALTER ROLE {ROLE} RESET ALL")
+    admin.execute(f"ALTER ROLE {ROLE} RESET ALL")
 
 
 @pytest.fixture

@@ -64,7 +64,13 @@ def transfer(order: Order, caller: str, currency: str) -> Outcome:
         return "not_found"
     if order.source is order.target:
         return "same_account"
-    return _transfer(order, _unusable([order.source, order.target], currency))
+    if refusal := _unusable([order.source], currency) or _uncovered(order):
+        return refusal
+    refusal = _unusable([order.target], currency)
+    if refusal and order.target.owner != caller:
+        # A payer learns nothing of another customer's account.
+        return "payee_not_payable"
+    return refusal or _moved(order)
 
 
 def batch(orders: Sequence[Order], caller: str, currency: str, *, atomic: bool) -> list[Outcome]:
@@ -83,11 +89,15 @@ def reverse(made: Transfer) -> Outcome:
     """Reverse a transfer, as staff."""
     if made.final:
         return "state_conflict"
-    if any(account.status == "closed" for account in (made.source, made.target)):
+    order = Order(made.target, made.source, made.amount)
+    if order.source.status == "closed":
         return "account_not_active"
-    refusal = _transfer(Order(made.target, made.source, made.amount), None)
-    made.final = refusal is None
-    return refusal
+    if refusal := _uncovered(order):
+        return refusal
+    if order.target.status == "closed":
+        return "account_not_active"
+    made.final = True
+    return _moved(order)
 
 
 def switch(account: Account, what: str) -> Outcome:
@@ -138,11 +148,11 @@ def _unusable(accounts: Sequence[Account], currency: str) -> Outcome:
     return None
 
 
-def _transfer(order: Order, refusal: Outcome) -> Outcome:
-    if refusal:
-        return refusal
-    if order.source.balance - order.source.held < order.amount:
-        return "insufficient_funds"
+def _uncovered(order: Order) -> Outcome:
+    return "insufficient_funds" if order.source.balance - order.source.held < order.amount else None
+
+
+def _moved(order: Order) -> Outcome:
     order.source.move(-order.amount)
     order.target.move(order.amount)
     return None

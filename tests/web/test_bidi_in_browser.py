@@ -103,8 +103,8 @@ def test_text_from_right_to_left_leaves_the_page_in_order(
     # The exclamation mark ends the sentence: it is on the left of a text from right to left.
     assert _left_of(row.locator("bdi"), DESCRIPTION.index("!")) < _left_of(row.locator("bdi"), 0)
     visitor.go("/app/send")
-    page.get_by_label("What for").fill(DESCRIPTION)
-    assert page.get_by_label("What for").evaluate("input => input.matches(':dir(rtl)')")
+    page.get_by_label("Description").fill(DESCRIPTION)
+    assert page.get_by_label("Description").evaluate("input => input.matches(':dir(rtl)')")
 
 
 def _left_of(text: Any, index: int) -> float:
