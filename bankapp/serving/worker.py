@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gunicorn.workers import base
 
-from bankapp.api import refusals
+from bankapp.api import operations, refusals
 from bankapp.api.refusals import Refusal
 from bankapp.serving.exchange import Exchange, Exchanger
 from bankapp.serving.framing import IncomingRequest
@@ -92,8 +92,7 @@ class BufferingWorker(base.Worker):
         """Load the application and teach it the server's refusals."""
         super().load_wsgi()
         refusals.init_app(self.wsgi)
-        views = self.wsgi.view_functions.values()
-        largest = max((getattr(view, "body_limit_bytes", None) or 0 for view in views), default=0)
+        largest = max(operation.body_limit_bytes or 0 for operation in operations.every())
         self._max_body_bytes = max(largest, self.wsgi.config["BANKAPP"].body_limit_bytes)
         self._exchanger = Exchanger(self.wsgi, self.cfg, self.log, self._max_body_bytes)
 
