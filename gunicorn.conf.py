@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import shutil
 import signal
@@ -28,15 +27,15 @@ try:
 except ConfigError as problem:
     sys.exit(f"bankapp: {problem}")
 
-# Where the workers add their numbers up. Set before anything imports the metrics; a folder of our own, because
-# what an earlier run left behind would be counted again.
+# The folder in which the workers share their metrics. It is set before a module imports the metrics, and it is new
+# for each run, because the files of an earlier run would be counted again.
 _metrics = tempfile.mkdtemp(prefix="bankapp-metrics-", dir=_config.metrics_directory)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
 
 
 @atexit.register
 def _clean_up() -> None:
-    # The workers run this, too, when they end before the others.
+    # A worker also runs this function when it ends. Only the main process removes the folder.
     if os.getpid() == _main_pid:
         shutil.rmtree(_metrics, ignore_errors=True)
 
@@ -45,19 +44,15 @@ _main_pid = os.getpid()
 
 
 class _Logger(Logger):
-    """Leaves the line of a request to the service, which knows who asked; gunicorn puts one together for nothing."""
+    """Writes no access log: the application logs each request with its user."""
 
     def access(self, *_: Any) -> None:
         pass
 
     def error(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        # gunicorn guesses why a worker was killed with SIGKILL; a reader of the log would look for a leak.
+        # gunicorn appends a guess to the message about a worker that was killed by SIGKILL. The guess misleads.
         super().error(str(msg).removesuffix(" Perhaps out of memory?"), *args, **kwargs)
 
-
-# No line of ours tells which process, thread or line of the code wrote it; finding that out is a seventh of its cost
-# (https://docs.python.org/3/howto/logging.html#optimization).
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 # Loaded once before the fork: a bad setting stops the start at once, and workers share the code's memory.
 preload_app = True
@@ -69,8 +64,8 @@ timeout = 30
 graceful_timeout = 30
 # With one thread a connection that was kept would wait for this worker while others are idle.
 keepalive = 5 if threads > 1 else 0
-# No header names another path, scheme or client: gunicorn believes them from local peers unless it is told otherwise.
-# What a proxy says is read by the application, and only with TRUSTED_PROXIES.
+# No header may change the path, the scheme or the client. By default gunicorn trusts such headers of local peers.
+# The application reads the headers of a proxy, and only with TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
@@ -84,8 +79,8 @@ accesslog = None
 control_socket_disable = True
 
 
-# What tells a process to stop. A worker that is told between its fork and the moment it listens would hear the
-# master's handlers and forget it, and the master would wait for it for the whole graceful timeout.
+# The signals that stop a process. A worker that gets one between its fork and the set-up of its own handlers would run
+# the master's handlers and go on, and the master would wait for the whole graceful timeout.
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -94,20 +89,20 @@ def _hold_stops() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
 
 
-def _hear_stops() -> None:
+def _deliver_stops() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
-os.register_at_fork(before=_hold_stops, after_in_parent=_hear_stops)
+os.register_at_fork(before=_hold_stops, after_in_parent=_deliver_stops)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let a worker hear what it was told since its fork."""
-    _hear_stops()
+    """Deliver the signals that the worker got since its fork."""
+    _deliver_stops()
 
 
 def on_starting(server: Arbiter) -> None:
-    """Serve only on tables that fit the code."""
+    """End the start if the database lacks migrations."""
     with server.app.wsgi().app_context():
         if db.lacks_migrations():
             sys.exit("bankapp: the database lacks migrations; run: flask db upgrade")
