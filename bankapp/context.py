@@ -106,5 +106,5 @@ def user() -> User:
         found.authenticate()
         found = current()
     if found.user is None:
-        raise LookupError("nobody is signed in")
+        raise LookupError("no user is signed in")
     return found.user

@@ -1,4 +1,7 @@
-"""Rate limits for sign-up, sign-in and refresh: per IP address, per e-mail address and per session owner."""
+"""Rate limits for sign-up, sign-in and refresh, and for payees that cannot be paid.
+
+They are counted per IP address, per e-mail address, per session owner and per user.
+"""
 
 from __future__ import annotations
 
@@ -127,7 +130,7 @@ def check(limits: Sequence[Limit]) -> None:
 
 @contextmanager
 def payee_lookups() -> Iterator[Callable[[int], None]]:
-    """Let a user try so many payees that cannot be paid, or are not there, and no more.
+    """Limit how many payees that cannot be paid or do not exist a user may try (``PAYEE_LOOKUPS``).
 
     A client that may try any number of IBANs learns which of them are accounts of this bank. The block counts a
     refusal that it raises; a batch counts its refused payees by the function that the block gets. A store that does
