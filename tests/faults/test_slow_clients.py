@@ -1,4 +1,4 @@
-"""Clients that connect and wait, send byte by byte or do not read: they stop nobody else."""
+"""Clients that connect and wait, send byte by byte or do not read do not delay other clients."""
 
 from __future__ import annotations
 

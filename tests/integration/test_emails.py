@@ -1,4 +1,4 @@
-"""E-mail addresses that look alike: nobody signs up beside their twin, and who is there already stays."""
+"""A second sign-up with an e-mail address that looks like a stored one is refused; stored users keep theirs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_an_address_that_cannot_be_told_from_another_is_refused(bank: Bank, emai
     body = {"email": email.format("bücher.example"), "password": PASSWORD}
     problem = refused(bank.anonymous().post("/auth/signup", body), 422, "validation_error")
     assert problem["errors"] == {"email": ["Not a valid email address."]}
-    # Signing in tells nothing of it: such an address is nobody's.
+    # Sign-in does not tell: no user has such an address.
     refused(bank.anonymous().post("/auth/login", body), 401, "invalid_credentials")
 
 
