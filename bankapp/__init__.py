@@ -20,7 +20,8 @@ def create_app(config: Config | None = None) -> Flask:
     from config import ROOT, Config
 
     config = config or Config.from_env()
-    logging.configure(config.log_level, config.log_format)
+    # The standard output of a command is its result.
+    logging.configure(config.log_level, config.log_format, "stderr" if cli.runs() else "stdout")
     app = application.Flask("bankapp", root_path=str(ROOT), instance_path=str(ROOT / "instance"))
     app.config.from_mapping(config.flask_settings(), BANKAPP=config)
     application.init_app(app)

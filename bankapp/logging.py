@@ -54,8 +54,8 @@ class _RequestId(logging.Filter):
         return True
 
 
-def settings(level: str, format: str) -> dict[str, Any]:
-    """Return a ``logging.config`` dictionary: all logs of ``level`` on standard output.
+def settings(level: str, format: str, stream: str = "stdout") -> dict[str, Any]:
+    """Return a ``logging.config`` dictionary: all logs of ``level`` on ``stream``, which is ``stdout`` or ``stderr``.
 
     ``format`` is ``json``, or ``console`` for people.
     """
@@ -71,14 +71,14 @@ def settings(level: str, format: str) -> dict[str, Any]:
             },
         },
         "handlers": {
-            "stdout": {
+            stream: {
                 "class": "logging.StreamHandler",
-                "stream": "ext://sys.stdout",
+                "stream": f"ext://sys.{stream}",
                 "formatter": format,
                 "filters": ["request_id"],
             }
         },
-        "root": {"level": level, "handlers": ["stdout"]},
+        "root": {"level": level, "handlers": [stream]},
         "loggers": {
             "sqlalchemy": {"level": "WARNING"},
             "alembic": {"level": "WARNING"},
@@ -89,6 +89,6 @@ def settings(level: str, format: str) -> dict[str, Any]:
     }
 
 
-def configure(level: str, format: str) -> None:
-    """Send all logs to standard output, with :func:`settings`."""
-    logging.config.dictConfig(settings(level, format))
+def configure(level: str, format: str, stream: str = "stdout") -> None:
+    """Send all logs to ``stream``, with :func:`settings`."""
+    logging.config.dictConfig(settings(level, format, stream))

@@ -26,8 +26,13 @@ def init_app(app: Flask) -> None:
     """Register the commands on ``app``."""
     for module in COMMANDS:
         app.cli.add_command(module.command)
-    if click.get_current_context(silent=True) is not None:
+    if runs():
         use_migrations(app)
+
+
+def runs() -> bool:
+    """Tell whether a ``flask`` command runs, and not a server."""
+    return click.get_current_context(silent=True) is not None
 
 
 def use_migrations(app: Flask) -> None:

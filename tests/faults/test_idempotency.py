@@ -9,8 +9,8 @@ from functools import partial
 from threading import Thread
 
 from sqlalchemy import Connection, NullPool, create_engine, text
+from tests.support.databases import ROLE
 
-from tests.conftest import ROLE
 from tests.support.books import faults
 from tests.support.factories import ok, refused
 from tests.support.postgres import SUPERUSER

@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.support.databases import ROLE
 
-from tests.conftest import ROLE
 from tests.support.books import faults
 from tests.support.factories import Bank, ok, refused
 from tests.support.pgbouncer import PROGRAM, Pgbouncer

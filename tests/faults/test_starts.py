@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from tests.support.databases import SECRET, application, settings
 
 from bankapp import create_app
 from bankapp.db import probes
 from config import ConfigError
-from tests.conftest import SECRET, application, settings
 from tests.faults.production import production
 from tests.support.raw_sql import RawSql
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from tests.support.databases import SECRET, settings
 
 from bankapp import create_app
 from bankapp import logging as bank_logging
 from bankapp.services import accounts
 from bankapp.services.identity import tokens
-from tests.conftest import settings
+from config import ROOT
 from tests.support.factories import PASSWORD, Bank, ok, refused, unique_email
 from tests.support.raw_sql import RawSql
 
@@ -172,7 +177,7 @@ def test_a_console_message_stays_one_line(capsys: pytest.CaptureFixture[str]) ->
     assert formatter.format(record).endswith(r"INFO    bankapp.access [request-4714] GET /a\nb 404")
 
 
-def test_settings_choose_level_and_format(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+def test_settings_choose_level_and_format(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     before = logging.getLogger().level
     url = f"sqlite:///{tmp_path}/bank.sqlite3"
     try:
@@ -184,3 +189,12 @@ def test_settings_choose_level_and_format(capsys: pytest.CaptureFixture[str], tm
         assert not written.startswith("{")
     finally:
         bank_logging.configure(logging.getLevelName(before), "json")
+
+
+def test_the_output_of_a_command_has_no_log_lines(sqlite_template: Path) -> None:
+    database = f"sqlite:///{sqlite_template}"
+    environ = {"PATH": os.environ["PATH"], "BANKAPP_ENV": "production", "DATABASE_URL": database, "JWT_SECRET": SECRET}
+    command = [sys.executable, "-m", "flask", "audit", "verify", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["ok"] is True
+    assert json.loads(done.stderr.splitlines()[0])["message"].startswith("production on SQLite")

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from tests.support.databases import application, settings
 
 from bankapp import db, ids
 from bankapp.db import connection
 from bankapp.extensions import db as extension
 from bankapp.services import verification
 from bankapp.services.verification import Fault
-from tests.conftest import application, settings
 from tests.support import clocks
 from tests.support.factories import Bank, ok
 from tests.support.handwritten import Books, insert, make_books

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 from jwt.warnings import InsecureKeyLengthWarning
 
-from tests.conftest import SECRET
+from tests.support.databases import SECRET
 
 OTHER_SECRET = "another-secret-that-this-server-never-had"
 
