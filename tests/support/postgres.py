@@ -54,8 +54,12 @@ class PostgresServer:
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._maker = os.getpid()
 
-    def start(self, durable: bool = False) -> Self:
-        """Start the server and wait until it answers. ``durable`` keeps fsync on, as production does."""
+    def start(self, durable: bool = False, data: Path | None = None, **settings: str) -> Self:
+        """Start the server and wait until it answers.
+
+        ``durable`` keeps fsync on, as production does. ``data`` is a data folder to move here and start on, instead
+        of a new one. ``settings`` are settings of PostgreSQL.
+        """
         if self._external or self._folder:
             return self
         # Not TMPDIR, which other accounts may not enter and which may be long: a socket's path has at most 107 bytes.
@@ -64,8 +68,12 @@ class PostgresServer:
         try:
             self._folder.chmod(0o711)
             self._bin = _runnable_binaries(self._folder)
-            self._settings = {} if durable else _FAST
-            self._initdb()
+            self._settings = ({} if durable else _FAST) | settings
+            self._make_socket_folder()
+            if data is None:
+                self._initdb()
+            else:
+                data.rename(self._data)
             self._launch_on_a_free_port()
         except BaseException:
             self.stop()
@@ -94,6 +102,11 @@ class PostgresServer:
     def pid(self) -> int:
         """The process id of the postmaster."""
         return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    @property
+    def binaries(self) -> Path:
+        """The folder of the server's programs, such as pg_dump."""
+        return self._bin
 
     def url(self, dbname: str, user: str | None = None) -> str:
         """Return a ``postgresql://`` URL of ``dbname`` for its superuser, or for ``user`` (no password)."""
@@ -137,12 +150,13 @@ class PostgresServer:
         with psycopg.connect(self.url(maintenance or "postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
+    def _make_socket_folder(self) -> None:
+        (self._root / "socket").mkdir(mode=0o755)
+        give_to_server(self._root / "socket")
+
     def _initdb(self) -> None:
         self._data.mkdir(mode=0o700)
-        (self._root / "socket").mkdir(mode=0o755)
-        if account := _unprivileged_account():
-            for path in (self._data, self._root / "socket"):
-                os.chown(path, account.pw_uid, account.pw_gid)
+        give_to_server(self._data)
         done = subprocess.run(
             [
                 *(self._bin / "initdb", "--pgdata", self._data, "--username", SUPERUSER, "--auth=trust"),
@@ -153,7 +167,7 @@ class PostgresServer:
             capture_output=True,
             text=True,
             check=False,
-            **_child_options(self._root),
+            **child_options(self._root),
         )
         if done.returncode:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
@@ -219,7 +233,13 @@ def _unprivileged_account() -> pwd.struct_passwd | None:
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
-def _child_options(folder: Path) -> dict[str, Any]:
+def give_to_server(path: Path) -> None:
+    """Make the account that runs the server the owner of ``path``."""
+    if account := _unprivileged_account():
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def child_options(folder: Path) -> dict[str, Any]:
     """Return the options to start a program of PostgreSQL: account, folder and environment."""
     # PGPORT, PGDATA, PGOPTIONS … of the developer's shell belong to another server.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
@@ -255,7 +275,7 @@ def _runnable_binaries(folder: Path) -> Path:
 
 def _can_run(binaries: Path, folder: Path) -> bool:
     try:
-        options = _child_options(folder)
+        options = child_options(folder)
         done = subprocess.run([binaries / "initdb", "--version"], capture_output=True, check=False, **options)
     except PermissionError:
         return False
@@ -272,7 +292,7 @@ def _free_port() -> int:
 def _supervise(folder: Path, command: list[str]) -> int:
     """Run the server until standard input ends; the last bytes choose between a clean stop and a crash."""
     with (folder / "log").open("ab") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, **_child_options(folder))
+        server = subprocess.Popen(command, stdout=log, stderr=log, **child_options(folder))
     last_words: list[bytes] = []
 
     def end_with_the_owner() -> None:
