@@ -14,11 +14,9 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
+from tests.support.releases import IGNORED
 
 PAGE = ROOT / "docs/add-a-resource.md"
-
-# What a copy does without: history, environments and data. It keeps mypy's cache, which saves half a minute.
-IGNORED = shutil.ignore_patterns(".git", ".venv*", "instance", "__pycache__", ".pytest_cache", ".hypothesis", "htmlcov")
 
 # Variables of the run that started this test: a run in the copy has its own.
 INHERITED = ("PYTEST_", "COVERAGE_", "COV_", "BANKAPP_", "DATABASE_URL", "FLASK_", "PYTHONPATH")

@@ -41,9 +41,10 @@ T = TypeVar("T")
 
 
 class GunicornServer:
-    """gunicorn on 127.0.0.1 and a free port; ``env`` is its whole environment."""
+    """gunicorn on 127.0.0.1 and a free port; ``env`` is its whole environment, ``root`` the folder of the release."""
 
-    def __init__(self, database_url: str, folder: Path, **environ: str) -> None:
+    def __init__(self, database_url: str, folder: Path, root: Path = ROOT, **environ: str) -> None:
+        self.root = root
         self.database_url = database_url
         self.log = folder / "server.log"
         self.error_log = folder / "server.err"
@@ -75,7 +76,7 @@ class GunicornServer:
         with self.log.open("wb") as log, self.error_log.open("wb") as error_log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", "wsgi:app"],
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
