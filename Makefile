@@ -47,6 +47,10 @@ run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; keeps s
 test: $(DEVELOPMENT)  ## Run every test; ARGS= is passed to pytest
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(DEVELOPMENT)  ## Send over 20,000 requests made from the OpenAPI document; FUZZ_EXAMPLES=50 sends more
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-10} $(BIN)/python -m pytest tests/integration/test_fuzz.py $(ARGS)
+
 .PHONY: coverage
 coverage: $(DEVELOPMENT)  ## Run every test and list the lines that no test reaches
 	@$(BIN)/python -m coverage erase
