@@ -1,8 +1,4 @@
-"""Fixtures: every test with the fixture ``app`` runs twice, on SQLite and on PostgreSQL.
-
-On PostgreSQL the migrations run as the owner of the tables. The application connects as in production, under a role
-that owns nothing and has the rights of ``flask ledger grant``.
-"""
+"""Fixtures: every test with the fixture ``app`` runs twice, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,57 +10,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from flask import Flask
-from flask_migrate import upgrade
 
-from bankapp import create_app
-from bankapp.cli import use_migrations
-from bankapp.extensions import db
-from config import Config
+from tests.support.databases import OWNER, ROLE, application, create_bank, migrate, settings
 from tests.support.factories import Bank
 from tests.support.handwritten import Books, make_books
 from tests.support.postgres import PostgresServer
 from tests.support.raw_sql import RawSql
 from tests.support.servers import GunicornServer, RemoteBank
 
-SECRET = "a-test-secret-that-is-used-nowhere-else"
 DIALECTS = ("sqlite", "postgresql")
-OWNER = "bank_owner"
-ROLE = "bank_app"
 
 
 @pytest.fixture(autouse=True)
 def _push_request_context() -> None:
     """Replace pytest-flask's fixture, whose request context would share one ``g`` between all calls of a test."""
-
-
-def settings(database_url: str, **environ: str) -> Config:
-    """Return the settings of a test application."""
-    values = {"BANKAPP_ENV": "testing", "DATABASE_URL": database_url, "JWT_SECRET": SECRET, "LOG_LEVEL": "INFO"}
-    return Config.from_env(values | environ)
-
-
-@contextmanager
-def application(config: Config) -> Iterator[Flask]:
-    """Make an application and close its connections at the end.
-
-    An open connection would fail any test that runs when it is garbage-collected.
-    """
-    app = create_app(config)
-    try:
-        yield app
-    finally:
-        with app.app_context():
-            db.engine.dispose()
-
-
-def migrate(database_url: str) -> None:
-    with application(settings(database_url)) as app:
-        use_migrations(app)
-        with app.app_context():
-            upgrade()
 
 
 @pytest.fixture(scope="session")
@@ -82,16 +43,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: PostgresServer) -> str:
-    with psycopg.connect(postgres.create_database("bank_template"), autocommit=True) as admin:
-        present = {name for (name,) in admin.execute("SELECT rolname FROM pg_roles")}
-        for role in {OWNER, ROLE} - present:
-            admin.execute(f"CREATE ROLE {role} LOGIN")
-        admin.execute(f"ALTER DATABASE bank_template OWNER TO {OWNER}")
-    owner_url = postgres.url("bank_template", OWNER)
-    migrate(owner_url)
-    with application(settings(owner_url)) as owner:
-        granted = owner.test_cli_runner().invoke(args=["ledger", "grant", ROLE])
-    assert granted.exit_code == 0, granted.output
+    create_bank(postgres, "bank_template")
     return "bank_template"
 
 

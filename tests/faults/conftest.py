@@ -11,8 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support.databases import ROLE, application, settings
 
+from tests.support.databases import ROLE, application, settings
 from tests.support.factories import Bank
 from tests.support.postgres import SUPERUSER, PostgresServer
 

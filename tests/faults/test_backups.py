@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from tests.support.databases import ROLE, SECRET, application, migrate, settings
 
 from config import ROOT
 from tests.faults.production import production
+from tests.support.databases import ROLE, SECRET, application, migrate, settings
 from tests.support.factories import Caller, ok, refused
 from tests.support.load import START, Load
 from tests.support.postgres import PostgresServer, child_options, give_to_server

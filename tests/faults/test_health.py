@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from tests.support.databases import migrate
 
+from tests.support.databases import migrate
 from tests.support.factories import Bank
 from tests.support.postgres import PostgresServer
 

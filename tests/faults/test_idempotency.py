@@ -9,9 +9,9 @@ from functools import partial
 from threading import Thread
 
 from sqlalchemy import Connection, NullPool, create_engine, text
-from tests.support.databases import ROLE
 
 from tests.support.books import faults
+from tests.support.databases import ROLE
 from tests.support.factories import ok, refused
 from tests.support.postgres import SUPERUSER
 from tests.support.servers import GunicornServer, RemoteBank, at_once, until

@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support.databases import ROLE
 
 from tests.support.books import faults
+from tests.support.databases import ROLE
 from tests.support.factories import Bank, ok, refused
 from tests.support.pgbouncer import PROGRAM, Pgbouncer
 from tests.support.postgres import SUPERUSER

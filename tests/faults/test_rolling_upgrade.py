@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.support.databases import OWNER, ROLE, application, settings
 
 from config import ROOT
 from tests.faults.production import production
 from tests.support.books import faults
+from tests.support.databases import OWNER, ROLE, application, settings
 from tests.support.load import START, Load
 from tests.support.postgres import PostgresServer
 from tests.support.releases import next_release, previous_release, run_flask

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from tests.support.databases import SECRET, application, settings
 
 from bankapp import create_app
 from bankapp.db import probes
 from config import ConfigError
 from tests.faults.production import production
+from tests.support.databases import SECRET, application, settings
 from tests.support.raw_sql import RawSql
 
 

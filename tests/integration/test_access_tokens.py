@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.databases import SECRET
 
 from bankapp.api.security import REQUIRED_CLAIMS, key_id
+from tests.support.databases import SECRET
 from tests.support.factories import Bank, Caller, ok, refused
 from tests.support.tokens import OTHER_SECRET, claims_of, part, signed, unsigned
 

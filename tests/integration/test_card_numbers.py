@@ -11,11 +11,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import MetaData, select
 from stdnum import luhn
-from tests.support.databases import application, settings
 
 from bankapp import db
 from bankapp.extensions import db as extension
 from bankapp.logging import settings as log_settings
+from tests.support.databases import application, settings
 from tests.support.factories import Bank, ok, refused
 
 BIN = "516876"

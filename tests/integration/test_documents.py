@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from tests.support.databases import SECRET
 
 import config
 from bankapp.cli import openapi, use_migrations
 from bankapp.services.seeding import PASSWORD
 from config import ROOT, Development, Production
+from tests.support.databases import SECRET
 from tests.support.servers import GunicornServer
 
 README = (ROOT / "README.md").read_text()

@@ -11,13 +11,13 @@ import jwt
 import pytest
 from flask import Flask
 from sqlalchemy import event
-from tests.support.databases import SECRET
 from werkzeug.test import TestResponse
 
 from bankapp import clock
 from bankapp.endpoints import Access, declare
 from bankapp.errors import BankError
 from bankapp.extensions import db
+from tests.support.databases import SECRET
 from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
 
 PENDING: Final = {

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from flask import Flask
-from tests.support.databases import OWNER, ROLE, application, settings
 
 from bankapp import ids
 from bankapp.extensions import db
 from bankapp.repositories.privileges import PRIVILEGES
+from tests.support.databases import OWNER, ROLE, application, settings
 from tests.support.handwritten import Books, insert
 from tests.support.postgres import PostgresServer
 from tests.support.raw_sql import RawSql

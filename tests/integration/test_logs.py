@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from tests.support.databases import SECRET, settings
 
 from bankapp import create_app
 from bankapp import logging as bank_logging
 from bankapp.services import accounts
 from bankapp.services.identity import tokens
 from config import ROOT
+from tests.support.databases import SECRET, settings
 from tests.support.factories import PASSWORD, Bank, ok, refused, unique_email
 from tests.support.raw_sql import RawSql
 

@@ -11,12 +11,12 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
-from tests.support.databases import SECRET, application, settings
 
 from bankapp.cli.seed import LONG_STEPS
 from bankapp.extensions import db
 from bankapp.services import seed_story
 from bankapp.services.seeding import PASSWORD
+from tests.support.databases import SECRET, application, settings
 from tests.support.factories import Bank, ok
 
 UNTIL = "2026-03-15"

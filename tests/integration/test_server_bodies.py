@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.databases import SECRET
 
 from config import ROOT
+from tests.support.databases import SECRET
 from tests.support.factories import PASSWORD
 
 LIMIT = 64 * 1024

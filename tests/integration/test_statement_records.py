@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import literal_column
-from tests.support.databases import application, settings
 
 from bankapp import clock, context
 from bankapp.repositories import statements as statement_rows
 from bankapp.services import statement_closings, statement_records
 from bankapp.statement_formats import FORMATS, StatementMismatchError
 from tests.support import clocks, histories
+from tests.support.databases import application, settings
 from tests.support.factories import Bank, Caller, ok, refused
 from tests.support.raw_sql import RawSql
 from tests.support.servers import at_once

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from tests.support.databases import application, settings
 
 from bankapp import db, ids
 from bankapp.db import connection
@@ -22,6 +21,7 @@ from bankapp.extensions import db as extension
 from bankapp.services import verification
 from bankapp.services.verification import Fault
 from tests.support import clocks
+from tests.support.databases import application, settings
 from tests.support.factories import Bank, ok
 from tests.support.handwritten import Books, insert, make_books
 from tests.support.raw_sql import RawSql, drop_guards

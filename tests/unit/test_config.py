@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.databases import SECRET
 
 import config
 from config import Config, ConfigError
+from tests.support.databases import SECRET
 
 BASE = {"BANKAPP_ENV": "testing", "JWT_SECRET": SECRET, "DATABASE_URL": "sqlite:////var/lib/bank.sqlite3"}
 

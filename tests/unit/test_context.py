@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.support.databases import settings
 
 from bankapp import context, errors
 from bankapp.context import Context, User
 from config import Config
+from tests.support.databases import settings
 
 ADA = User("ada", context.CUSTOMER, "session-1", "jti-1")
 BOB = User("bob", context.STAFF, "session-2", "jti-2")

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tests.support.databases import application, settings
 
+from tests.support.databases import application, settings
 from tests.support.factories import Bank
 from tests.support.listening import listening
 from tests.web.visitor import Visitor

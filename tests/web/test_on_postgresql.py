@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.support.databases import application, settings
 
+from tests.support.databases import application, settings
 from tests.support.postgres import PostgresServer
 from tests.web.conftest import serving
 from tests.web.visitor import Visitor

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from tests.support.databases import application, settings
 
 from bankapp import endpoints
 from bankapp.api import operations
 from bankapp.api.blueprint import Access, Blueprint, Operation
+from tests.support.databases import application, settings
 from tests.support.routes import is_of_the_api
 
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}

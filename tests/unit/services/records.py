@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.databases import settings
-
 from bankapp import context, ids
 from bankapp.services.ledger import AccountState
+from tests.support.databases import settings
 
 
 def account(**changes: Any) -> AccountState:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.databases import settings
 
 from bankapp import context, errors
 from bankapp.models import IdempotencyKeyRecord
 from bankapp.services import idempotency
 from bankapp.services.idempotency import Answer, Claim, Replay
 from tests.support.clocks import at
+from tests.support.databases import settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=5)
