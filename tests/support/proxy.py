@@ -56,7 +56,12 @@ class Cutter:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    # The server is down: its client finds a closed connection, as without the proxy.
+                    client.close()
+                    continue
                 silenced = threading.Event()
                 for run in (self._to_server, self._to_client):
                     threading.Thread(target=run, args=(client, server, silenced), daemon=True).start()

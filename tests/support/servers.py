@@ -41,7 +41,12 @@ T = TypeVar("T")
 
 
 class GunicornServer:
-    """gunicorn on 127.0.0.1 and a free port; ``env`` is its whole environment, ``root`` the folder of the release."""
+    """gunicorn on 127.0.0.1 and a free port; ``env`` is its whole environment.
+
+    ``root`` is the folder of the release, ``target`` the application that gunicorn loads.
+    """
+
+    target = "wsgi:app"
 
     def __init__(self, database_url: str, folder: Path, root: Path = ROOT, **environ: str) -> None:
         self.root = root
@@ -75,7 +80,7 @@ class GunicornServer:
         """Start gunicorn without waiting for it, for tests whose start must fail."""
         with self.log.open("wb") as log, self.error_log.open("wb") as error_log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", "wsgi:app"],
+                [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", self.target],
                 cwd=self.root,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -97,7 +102,7 @@ class GunicornServer:
         try:
             return process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            for worker in _children(process.pid):
+            for worker in children(process.pid):
                 os.kill(worker, signal.SIGKILL)
             process.kill()
             process.wait()
@@ -115,9 +120,14 @@ class GunicornServer:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether gunicorn was started and nobody waited for its end."""
+        return self._process is not None
+
+    @property
     def workers(self) -> list[int]:
         """The process ids of the workers."""
-        return _children(self.pid)
+        return children(self.pid)
 
     def kill_workers(self) -> None:
         """Kill every worker with SIGKILL; gunicorn starts new ones."""
@@ -158,7 +168,8 @@ class GunicornServer:
         self.stop()
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Return the process ids of the children of a process."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
