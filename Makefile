@@ -33,7 +33,7 @@ LOCK = $(BIN)/python -m uv pip compile --quiet --no-config --universal --python-
 .PHONY: help
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, coverage, bench, lock)"
+	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, coverage, bench, torture, lock)"
 
 .PHONY: run
 run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; keeps stored data
@@ -86,6 +86,10 @@ trace: $(DEVELOPMENT)  ## Count the calls, files and file changes of a request
 bench-compare: $(DEVELOPMENT)  ## Compare two results: make bench-compare A=old.json B=new.json
 	@$(if $(and $(A),$(B)),,echo "usage: make bench-compare A=old.json B=new.json" >&2; exit 2;) \
 	$(BIN)/python -m benchmarks compare $(A) $(B)
+
+.PHONY: torture
+torture: $(DEVELOPMENT)  ## Prove by fault that the money is right; ARGS="--minutes 10 --seed 1 --database sqlite"
+	@$(BIN)/python -m torture $(ARGS)
 
 .PHONY: clean
 clean:  ## Remove environments, caches and reports; keeps the data in instance/

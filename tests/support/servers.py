@@ -43,10 +43,12 @@ T = TypeVar("T")
 class GunicornServer:
     """gunicorn on 127.0.0.1 and a free port; ``env`` is its whole environment.
 
-    ``root`` is the folder of the release, ``target`` the application that gunicorn loads.
+    ``root`` is the folder of the release, ``target`` the application that gunicorn loads. A new start empties the
+    logs unless ``keeps_logs`` is set.
     """
 
     target = "wsgi:app"
+    keeps_logs = False
 
     def __init__(self, database_url: str, folder: Path, root: Path = ROOT, **environ: str) -> None:
         self.root = root
@@ -78,7 +80,8 @@ class GunicornServer:
 
     def launch(self) -> None:
         """Start gunicorn without waiting for it, for tests whose start must fail."""
-        with self.log.open("wb") as log, self.error_log.open("wb") as error_log:
+        mode = "ab" if self.keeps_logs else "wb"
+        with self.log.open(mode) as log, self.error_log.open(mode) as error_log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", self.target],
                 cwd=self.root,

@@ -18,13 +18,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("bankapp", "benchmarks", "docs", "migrations", "static", "templates", "tests")
+FOLDERS = ("bankapp", "benchmarks", "docs", "migrations", "static", "templates", "tests", "torture")
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 # Words that look like paths or names of this repository, and what they are instead.
 FOREIGN = {
     "statement.csv": "a file that a customer downloads",
     "tokens.json": "a file that the client keeps",
+    "observation.json": "a file that a run of make torture leaves",
     "currencies.json": "a file that the client keeps",
     "bankapp.access": "the name of a logger",
     "bankapp.events": "the name of a logger",

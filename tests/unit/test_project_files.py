@@ -103,7 +103,7 @@ def test_links_and_paths_of_a_page_exist(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", text):
         assert target.startswith("https://") or (ROOT / target).exists(), target
     if page != "CHANGELOG.md":  # Its older entries may name files that were renamed later.
-        for path in re.findall(r"`((?:bankapp|docs|tests|migrations|benchmarks)/[\w./-]*)`", text):
+        for path in re.findall(r"`((?:bankapp|docs|tests|migrations|benchmarks|torture)/[\w./-]*)`", text):
             assert (ROOT / path).exists(), path
 
 
