@@ -79,7 +79,7 @@ class Entry:
 class Strike:
     """One stroke of a fault: its times, what shows that it happened, and the unknown outcomes meanwhile.
 
-    ``mended`` is when its mending began, ``recovered`` the first success after that.
+    ``mended`` is when its mending began, ``recovered`` the first success after its end.
     """
 
     fault: str

@@ -71,14 +71,13 @@ class Reader:
 
     def rows(self, path: str, **query: str) -> Iterator[Row]:
         """Yield the rows of a list, newest first. Raises Gap."""
-        cursor = None
+        parameters = {"limit": "100"} | query
         while True:
-            more = {} if cursor is None else {"cursor": cursor}
-            page = self._get(f"{path}?{urlencode({'limit': 100, **query, **more})}")
+            page = self._get(f"{path}?{urlencode(parameters)}")
             yield from page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
+            if page["next_cursor"] is None:
                 return
+            parameters["cursor"] = page["next_cursor"]
 
     def _get(self, path: str) -> Any:
         problem = ""

@@ -140,15 +140,17 @@ class Generator:
         hold = self.targets.pick(f"authorization of {self.customer.email}", self._rng)
         # Every hold is of at least 1, so this part of it is never refused.
         body = {"amount": 1} if self._rng.random() < 0.5 else {}
-        return hold and self.new("capture", "POST", f"/authorizations/{hold}/capture", body)
+        return None if hold is None else self.new("capture", "POST", f"/authorizations/{hold}/capture", body)
 
     def _void(self) -> Operation | None:
         hold = self.targets.pick(f"authorization of {self.customer.email}", self._rng)
-        return hold and self.new("void", "POST", f"/authorizations/{hold}/void")
+        return None if hold is None else self.new("void", "POST", f"/authorizations/{hold}/void")
 
     def _reversal(self) -> Operation | None:
         transfer = self.targets.pick("transfer", self._rng)
-        return transfer and self.new("reversal", "POST", f"/transfers/{transfer}/reversal", role="staff")
+        return (
+            None if transfer is None else self.new("reversal", "POST", f"/transfers/{transfer}/reversal", role="staff")
+        )
 
     def _refresh(self) -> Operation:
         return self.new("refresh", "POST", "/auth/refresh")

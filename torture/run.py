@@ -149,8 +149,9 @@ def _strike(fault: Fault, world: World, history: History) -> bool:
     finally:
         mended = time.monotonic_ns()
         fault.mend(world)
-    deadline = time.monotonic_ns() + RECOVERY_SECONDS * 10**9
-    while (recovered := history.first_after(OK, mended)) is None and time.monotonic_ns() < deadline:
+    whole = time.monotonic_ns()
+    deadline = whole + RECOVERY_SECONDS * 10**9
+    while (recovered := history.first_after(OK, whole)) is None and time.monotonic_ns() < deadline:
         time.sleep(0.02)
     # A connection that was cut is noticed a moment later than the next success of another client.
     time.sleep(QUIET_SECONDS / 3)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from statistics import median
 
 from rich.console import Console
@@ -25,7 +26,9 @@ COLUMNS = (
     "max",
     "verdict",
 )
-FINDINGS_SHOWN = 20
+ALL = "all"
+FINDINGS_SHOWN = 5
+"""Of each rule."""
 
 
 def print_results(console: Console, results: Iterable[Result]) -> None:
@@ -38,13 +41,19 @@ def print_results(console: Console, results: Iterable[Result]) -> None:
         table.add_section()
     console.print(table)
     for result in results:
-        database, verdict = result.plan.database, result.verdict
-        for finding in verdict.findings[:FINDINGS_SHOWN]:
-            console.print(f"{database}: {finding}", markup=False, highlight=False)
-        if more := len(verdict.findings) - FINDINGS_SHOWN:
-            console.print(f"{database}: and {more} more findings") if more > 0 else None
-        for gap in verdict.gaps:
-            console.print(f"{database}: {gap}", markup=False, highlight=False)
+        for line in explanations(result):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def explanations(result: Result) -> Iterator[str]:
+    """Yield how often each rule is broken, the first findings of it, and the gaps."""
+    database, verdict = result.plan.database, result.verdict
+    for rule in dict.fromkeys(finding.rule for finding in verdict.findings):
+        messages = [finding.message for finding in verdict.findings if finding.rule == rule]
+        yield f"{database}: {rule}, {len(messages)} findings"
+        yield from (f"  {message}" for message in messages[:FINDINGS_SHOWN])
+    for gap in verdict.gaps:
+        yield f"{database}: {gap}"
 
 
 def rows(result: Result) -> list[tuple[str, ...]]:
@@ -53,39 +62,33 @@ def rows(result: Result) -> list[tuple[str, ...]]:
     for fault in dict.fromkeys(strike.fault for strike in result.strikes):
         strikes = [strike for strike in result.strikes if strike.fault == fault]
         lines.append(_row(result, fault, strikes))
-    return [*lines, _row(result, "all", result.strikes)]
+    return [*lines, _row(result, ALL, result.strikes)]
 
 
 def _row(result: Result, fault: str, strikes: list[Strike]) -> tuple[str, ...]:
+    """Return the line of one fault, or of the whole run for ``ALL``, with what concerns operations that it hit."""
     spans = [(strike.struck, strike.recovered or strike.mended) for strike in strikes]
-    hit = {
-        entry.operation.id
-        for entry in result.entries
-        if fault == "all" or any(_overlaps(attempt, spans) for attempt in entry.attempts)
-    }
-    attempts = [
-        attempt for entry in result.entries for attempt in entry.attempts if fault == "all" or _overlaps(attempt, spans)
-    ]
-    findings = [
-        finding
-        for finding in result.verdict.findings
-        if fault == "all" or any(operation in hit for operation in finding.operations)
-    ]
+    attempts: list[Attempt] = []
+    hit: set[str] = set()
+    for entry in result.entries:
+        meanwhile = [attempt for attempt in entry.attempts if fault == ALL or _overlaps(attempt, spans)]
+        attempts += meanwhile
+        if meanwhile:
+            hit.add(entry.operation.id)
+    findings = [one for one in result.verdict.findings if fault == ALL or hit.intersection(one.operations)]
+    found = Counter(finding.rule for finding in findings)
     effective = sum(strike.is_effective for strike in strikes)
     seconds = [(strike.recovered - strike.mended) / 1e9 for strike in strikes if strike.recovered]
-    count: Callable[[str], str] = lambda rule: str(sum(finding.rule == rule for finding in findings))  # noqa: E731
     return (
         fault,
         result.plan.database,
         f"{effective} of {len(strikes)}",
         str(len(attempts)),
         str(sum(attempt.outcome == INFO for attempt in attempts)),
-        count(LOST),
-        count(DOUBLED),
-        count(SERVER_ERROR),
+        *(str(found[rule]) for rule in (LOST, DOUBLED, SERVER_ERROR)),
         f"{median(seconds):.2f} s" if seconds else "–",
         f"{max(seconds):.2f} s" if seconds else "–",
-        result.verdict.outcome if fault == "all" else _verdict(findings, effective),
+        result.verdict.outcome if fault == ALL else _verdict(findings, effective),
     )
 
 

@@ -127,20 +127,27 @@ def _compare(key: Key, promised: list[tuple[str, Effect]], found: list[Effect]) 
 
 
 def _keys(entries: Iterable[Entry], outcome: str | None) -> dict[Key, list[str]]:
-    """Return the keys that operations with this outcome could have, with the operations."""
+    """Return the keys that were asked for with this outcome, with their operations.
+
+    Each transfer of a batch has a key; one that a successful batch refused has the outcome ``fail``.
+    """
     found: dict[Key, list[str]] = defaultdict(list)
     for entry in entries:
-        operation = entry.operation
-        if operation.kind == "batch" and entry.outcome in (outcome, OK):
-            done = {effect.key for effect in promised_effects(entry)}
-            orders = (operation.body or {})["transfers"]
-            keys = {("transfer", f"{operation.id}/{index}") for index in range(len(orders))} - done
-            for key in keys if outcome == FAIL or entry.outcome != OK else ():
-                found[key].append(operation.id)
-        elif entry.outcome == outcome and operation.has_key:
-            is_named = operation.kind in ("capture", "void", "reversal")
-            found[operation.kind, target(operation) if is_named else operation.id].append(operation.id)
+        promised = {effect.key for effect in promised_effects(entry)}
+        rest = FAIL if entry.outcome == OK else entry.outcome
+        for key in _keys_of(entry.operation):
+            if outcome == (OK if key in promised else rest):
+                found[key].append(entry.operation.id)
     return found
+
+
+def _keys_of(operation: Operation) -> list[Key]:
+    if operation.kind == "batch":
+        orders = (operation.body or {})["transfers"]
+        return [("transfer", f"{operation.id}/{index}") for index in range(len(orders))]
+    if operation.kind in ("capture", "void", "reversal"):
+        return [(operation.kind, target(operation))]
+    return [(operation.kind, operation.id)] if operation.has_key else []
 
 
 def _unlike_the_order(entry: Entry) -> Iterator[Finding]:
