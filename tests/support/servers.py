@@ -64,6 +64,7 @@ class GunicornServer:
             "WEB_THREADS": "4",
         } | environ
         self._port = 0
+        self._log_begins = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -82,6 +83,7 @@ class GunicornServer:
         """Start gunicorn without waiting for it, for tests whose start must fail."""
         mode = "ab" if self.keeps_logs else "wb"
         with self.log.open(mode) as log, self.error_log.open(mode) as error_log:
+            self._log_begins = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", self.target],
                 cwd=self.root,
@@ -148,7 +150,8 @@ class GunicornServer:
         return f"http://{self.address}"
 
     def _serves(self) -> bool:
-        listening = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.log.read_text())
+        written = self.log.read_bytes()[self._log_begins :].decode()
+        listening = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", written)
         if listening is None:
             return False
         self._port = int(listening[1])

@@ -17,8 +17,9 @@ class WorkerKill(Fault):
     _pid = 0
 
     def strike(self, world: World) -> None:
-        self._pid = world.rng.choice(world.server.workers)
-        os.kill(self._pid, signal.SIGKILL)
+        if workers := world.server.workers:
+            self._pid = world.rng.choice(workers)
+            os.kill(self._pid, signal.SIGKILL)
 
     def evidence(self, world: World) -> str:
         return f"worker {self._pid} died" if _is_gone(self._pid) else ""
