@@ -6,6 +6,7 @@ import itertools
 import json
 from typing import Any
 
+from torture.checker import check
 from torture.history import FAIL, INFO, OK, Attempt, Entry
 from torture.observation import Observation
 from torture.operations import Operation
@@ -195,3 +196,11 @@ class Story:
 
 def _order(source: str, target: str, amount: int) -> Row:
     return {"from_account_id": source, "to_account_id": target, "amount": amount}
+
+
+def rules(story: Story) -> set[str]:
+    return {finding.rule for finding in check(story.entries, story.observation).findings}
+
+
+def of(story: Story, kind: str, number: int = 0) -> Entry:
+    return [entry for entry in story.entries if entry.operation.kind == kind][number]
