@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, select, update
 
 from bankapp import db
 from bankapp.models import IdempotencyKey, IdempotencyKeyRecord
@@ -22,6 +22,9 @@ _CLAIMED = (
 _TAKE_OVER = (
     update(_TABLE).where(*_CLAIMED).values(claim_id=bindparam("new_claim_id"), claimed_at=bindparam("new_claimed_at"))
 )
+HELD = select(_KEY.scope).where(*_CLAIMED)
+"""The row of a claim that is still held; its parameters are ``key_scope`` and ``key_claim_id``."""
+
 _RELEASE = delete(_TABLE).where(*_CLAIMED)
 FINISH = (
     update(_TABLE)

@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import CTE, Select, TextClause, Update, bindparam, func, select, text
+from sqlalchemy import CTE, Select, TextClause, Update, func, select, text
 from sqlalchemy.dialects import postgresql
 
 from bankapp import db
 from bankapp.models import AuditLog, IdempotencyKey, Posting
-from bankapp.models.audit_log import PENDING
 from bankapp.repositories import audit_logs, idempotency_keys
 
 Rows = Sequence[Mapping[str, Any]]
@@ -24,17 +23,14 @@ Tables = Mapping[str, Rows]
 
 _AUDIT: Any = AuditLog.__table__
 
-# In a transaction: the key is finished only if the audit row was.
+# The key is locked first and the audit row second, as everywhere. Each step tests whether the step before it has a row:
+# the audit row is finished only if the claim is held, the key only if the audit row was finished. A lock waits for
+# a writer of the row and then tests the row again, so none of the three can change in between.
+_HELD = idempotency_keys.HELD.with_for_update(key_share=True).cte("held")
 _FINISHED = audit_logs.FINISH.returning(_AUDIT.c.id).cte("finished")
-_FINISH_BOTH = idempotency_keys.FINISH.where(select(_FINISHED.c.id).exists())
-
-# In a statement without a transaction, which must store nothing when the claim is lost: the audit row is finished
-# only if the key was.
-_IS_PENDING = select(_AUDIT.c.id).where(_AUDIT.c.id == bindparam("row_id"), _AUDIT.c.status == PENDING)
-_ANSWERED = idempotency_keys.FINISH.where(_IS_PENDING.exists()).returning(IdempotencyKey.scope).cte("answered")
-_FINISHED_IF_ANSWERED = (
-    audit_logs.FINISH.where(select(_ANSWERED.c.scope).exists()).returning(_AUDIT.c.id).cte("finished")
-)
+_FINISHED_IF_HELD = audit_logs.FINISH.where(select(_HELD.c.scope).exists()).returning(_AUDIT.c.id).cte("finished")
+_ANSWER = idempotency_keys.FINISH.where(select(_FINISHED_IF_HELD.c.id).exists())
+_ANSWERED = _ANSWER.returning(IdempotencyKey.scope).cte("answered")
 
 # Legs that were decided on a snapshot get the changes of their account since then. Time does not run backwards
 # within an account, so the latest of the accounts' times counts.
@@ -85,13 +81,12 @@ def _add(*tables: str) -> TextClause:
 
 @cache
 def _store(has_key: bool, *tables: str) -> Update:
-    finish = _FINISH_BOTH if has_key else audit_logs.FINISH
+    finish = _ANSWER if has_key else audit_logs.FINISH
     return finish.add_cte(*_steps([_insert(table) for table in tables]))
 
 
 @cache
 def _store_on_snapshot(has_key: bool, accounts: int, *tables: str) -> Select[Any]:
-    finished = _FINISHED_IF_ANSWERED if has_key else _FINISHED
     base = ", ".join(
         f"(CAST(:id_{index} AS uuid), CAST(:balance_{index} AS bigint), CAST(:sequence_{index} AS bigint))"
         for index in range(accounts)
@@ -109,8 +104,10 @@ def _store_on_snapshot(has_key: bool, accounts: int, *tables: str) -> Select[Any
         )
         for table in tables
     ]
-    stored = select(func.count().label("stored")).select_from(finished)
-    return stored.add_cte(finished, moved.columns().cte("moved"), *_steps(inserts))
+    outcome = [_HELD, _FINISHED_IF_HELD, _ANSWERED] if has_key else [_FINISHED]
+    # What the result counts is done first. So a request with the same key waits for this one and replays its answer.
+    stored = select(func.count().label("stored")).select_from(outcome[-1])
+    return stored.add_cte(*outcome, moved.columns().cte("moved"), *_steps(inserts))
 
 
 def _steps(inserts: Sequence[str]) -> list[CTE]:

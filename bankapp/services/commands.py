@@ -252,17 +252,18 @@ def _store_failure(command: Command, claim: Claim | None, refused: Refused, *, i
     """Tell whether the audit row became a failure (False: it was finished), and whether the claim is still held."""
     if is_lasting and refused.leave is not None:
         refused.leave()
+    # The key before the audit row: every transaction locks the two in this order.
+    is_kept = True
+    if claim is not None and is_lasting:
+        is_kept = idempotency.keep(claim, command.id, claim.render_refusal(refused.refusal))
+    elif claim is not None:
+        idempotency.release(claim, command.id)
     facts = _failure_facts(command, refused)
     has_failed = audit_logs.finish(audit.outcome(command.id, FAILURE, command.resource_id, facts))
     if has_failed:
         for row in _rows_of_parts(refused.parts, _user_id(claim)):
             audit_logs.add(row)
-    if claim is None:
-        return has_failed, True
-    if is_lasting:
-        return has_failed, idempotency.keep(claim, command.id, claim.render_refusal(refused.refusal))
-    idempotency.release(claim, command.id)
-    return has_failed, True
+    return has_failed, is_kept
 
 
 def _failure_facts(command: Command, refused: Refused) -> Facts:

@@ -25,6 +25,9 @@ def bank(bank_on: Callable[..., Bank], postgres_url: str) -> Bank:
     return bank_on(postgres_url, idempotency_lease=timedelta(0))
 
 
+_WAITING = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
 def send_twice(bank: Bank, before: str, send: Callable[[], TestResponse]) -> tuple[TestResponse, TestResponse]:
     """Send a request and send it again before its statement ``before``; return both answers, the first one first."""
     answers: list[TestResponse] = []
@@ -53,7 +56,7 @@ def test_an_attempt_that_lost_its_claim_cannot_commit(bank: Bank, kind: str) -> 
 def test_an_attempt_that_lost_its_claim_stores_no_refusal(bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=50), bob.account()
-    old, new = send_twice(bank, "UPDATE audit_logs", lambda: ada.transfer(source, target, 60, key="rent"))
+    old, new = send_twice(bank, "UPDATE idempotency_keys", lambda: ada.transfer(source, target, 60, key="rent"))
     refused(old, 409, "idempotency_in_flight")
     refused(new, 422, "insufficient_funds")
     assert ada.transfer(source, target, 60, key="rent").data == new.data
@@ -65,9 +68,7 @@ def test_a_claim_is_not_taken_over_while_its_attempt_stores(
 ) -> None:
     ada, bob = bank.customer(), bank.customer()
     source, target = ada.account(balance=100), bob.account()
-    waiting = (
-        "SELECT count(*) >= %s FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
+    waiting = f"SELECT count(*) >= %s {_WAITING}"
     with ThreadPoolExecutor(2) as pool, psycopg.connect(postgres_url) as holder:
         holder.execute("SELECT 1 FROM accounts FOR UPDATE")
         sent = []
@@ -80,6 +81,34 @@ def test_a_claim_is_not_taken_over_while_its_attempt_stores(
     assert "Idempotent-Replayed" in new.headers
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
     assert statuses(ada) == ["success"]
+    assert faults(bank.app) == []
+
+
+@pytest.mark.parametrize("kind", ["transfer", "withdrawal"])
+def test_an_attempt_that_is_settled_while_it_stores_moves_no_money(
+    bank: Bank, postgres_url: str, admin: psycopg.Connection[Any], kind: str
+) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    send = {
+        "transfer": lambda: ada.transfer(source, target, 60, key="rent"),
+        "withdrawal": lambda: ada.move(source, 60, "withdrawal", key="rent"),
+    }[kind]
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(postgres_url) as settling:
+
+        def settle() -> None:
+            # As `flask audit settle` does, on a machine whose clock is ahead: the attempt is alive.
+            settling.execute("UPDATE audit_logs SET status = 'failure', finished_at = now() WHERE status = 'pending'")
+
+        with before_statement(bank.app, "UPDATE audit_logs", settle):
+            old = pool.submit(send)
+            until(lambda: admin.execute(f"SELECT count(*) > 0 {_WAITING}").fetchone() == (True,))
+        settling.commit()
+        refused(old.result(), 409, "idempotency_in_flight")
+    assert ada.balance(source) == 100
+    assert ok(send(), 201)["amount"] == 60
+    assert ada.balance(source) == 40
+    assert statuses(ada, kind) == ["success", "failure"]
     assert faults(bank.app) == []
 
 
