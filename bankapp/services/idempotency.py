@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bankapp import clock, context, db, errors
@@ -91,9 +92,13 @@ def resolve(claim: Claim, attempt_id: str) -> None:
         # Most requests end within a second; one that does not may have lost its worker.
         remaining = math.ceil((lease - age).total_seconds())
         raise in_flight(1 if age < timedelta(seconds=1) else max(1, remaining))
-    if not idempotency_keys.take_over(claim.scope, found.claim_id, attempt_id, now):
+    db.run(partial(_take_over, claim, found.claim_id, attempt_id, now))
+
+
+def _take_over(claim: Claim, old_attempt_id: str, attempt_id: str, now: datetime) -> None:
+    if not idempotency_keys.take_over(claim.scope, old_attempt_id, attempt_id, now):
         raise in_flight()
-    audit.abandon(found.claim_id)
+    audit.abandon(old_attempt_id)
 
 
 def keep(claim: Claim, attempt_id: str, answer: Answer) -> bool:

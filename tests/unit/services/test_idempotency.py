@@ -62,6 +62,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keys]:
     for name in ("get", "take_over", "finish", "release"):
         monkeypatch.setattr(idempotency.idempotency_keys, name, getattr(keys, name))
     monkeypatch.setattr(idempotency.audit, "abandon", keys.abandoned.append)
+    monkeypatch.setattr(idempotency.db, "run", lambda command: command())
     context.enter(settings("sqlite:///unused").with_changes(idempotency_lease=LEASE))
     with at(NOW):
         yield keys
