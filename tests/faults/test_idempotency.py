@@ -14,6 +14,7 @@ from tests.support.books import faults
 from tests.support.databases import ROLE
 from tests.support.factories import ok, refused
 from tests.support.postgres import SUPERUSER
+from tests.support.raw_sql import RawSql, make_pending_rows_older
 from tests.support.servers import GunicornServer, RemoteBank, at_once, until
 
 
@@ -105,25 +106,6 @@ def kill_in_the_middle_without_key(bank: RemoteBank, send: Callable[[], object])
     kill_in_the_middle(bank, "SELECT 1 FROM accounts FOR UPDATE", send)
 
 
-def _make_pending_rows_older(ours: Connection, seconds: int) -> None:
-    """Move pending audit rows into the past, past the trigger that refuses it."""
-    if ours.dialect.name == "postgresql":
-        ours.execute(text("SET session_replication_role = replica"))
-        earlier = f"created_at - interval '{seconds} seconds'"
-    else:
-        dropped = ours.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_logs'")
-        )
-        triggers = dropped.all()
-        for name, _ in triggers:
-            ours.execute(text(f"DROP TRIGGER {name}"))
-        earlier = f"strftime('%Y-%m-%dT%H:%M:%fZ', created_at, '-{seconds} seconds')"
-    ours.execute(text(f"UPDATE audit_logs SET created_at = {earlier} WHERE status = 'pending'"))
-    if ours.dialect.name == "sqlite":
-        for _, sql in triggers:
-            ours.exec_driver_sql(sql)
-
-
 def kill_in_the_middle(bank: RemoteBank, lock: str, send: Callable[[], object]) -> None:
     """Send a request, kill every worker while it waits for ``lock``, and wait for workers that answer."""
     lost: list[Exception] = []
@@ -186,15 +168,17 @@ def test_a_key_is_free_again_after_the_longest_statement(fresh_remote_bank: Remo
     assert ada.balance(account) == 40
 
 
-def test_a_row_of_a_killed_request_without_a_key_is_settled_by_a_command(fresh_remote_bank: RemoteBank) -> None:
+def test_a_row_of_a_killed_request_without_a_key_is_settled_by_a_command(
+    fresh_remote_bank: RemoteBank, raw_sql: Callable[..., RawSql]
+) -> None:
     bank = fresh_remote_bank
     ada = bank.customer()
     account = ada.account(balance=100)
     kill_in_the_middle_without_key(bank, partial(ada.move, account, 60, "withdrawal"))
     settle = partial(bank.app.test_cli_runner().invoke, args=["audit", "settle"])
     assert settle().output == "0 abandoned rows settled\n"
-    with connect(bank.server) as ours:
-        _make_pending_rows_older(ours, 61)
+    with raw_sql(bank.app) as owner:
+        make_pending_rows_older(owner, seconds=61)
     assert settle().output == "1 abandoned rows settled\n"
     assert settle().output == "0 abandoned rows settled\n"
     [row] = ok(ada.get("/audit-logs?event_type=withdrawal"))["items"]
@@ -203,14 +187,16 @@ def test_a_row_of_a_killed_request_without_a_key_is_settled_by_a_command(fresh_r
     assert faults(bank.app) == []
 
 
-def test_verify_names_a_row_that_is_pending_for_a_day(fresh_remote_bank: RemoteBank) -> None:
+def test_verify_names_a_row_that_is_pending_for_a_day(
+    fresh_remote_bank: RemoteBank, raw_sql: Callable[..., RawSql]
+) -> None:
     bank = fresh_remote_bank
     ada = bank.customer()
     account = ada.account(balance=100)
     kill_in_the_middle_without_key(bank, partial(ada.move, account, 60, "withdrawal"))
     assert faults(bank.app) == []
-    with connect(bank.server) as ours:
-        _make_pending_rows_older(ours, 24 * 3600 + 1)
+    with raw_sql(bank.app) as owner:
+        make_pending_rows_older(owner, seconds=24 * 3600 + 1)
     [fault] = faults(bank.app)
     assert "audit_pending" in str(fault)
 
