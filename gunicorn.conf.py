@@ -16,7 +16,7 @@ from gunicorn.glogging import Logger
 from bankapp import db
 from bankapp.logging import settings
 from bankapp.services import health
-from bankapp.serving import listeners
+from bankapp.serving import listeners, log_output
 from config import Config, ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ try:
     _config = Config.from_env()
 except ConfigError as problem:
     sys.exit(f"bankapp: {problem}")
+
+# Before the log is set up. A collector that does not read must not stop the service.
+sys.stdout = log_output.without_waiting(sys.stdout)
 
 # The folder in which the workers share their metrics. It is set before a module imports the metrics, and it is new
 # for each run, because the files of an earlier run would be counted again.
@@ -97,8 +100,12 @@ os.register_at_fork(before=_hold_stops, after_in_parent=_deliver_stops)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Deliver the signals that the worker got since its fork."""
+    """Deliver the signals that the worker got since its fork, and count the lines of the log that it loses."""
     _deliver_stops()
+    if isinstance(sys.stdout, log_output.NonBlockingOutput):
+        from bankapp.api import metrics  # noqa: PLC0415 - not before the folder of the metrics is set
+
+        sys.stdout.on_loss = metrics.of(worker.wsgi).lost_line
 
 
 def on_starting(server: Arbiter) -> None:

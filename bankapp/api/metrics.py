@@ -31,6 +31,11 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=self._registry,
         )
+        self._lost_lines = Counter(
+            "bankapp_log_lines_lost",
+            "Lines of the log that were lost because nothing read them",
+            registry=self._registry,
+        )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, endpoint: str, status: int, seconds: float) -> None:
@@ -42,6 +47,10 @@ class Metrics:
         requests.inc()
         latency.observe(seconds)
 
+    def lost_line(self) -> None:
+        """Count a line of the log that was lost."""
+        self._lost_lines.inc()
+
     def page(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         if self._directory is None:
@@ -51,11 +60,16 @@ class Metrics:
         return generate_latest(registry)
 
 
+def of(app: Flask) -> Metrics:
+    """Return the counters of ``app``."""
+    metrics: Metrics = app.extensions["bankapp_metrics"]
+    return metrics
+
+
 @blueprint.get("/metrics")
 def page() -> Response:
     """Return the metrics."""
-    metrics: Metrics = current_app.extensions["bankapp_metrics"]
-    return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
+    return Response(of(current_app).page(), content_type=CONTENT_TYPE_LATEST)
 
 
 def init_app(app: Flask) -> None:
@@ -68,5 +82,4 @@ def init_app(app: Flask) -> None:
 
 def observe(status: int, seconds: float) -> None:
     """Count the current request by its endpoint. A path would not do: each id in it would add a time series."""
-    metrics: Metrics = current_app.extensions["bankapp_metrics"]
-    metrics.observe(request.endpoint or "none", status, seconds)
+    of(current_app).observe(request.endpoint or "none", status, seconds)

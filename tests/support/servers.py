@@ -44,11 +44,13 @@ class GunicornServer:
     """gunicorn on 127.0.0.1 and a free port; ``env`` is its whole environment.
 
     ``root`` is the folder of the release, ``target`` the application that gunicorn loads. A new start empties the
-    logs unless ``keeps_logs`` is set.
+    logs unless ``keeps_logs`` is set. ``stdout`` is a descriptor to which the server writes its log instead of the
+    file :attr:`log`, for tests that put something in between.
     """
 
     target = "wsgi:app"
     keeps_logs = False
+    stdout: int | None = None
 
     def __init__(self, database_url: str, folder: Path, root: Path = ROOT, **environ: str) -> None:
         self.root = root
@@ -89,7 +91,7 @@ class GunicornServer:
                 cwd=self.root,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=log if self.stdout is None else self.stdout,
                 stderr=error_log,
             )
 
