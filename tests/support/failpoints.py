@@ -25,6 +25,7 @@ from sqlalchemy import Engine, event
 from bankapp import create_app
 from bankapp.extensions import db
 from config import Config
+from tests.support import clocks
 
 TARGET: Final = "tests.support.failpoints:served()"
 HEADER: Final = "X-Failpoint"
@@ -108,7 +109,11 @@ def _reach(point: str) -> None:
 
 
 def served() -> Flask:
-    """Return the application with points at which a request can kill its worker."""
+    """Return the application with points at which a request can kill its worker.
+
+    The variable ``CLOCK_OFF_SECONDS`` sets its clock wrong.
+    """
+    clocks.set_off_by(timedelta(seconds=int(os.environ.get("CLOCK_OFF_SECONDS", "0"))))
     app = create_app(Config.from_env().with_changes(idempotency_lease=LEASE))
     with app.app_context():
         listen(db.engine, _reach)

@@ -127,6 +127,12 @@ def test_a_claim_after_its_lease_is_taken_over(keys: Keys) -> None:
     assert keys.abandoned == [FIRST_ATTEMPT]
 
 
+def test_a_claim_from_the_future_is_taken_over(keys: Keys) -> None:
+    keys.found = RUNNING._replace(claimed_at=NOW + timedelta(hours=1))
+    idempotency.resolve(claim(), ATTEMPT)
+    assert keys.taken == [("scope", FIRST_ATTEMPT, ATTEMPT, NOW)]
+
+
 def test_the_lease_is_that_of_the_settings(keys: Keys) -> None:
     keys.found = ABANDONED
     context.enter(settings("sqlite:///unused").with_changes(idempotency_lease=2 * LEASE))
