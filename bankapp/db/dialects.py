@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from sqlalchemy import Engine, TextClause, event, text
 
+from bankapp.db import replication
 from bankapp.extensions import db
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def engine_options(url: str, threads: int, pooler: str) -> dict[str, Any]:
     if pooler == "transaction":
         connect["prepare_threshold"] = None
     else:
-        settings = {"lock_timeout": LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS, "timezone": "UTC"}
+        settings: dict[str, Any] = {"lock_timeout": LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}
+        # PostgreSQL reports by a warning that a commit may be missing on the standby.
+        settings |= {"timezone": "UTC", "client_min_messages": "warning"}
         connect["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return common | {
         "isolation_level": "AUTOCOMMIT",
@@ -88,9 +91,10 @@ def _listen_postgresql(engine: Engine) -> None:
     from psycopg.types.string import TextLoader  # noqa: PLC0415 - as above
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
+    def configure(connection: Any, record: Any) -> None:
         # Ids are strings in Python; UUID objects would have to be converted.
         connection.adapters.register_loader("uuid", TextLoader)
+        replication.listen(connection, record.info)
 
     @event.listens_for(engine, "reset")
     def reset(connection: Any, _record: Any, _state: Any) -> None:

@@ -23,8 +23,8 @@ class Repeat(Unavailable):
     """The database requires that the whole transaction is repeated."""
 
 
-class ConnectionLost(Unavailable):
-    """The connection broke while a statement ran: whether that statement took effect is unknown."""
+class Unconfirmed(Unavailable):
+    """Whether a statement took effect is unknown: the connection broke, or the standby did not confirm the commit."""
 
 
 class ConstraintViolated(Exception):
@@ -52,7 +52,7 @@ def meaning(problem: DBAPIError | TimeoutError) -> Exception:
         return Repeat(retry_after_seconds=1)
     if not is_outage(problem):
         return problem
-    kind = ConnectionLost if problem.connection_invalidated else Unavailable
+    kind = Unconfirmed if problem.connection_invalidated else Unavailable
     return kind("The database cannot answer now.", retry_after_seconds=2)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from bankapp.db import driver_errors
+from bankapp.db import driver_errors, replication
 from bankapp.db.connection import RequestConnection, current
 
 Record = TypeVar("Record", bound=NamedTuple)
@@ -168,9 +168,11 @@ def _fetch(connection: Connection, statement: Executable, parameters: Parameters
 
 def _execute(connection: Connection, statement: Executable, parameters: Any) -> Any:
     try:
-        return connection.execute(statement, parameters)
+        result = connection.execute(statement, parameters)
     except DBAPIError as problem:
         raise driver_errors.meaning(problem) from problem
+    replication.demand_confirmed(connection)
+    return result
 
 
 @cache
@@ -238,6 +240,7 @@ class Prepared:
             for listener in connection.engine.dispatch.before_cursor_execute:
                 listener(connection, cursor, *event)
             cursor.execute(self._sql, values)
+            replication.demand_confirmed(connection)
             result = cursor.fetchall() if self._is_select else cursor.rowcount
             for listener in connection.engine.dispatch.after_cursor_execute:
                 listener(connection, cursor, *event)

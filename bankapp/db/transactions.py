@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from bankapp.db import dialects, driver_errors
+from bankapp.db import dialects, driver_errors, replication
 from bankapp.db.connection import RequestConnection, current
-from bankapp.db.driver_errors import ConnectionLost, Repeat
+from bankapp.db.driver_errors import Repeat, Unconfirmed
 from bankapp.db.statements import change, check_guard
 from bankapp.errors import Unavailable
 
@@ -31,7 +31,7 @@ REPEAT_FOR_SECONDS: Final = 5
 
 
 class OutcomeUnknown(Unavailable):
-    """The answer to a commit was lost. Whether it took effect is unknown until the rows are read."""
+    """A commit was not confirmed: its answer was lost, or the standby may not have it (decision 0017)."""
 
 
 def run(command: Callable[[], T]) -> T:
@@ -63,8 +63,9 @@ def run_statement(command: Callable[[], T]) -> T:
 
     def standing_alone() -> T:
         try:
-            return command()
-        except ConnectionLost as problem:
+            with replication.limited(request.pooled()):
+                return command()
+        except Unconfirmed as problem:
             raise _outcome_unknown() from problem
 
     return _repeated(standing_alone)
@@ -119,8 +120,21 @@ def _transaction(request: RequestConnection, *, snapshot: bool) -> Iterator[None
 
 
 def _commit(request: RequestConnection) -> None:
+    connection = request.pooled()
+    if request.is_sqlite:
+        _finish(connection)
+        return
     try:
-        request.pooled().commit()
+        with replication.limited(connection):
+            _finish(connection)
+        replication.demand_confirmed(connection)
+    except Unconfirmed as problem:
+        raise _outcome_unknown() from problem
+
+
+def _finish(connection: Connection) -> None:
+    try:
+        connection.commit()
     except DBAPIError as problem:
         if driver_errors.is_outage(problem) and not driver_errors.is_repeatable(problem):
             raise _outcome_unknown() from problem

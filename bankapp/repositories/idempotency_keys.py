@@ -13,7 +13,11 @@ from bankapp.repositories.selecting import select_record
 
 _TABLE: Any = IdempotencyKey.__table__
 _KEY = _TABLE.c
-_BY_SCOPE = select_record(IdempotencyKeyRecord, IdempotencyKey).where(_KEY.scope == bindparam("key_scope"))
+_LOCKED = (
+    select_record(IdempotencyKeyRecord, IdempotencyKey)
+    .where(_KEY.scope == bindparam("key_scope"))
+    .with_for_update(key_share=True)
+)
 _CLAIMED = (
     _KEY.scope == bindparam("key_scope"),
     _KEY.claim_id == bindparam("key_claim_id"),
@@ -40,9 +44,13 @@ FINISH = (
 """Stores the answer of a claim that is still held; its parameters are those of :func:`finish`."""
 
 
-def get(scope: str) -> IdempotencyKeyRecord | None:
-    """Return the key with this scope, or None."""
-    return db.one(_BY_SCOPE, {"key_scope": scope}, record=IdempotencyKeyRecord)
+def lock(scope: str) -> IdempotencyKeyRecord | None:
+    """Return the key with this scope, or None. Lock its row in the statement's own transaction on PostgreSQL.
+
+    The lock is a write: where there is a synchronous standby, the statement returns when the standby has it, and with
+    it everything that was committed before (decision 0017).
+    """
+    return db.one(_LOCKED, {"key_scope": scope}, record=IdempotencyKeyRecord)
 
 
 def take_over(scope: str, old_claim_id: str, claim_id: str, now: datetime) -> bool:

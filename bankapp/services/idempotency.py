@@ -80,7 +80,7 @@ def resolve(claim: Claim, attempt_id: str) -> None:
     IdempotencyKeyReused when the body was another, and IdempotencyInFlight while the first request may still run.
     """
     now = clock.now()
-    found = idempotency_keys.get(claim.scope)
+    found = idempotency_keys.lock(claim.scope)
     if found is None:  # released or purged just now
         raise in_flight()
     if found.fingerprint != claim.fingerprint:

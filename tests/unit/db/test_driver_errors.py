@@ -12,7 +12,7 @@ from psycopg import errors as sqlstates
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from bankapp.db import driver_errors
-from bankapp.db.driver_errors import ConnectionLost, ConstraintViolated, Repeat, meaning
+from bankapp.db.driver_errors import ConstraintViolated, Repeat, Unconfirmed, meaning
 from bankapp.errors import Unavailable
 
 
@@ -76,7 +76,7 @@ def test_a_database_that_is_away_or_full_is_unavailable(sqlstate: str) -> None:
 
 @pytest.mark.parametrize("sqlstate", ["08006", "57P01", "57P02"])
 def test_a_connection_that_broke_leaves_the_outcome_open(sqlstate: str) -> None:
-    assert type(meaning(from_postgresql(sqlstate, is_lost=True))) is ConnectionLost
+    assert type(meaning(from_postgresql(sqlstate, is_lost=True))) is Unconfirmed
 
 
 CONSTRAINTS = [
@@ -143,7 +143,7 @@ def test_an_error_without_a_state_is_an_outage_where_it_is_operational() -> None
     refused = wrapped(psycopg.OperationalError("connection refused"), psycopg.Error, is_lost=False)
     assert type(meaning(refused)) is Unavailable
     broken = wrapped(psycopg.OperationalError("server closed the connection"), psycopg.Error, is_lost=True)
-    assert type(meaning(broken)) is ConnectionLost
+    assert type(meaning(broken)) is Unconfirmed
     closed = wrapped(psycopg.InterfaceError("the connection is closed"), psycopg.Error, is_lost=False)
     assert type(meaning(closed)) is Unavailable
     wrong = wrapped(psycopg.ProgrammingError("a parameter is missing"), psycopg.Error, is_lost=False)
