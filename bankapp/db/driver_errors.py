@@ -10,8 +10,9 @@ from bankapp.errors import Unavailable
 
 # SQLSTATE: serialization failure, deadlock. The transaction must be repeated.
 _REPEATABLE: Final = frozenset({"40001", "40P01"})
+_READ_ONLY: Final = "25006"
 # Lock not available, query cancelled, read-only (a standby).
-_UNAVAILABLE: Final = frozenset({"55P03", "57014", "25006"})
+_UNAVAILABLE: Final = frozenset({"55P03", "57014", _READ_ONLY})
 # Classes: connection exception, insufficient resources (disk full, out of memory, too many connections),
 # operator intervention (shutting down, starting up), system error (I/O).
 _UNAVAILABLE_CLASSES: Final = ("08", "53", "57", "58")
@@ -73,6 +74,11 @@ def is_repeatable(problem: DBAPIError) -> bool:
     if _sqlstate(problem) in _REPEATABLE:
         return True
     return getattr(problem.orig, "sqlite_errorname", "").startswith(_SQLITE_REPEATABLE)
+
+
+def is_read_only(problem: Exception) -> bool:
+    """Tell whether the driver's error ``problem`` says that the database stores nothing, as a standby does."""
+    return getattr(problem, "sqlstate", None) == _READ_ONLY
 
 
 def is_outage(problem: DBAPIError) -> bool:

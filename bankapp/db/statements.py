@@ -282,11 +282,12 @@ def _impl(type: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
 
 
 def _translated(problem: Any, connection: Connection, sql: str) -> DBAPIError:
-    """Return a driver's error as SQLAlchemy's. For a broken connection, also drop the connections in the pool."""
+    """Return a driver's error as SQLAlchemy's. For a broken or useless connection, also drop those in the pool."""
     dialect = connection.dialect
     is_lost = dialect.is_disconnect(problem, connection.connection.driver_connection, None)
-    if is_lost:
-        # The event that broke this connection has most likely broken those in the pool.
+    if is_lost or driver_errors.is_read_only(problem):
+        # The event that broke this connection has most likely broken those in the pool. A read-only server is a
+        # standby, such as a primary that was demoted.
         connection.invalidate(problem)
         connection.engine.dispose()
     translated = DBAPIError.instance(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import event
 
 from bankapp import db
@@ -37,6 +39,22 @@ def test_a_failover_fails_one_request_and_replaces_all_connections(
     assert ended[0] >= 4
     refused(ada.get(f"/accounts/{account['id']}"), 503, "unavailable")
     assert [ada.balance(account) for _ in range(6)] == [100] * 6
+
+
+def test_a_connection_to_a_former_primary_fails_one_request(
+    bank_on: Callable[..., Bank], postgres_url: str, admin: psycopg.Connection[Any]
+) -> None:
+    bank = bank_on(postgres_url)
+    ada = bank.customer()
+    account = ada.account()
+    with bank.app.app_context():
+        extension.engine.dispose()
+    name = sql.Identifier(urlsplit(postgres_url).path.strip("/"))
+    admin.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+    refused(ada.move(account, 10, "deposit"), 503, "unavailable")
+    # The next connection leads to the new primary.
+    admin.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+    ok(ada.move(account, 10, "deposit"), 201)
 
 
 def test_a_closed_connection_answers_unavailable(bank_on: Callable[..., Bank], postgres_url: str) -> None:
