@@ -18,6 +18,15 @@ LOCK_TIMEOUT_MS: Final = 2_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
 SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
 
+# A server whose machine or network is gone sends nothing, not even the end of the connection. By default Linux notices
+# that after a quarter of an hour, or after two hours where it has nothing to send.
+_DEAD_PEER: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
 
 def init_app(app: Flask) -> None:
     """Bind the database to ``app`` and teach its engine the rules of its dialect."""
@@ -45,7 +54,7 @@ def engine_options(url: str, threads: int, pooler: str) -> dict[str, Any]:
     common["json_serializer"] = _to_json
     if url.startswith("sqlite"):
         return common | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    connect: dict[str, Any] = {"connect_timeout": 2, "application_name": "bankapp"}
+    connect: dict[str, Any] = {"connect_timeout": 2, "application_name": "bankapp", **_DEAD_PEER}
     if pooler == "transaction":
         connect["prepare_threshold"] = None
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,6 +57,17 @@ def test_a_connection_to_a_former_primary_fails_one_request(
     # The next connection leads to the new primary.
     admin.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
     ok(ada.move(account, 10, "deposit"), 201)
+
+
+def test_a_silent_server_is_noticed_within_half_a_minute(bank_on: Callable[..., Bank], postgres_url: str) -> None:
+    with bank_on(postgres_url).app.app_context(), extension.engine.connect() as pooled:
+        descriptor = pooled.connection.driver_connection.fileno()  # type: ignore[union-attr]  # it has one
+        with socket.socket(fileno=os.dup(descriptor)) as link:
+            assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+            idle, interval, count, unanswered_ms = (link.getsockopt(socket.IPPROTO_TCP, name) for name in names)
+    assert idle + interval * count < 30
+    assert unanswered_ms < 30_000
 
 
 def test_a_closed_connection_answers_unavailable(bank_on: Callable[..., Bank], postgres_url: str) -> None:
