@@ -228,14 +228,14 @@ class PostgresServer:
             self.stop()
 
 
-def _unprivileged_account() -> pwd.struct_passwd | None:
+def unprivileged_account() -> pwd.struct_passwd | None:
     """Return the account that runs the server, because PostgreSQL refuses root; None when this is not root."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
 def give_to_server(path: Path) -> None:
     """Make the account that runs the server the owner of ``path``."""
-    if account := _unprivileged_account():
+    if account := unprivileged_account():
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
@@ -248,7 +248,7 @@ def child_options(folder: Path) -> dict[str, Any]:
         "env": environment | {"LC_ALL": "C"},
         "stdin": subprocess.DEVNULL,
     }
-    if account := _unprivileged_account():
+    if account := unprivileged_account():
         options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     return options
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("bankapp", "benchmarks", "docs", "migrations", "static", "templates", "tests", "torture")
+FOLDERS = ("bankapp", "benchmarks", "deploy", "docs", "migrations", "static", "templates", "tests", "torture")
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 # Words that look like paths or names of this repository, and what they are instead.
