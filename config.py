@@ -64,6 +64,7 @@ class Config:
     session_lifetime: timedelta = timedelta(days=7)
     card_bin: str = "400000"
     hold_lifetime: timedelta = timedelta(days=7)
+    event_retention: timedelta = timedelta(days=90)
     metrics_directory: str | None = None
     iban_country: str = "DE"
     iban_bank_code: str = "50010517"
@@ -285,5 +286,6 @@ _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "metrics_directory": ("PROMETHEUS_MULTIPROC_DIR", str),
     "card_bin": ("CARD_BIN", _digits(6)),
     "hold_lifetime": ("HOLD_SECONDS", _seconds(60, 31 * 24 * 3600)),
+    "event_retention": ("EVENT_RETENTION_SECONDS", _seconds(3600, 3660 * 24 * 3600)),
     "iban_bank_code": ("IBAN_BANK_CODE", _digits(8)),
 }

@@ -97,6 +97,13 @@ class PreconditionRequired(BankError):
     title = "Precondition required"
 
 
+class Gone(BankError):
+    """What was asked for existed, and is no longer kept."""
+
+    code = "events_expired"
+    title = "Events expired"
+
+
 class PayloadTooLarge(BankError):
     """The body is larger than the endpoint accepts."""
 
@@ -205,6 +212,11 @@ class StateConflict(Conflict):
 class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     title = "Request in flight"
+
+
+class EventsExpired(Gone):
+    code = "events_expired"
+    title = "Events expired"
 
 
 class ValidationFailed(Refused):

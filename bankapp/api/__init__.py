@@ -15,6 +15,7 @@ from bankapp.api import (
     cors,
     docs,
     errors,
+    events,
     health,
     limits,
     metrics,
@@ -43,6 +44,7 @@ RESOURCES = (
     statement_records,
     statement_files,
     audit_logs,
+    events,
     health,
 )
 

@@ -8,6 +8,7 @@ from bankapp.models.account_holder import AccountHolder, AccountHolderRecord
 from bankapp.models.audit_log import AuditLog, AuditLogRecord, AuditSeal
 from bankapp.models.authorization import Authorization, AuthorizationRecord
 from bankapp.models.card import Card, CardRecord
+from bankapp.models.event import Event, EventRecord, EventSequencer
 from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
 from bankapp.models.login_throttle import LoginThrottle, LoginThrottleRecord
 from bankapp.models.second_factor import RecoveryCode, SecondFactor, SecondFactorRecord
@@ -36,6 +37,9 @@ __all__ = [
     "AuthorizationRecord",
     "Card",
     "CardRecord",
+    "Event",
+    "EventRecord",
+    "EventSequencer",
     "IdempotencyKey",
     "IdempotencyKeyRecord",
     "LoginThrottle",

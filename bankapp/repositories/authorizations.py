@@ -62,16 +62,18 @@ def used_since(card_id: str, since: datetime, now: datetime) -> int:
     return int(db.value(query.where(Authorization.card_id == card_id, Authorization.created_at >= since)))
 
 
-def release_overdue(account_ids: Sequence[str], now: datetime) -> list[tuple[str, int]]:
-    """Expire the overdue holds of locked accounts; return the account and the amount (minor units) of each."""
+def release_overdue(account_ids: Sequence[str], now: datetime) -> list[AuthorizationRecord]:
+    """Expire the overdue holds of locked accounts and return them as they are now."""
     overdue = (
         Authorization.account_id.in_(account_ids),
         Authorization.status == PENDING,
         Authorization.expires_at <= now,
     )
     expired = update(_TABLE).where(*overdue).values(status=EXPIRED, finished_at=_TABLE.c.expires_at)
-    released = db.rows(expired.returning(_TABLE.c.account_id, _TABLE.c.amount))
-    return [(row.account_id, row.amount) for row in released]
+    released = [row.id for row in db.rows(expired.returning(_TABLE.c.id))]
+    if not released:
+        return []
+    return list(db.rows(_AUTHORIZATIONS.where(Authorization.id.in_(released)), record=AuthorizationRecord))
 
 
 def accounts_with_overdue(now: datetime) -> list[str]:

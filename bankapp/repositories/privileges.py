@@ -20,6 +20,8 @@ PRIVILEGES: Final = {
     "auth_tokens": "SELECT, INSERT, UPDATE (revoked_at), DELETE",
     "authorizations": "SELECT, INSERT, UPDATE (status, captured_amount, posting_id, finished_at)",
     "cards": "SELECT, INSERT, UPDATE (status, limit_per_authorization, limit_per_day)",
+    "event_sequencer": "SELECT, UPDATE (last_position)",
+    "events": "SELECT, INSERT, UPDATE (position, user_position)",
     "idempotency_keys": (
         "SELECT, INSERT, DELETE, UPDATE (claim_id, claimed_at, finished_at,"
         " answer_status, answer_media_type, answer_etag, answer_body)"

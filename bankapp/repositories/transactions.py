@@ -70,6 +70,13 @@ def get(transaction_id: str) -> TransactionRecord | None:
     return db.one(_BY_ID, {"transaction_id": transaction_id}, record=TransactionRecord)
 
 
+def by_ids(transaction_ids: Sequence[str]) -> Sequence[TransactionRecord]:
+    """Return the transactions with these ids on customers' accounts, in any order."""
+    if not transaction_ids:
+        return []
+    return db.rows(_HISTORY.where(Transaction.id.in_(transaction_ids)), record=TransactionRecord)
+
+
 # Field of a HistoryFilter → the column and the comparison that apply it.
 _CONDITIONS: Final[dict[str, tuple[InstrumentedAttribute[Any], Callable[[Any, Any], Any]]]] = {
     "type": (Transaction.type, operator.eq),

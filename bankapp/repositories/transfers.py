@@ -44,6 +44,13 @@ def get(transfer_id: str) -> TransferRecord | None:
     return db.one(_BY_ID, {"transfer_id": transfer_id}, record=TransferRecord)
 
 
+def by_ids(transfer_ids: Sequence[str]) -> Sequence[TransferRecord]:
+    """Return the transfers with these ids, in any order."""
+    if not transfer_ids:
+        return []
+    return db.rows(_TRANSFERS.where(Transfer.id.in_(transfer_ids)), record=TransferRecord)
+
+
 def owners(transfer_id: str) -> tuple[str, ...]:
     """Return the user ids of a transfer's sender and receiver; an empty tuple for an unknown transfer."""
     row = db.one(_OWNERS, {"transfer_id": transfer_id})

@@ -12,6 +12,7 @@ from typing import Final
 from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
 from bankapp.repositories.verification_audit_rules import AUDIT_RULES
+from bankapp.repositories.verification_event_rules import ACCOUNT_RULES, EVENT_RULES, TRANSFER_RULES
 
 _CREDITS = ", ".join(f"'{name}'" for name, direction in (DIRECTIONS | CASH_DIRECTIONS).items() if direction == CREDIT)
 
@@ -235,7 +236,16 @@ WHERE s.account_id > :low AND s.account_id <= :high
 """
 
 BY_TABLE: Final = {
-    "accounts": (_HISTORY, _BALANCES, _HOLDS, _STATES, _LEG_ACCOUNTS, _STATEMENT_NUMBERS, _STATEMENT_ENTRIES),
+    "accounts": (
+        _HISTORY,
+        _BALANCES,
+        _HOLDS,
+        _STATES,
+        _LEG_ACCOUNTS,
+        _STATEMENT_NUMBERS,
+        _STATEMENT_ENTRIES,
+        *ACCOUNT_RULES,
+    ),
     "postings": (
         _LEGS,
         _ORPHANS,
@@ -248,8 +258,10 @@ BY_TABLE: Final = {
         _REVERSED_TWICE,
         _CAPTURES,
         _PURCHASES,
+        *TRANSFER_RULES,
     ),
     "audit_logs": AUDIT_RULES,
+    "events": EVENT_RULES,
     "idempotency_keys": (_ANSWERS,),
 }
 """Table whose keys divide the check into ranges → the queries that run on each range."""

@@ -14,12 +14,15 @@ from bankapp.listing import Page, Window
 from bankapp.models import AccountRecord
 from bankapp.models.account import CASH
 from bankapp.repositories import account_holders, accounts, transactions
-from bankapp.services import access, commands, ledger
+from bankapp.services import access, commands, events, ledger
 from bankapp.services.commands import Command, Decision
 from bankapp.services.idempotency import Claim
 from bankapp.services.ledger import AccountState
 
 NUMBER_ATTEMPTS: Final = 5
+
+_CHANGES: Final = {"freeze": "account.frozen", "unfreeze": "account.unfrozen", "close": "account.closed"}
+"""Change of an account as the audit log names it → the type of its event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
         holder = account_holders.of_user(context.user().id)
         if holder is None:
             raise errors.AccountHolderRequired("Become an account holder before you open an account.")
-        account_id = _add(holder.id, type, currency)
-        return Decision(get(account_id), account_id)
+        account = get(_add(holder.id, type, currency))
+        return Decision(account, account.id, events=[events.row_about("account.opened", account, account.id)])
 
     command = Command("account_open", "account", facts={"type": type, "currency": currency})
     return commands.carry_out_in_transaction(command, decide, claim)
@@ -145,7 +148,7 @@ def _change(account_id: str, change: str, status: str, check: Callable[[AccountS
         accounts.set_status(account_id, status)
         changed = accounts.get(account_id)
         assert changed is not None, "a locked account does not disappear"
-        return Decision(changed)
+        return Decision(changed, events=[events.row_about(_CHANGES[change], changed, account_id)])
 
     command = Command("account_change", "account", account_id, {"change": change})
     return commands.carry_out_in_transaction(command, decide)

@@ -7,6 +7,7 @@ therefore sees the result of the first.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from bankapp.models.authorization import CAPTURED, DECLINED, PENDING, VOIDED
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import authorizations
 from bankapp.repositories import cards as card_rows
-from bankapp.services import access, card_limits, cards, commands, ledger
+from bankapp.services import access, card_limits, cards, commands, events, ledger
 from bankapp.services.commands import Command, Decision, Refused
 from bankapp.services.idempotency import Claim
 from bankapp.services.ledger import AccountState
@@ -58,12 +59,22 @@ def create(card_id: str, amount: int, currency: str, merchant: str, claim: Claim
         except errors.BankError as refusal:
             ended = {"decline_reason": _reason(refusal), "created_at": now, "finished_at": now}
             declined = row(account_id, DECLINED, **ended)
-            raise Refused(refusal, leave=lambda: authorizations.add(declined)) from refusal
+
+            def leave() -> None:
+                authorizations.add(declined)
+                events.record("authorization.declined", _existing(authorization_id), account_id)
+
+            raise Refused(refusal, leave=leave) from refusal
         expires_at = now + context.config().hold_lifetime
         authorizations.add(row(account_id, PENDING, created_at=now, expires_at=expires_at))
-        return Decision(_existing(authorization_id))
+        return _decided("authorization.created", _existing(authorization_id))
 
     return commands.carry_out_in_transaction(command, decide, claim)
+
+
+def _decided(event_type: str, authorization: AuthorizationRecord) -> Decision[AuthorizationRecord]:
+    event = events.row_about(event_type, authorization, authorization.account_id)
+    return Decision(authorization, events=[event])
 
 
 def _check(card: CardRecord, account: AccountState, amount: int, currency: str, now: datetime) -> None:
@@ -107,7 +118,8 @@ def capture(authorization_id: str, amount: int | None, claim: Claim | None = Non
             "posting_id": transaction.posting_id,
         }
         authorizations.finish(authorization_id, values)
-        return Decision(hold._replace(**values), facts={"amount": taken}, postings=draft)
+        decided = _decided("authorization.captured", hold._replace(**values))
+        return replace(decided, facts={"amount": taken}, postings=draft)
 
     command = Command("card_capture", "authorization", authorization_id, moves_money=True)
     return commands.carry_out_in_transaction(command, decide, claim)
@@ -120,7 +132,7 @@ def void(authorization_id: str, claim: Claim | None = None) -> AuthorizationReco
         hold, _ = _lock_hold(authorization_id)
         values: dict[str, Any] = {"status": VOIDED, "finished_at": clock.now()}
         authorizations.finish(authorization_id, values)
-        return Decision(hold._replace(**values))
+        return _decided("authorization.voided", hold._replace(**values))
 
     return commands.carry_out_in_transaction(Command("card_void", "authorization", authorization_id), decide, claim)
 
@@ -166,4 +178,4 @@ def expire() -> int:
 
 def _release_overdue(account_id: str) -> int:
     account_rows.lock(ledger.names([account_id]))
-    return len(authorizations.release_overdue([account_id], clock.now()))
+    return len(ledger.release_overdue([account_id]))

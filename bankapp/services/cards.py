@@ -14,12 +14,20 @@ from bankapp import clock, context, errors, ids
 from bankapp.listing import Page, Window
 from bankapp.models import CardRecord
 from bankapp.repositories import cards
-from bankapp.services import access, accounts, commands, ledger
+from bankapp.services import access, accounts, commands, events, ledger
 from bankapp.services.commands import Command, Decision
 from bankapp.services.idempotency import Claim
 
 PAN_DIGITS: Final = 16
 VALID_YEARS: Final = 4
+
+_CHANGES: Final = {
+    "block": "card.blocked",
+    "unblock": "card.unblocked",
+    "terminate": "card.terminated",
+    "limits": "card.limits_changed",
+}
+"""Change of a card as the audit log names it → the type of its event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,9 @@ def issue(account_id: str, type: str, claim: Claim | None = None) -> IssuedCard:
             "created_at": now,
         }
         cards.add(row)
-        return Decision(IssuedCard(get(card_id), pan), card_id)
+        card = get(card_id)
+        event = events.row_about("card.issued", card, account_id)
+        return Decision(IssuedCard(card, pan), card_id, events=[event])
 
     command = Command("card_issue", "card", facts={"account_id": account_id, "type": type})
     return commands.carry_out_in_transaction(command, decide, claim)
@@ -114,7 +124,8 @@ def change(
         card = access.own(cards.lock(card_id), "card")
         values = new_values(card)
         cards.change(card_id, values)
-        return Decision(card._replace(**values))
+        changed = card._replace(**values)
+        return Decision(changed, events=[events.row_about(_CHANGES[change], changed, card.account_id)])
 
     command = Command("card_change", "card", card_id, {"change": change, **(facts or {})})
     return commands.carry_out_in_transaction(command, decide)

@@ -67,14 +67,16 @@ class Part:
 class Decision(Generic[T]):
     """What is to happen: the result for the caller, and what is stored with it.
 
-    ``resource_id`` and ``facts`` complete the audit row, ``postings`` is the money that moves, ``refused`` are
-    parts that get a failed audit row each.
+    ``resource_id`` and ``facts`` complete the audit row, ``postings`` is the money that moves. ``events`` are the
+    events of other resources (rows of :func:`bankapp.services.events.row_about`). ``refused`` are parts that get a
+    failed audit row each.
     """
 
     result: T
     resource_id: str | None = None
     facts: Facts = field(default_factory=dict)
     postings: Draft = field(default_factory=Draft)
+    events: Sequence[Mapping[str, Any]] = ()
     refused: Sequence[Part] = ()
 
 
@@ -199,10 +201,11 @@ def _store(
         command.id, SUCCESS, decision.resource_id or command.resource_id, {**command.facts, **decision.facts}
     )
     failures = _rows_of_parts(decision.refused, _user_id(claim)) if decision.refused else []
+    rows = {"events": decision.events, "audit_logs": failures}
     answered = None
     if claim is not None:
         answered = claim.answered(command.id, claim.render(decision.result), outcome["new_finished_at"])
-    if not store(decision.postings, failures, outcome, answered):
+    if not store(decision.postings, rows, outcome, answered):
         raise _taken_over(claim)
     return decision
 

@@ -14,15 +14,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from bankapp import clock, errors, ids, money
-from bankapp.models import TransactionRecord, TransferRecord
+from bankapp.models import AuthorizationRecord, TransactionRecord, TransferRecord
 from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import authorizations, postings
 from bankapp.repositories.accounts import AccountNames, AccountState
+from bankapp.services import events
 
 __all__ = ["AccountNames", "AccountState"]
 
 Row = Mapping[str, Any]
+Tables = Mapping[str, Sequence[Row]]
+"""Rows by table."""
 Accounts = Mapping[str, AccountState]
 """Accounts by id."""
 
@@ -74,7 +77,7 @@ class Draft:
     """
 
     outcomes: tuple[Posted | errors.BankError, ...] = ()
-    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    rows: Tables = field(default_factory=dict)
     base: tuple[Row, ...] = ()
 
     @property
@@ -110,10 +113,18 @@ def lock(named: AccountNames, *, release_expired: bool = True) -> Accounts:
         return locked
     holding = [account.id for account in locked.values() if account.held]
     if holding:
-        for account_id, released in authorizations.release_overdue(holding, clock.now()):
-            account = locked[account_id]
-            locked[account_id] = account._replace(held=account.held - released)
+        for hold in release_overdue(holding):
+            account = locked[hold.account_id]
+            locked[hold.account_id] = account._replace(held=account.held - hold.amount)
     return locked
+
+
+def release_overdue(account_ids: Sequence[str]) -> Sequence[AuthorizationRecord]:
+    """Expire the overdue holds of locked accounts in the open transaction, each with its event; return them."""
+    expired = authorizations.release_overdue(account_ids, clock.now())
+    for hold in expired:
+        events.record("authorization.expired", hold, hold.account_id)
+    return expired
 
 
 def movement(type: str, account: AccountState, amount: int, currency: str, description: str | None) -> Posting:
@@ -151,25 +162,23 @@ def post(movements: Sequence[Posting]) -> tuple[Posted | errors.BankError, ...]:
     return drafted.outcomes
 
 
-def store(drafted: Draft, failures: Sequence[Row], outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
+def store(drafted: Draft, rows: Tables, outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
     """Store a draft, the command's outcome and its answer in the open transaction; False when the claim is lost.
 
-    ``failures`` are the audit rows of refused parts. ``outcome`` and ``answered`` are the parameters of the two
-    repositories' ``finish``. Raises ConstraintViolated for a bug in the rules.
+    ``rows`` are further rows of the command: its events, and the audit rows of refused parts. ``outcome`` and
+    ``answered`` are the parameters of the two repositories' ``finish``. Raises ConstraintViolated for a bug in the
+    rules.
     """
-    return postings.store({**drafted.rows, "audit_logs": failures}, outcome, answered)
+    return postings.store({**drafted.rows, **rows}, outcome, answered)
 
 
-def store_on_snapshot(
-    drafted: Draft, failures: Sequence[Row], outcome: dict[str, Any], answered: dict[str, Any] | None
-) -> bool:
+def store_on_snapshot(drafted: Draft, rows: Tables, outcome: dict[str, Any], answered: dict[str, Any] | None) -> bool:
     """Store a draft that was decided without a lock, in one statement that commits by itself; else as :func:`store`.
 
     The statement adds the changes of each account since it was read to the sequence and balance of its legs.
     Raises ConstraintViolated where the changed accounts do not allow the legs.
     """
-    tables = {**drafted.rows, "audit_logs": failures}
-    return postings.store_on_snapshot(tables, drafted.base, outcome, answered)
+    return postings.store_on_snapshot({**drafted.rows, **rows}, drafted.base, outcome, answered)
 
 
 class _Book:

@@ -82,7 +82,7 @@ def create_batch(orders: Sequence[Order], claim: Claim | None = None, *, atomic:
         ]
         transfer_ids = [item.transfer.id for item in items if item.transfer]
         facts = {"rejected": len(refusals), "transfer_ids": transfer_ids}
-        return Decision(Batch(items, len(transfer_ids), len(refusals)), None, facts, draft, refused)
+        return Decision(Batch(items, len(transfer_ids), len(refusals)), facts=facts, postings=draft, refused=refused)
 
     return commands.carry_out(command, decide, claim, accounts=_names(orders))
 

@@ -161,6 +161,7 @@ Steps = Sequence[tuple[Sequence[str], Outcomes]]
 _BEGUN = ["SELECT auth_tokens", "BEGIN", "INSERT idempotency_keys", "INSERT audit_logs", "COMMIT"]
 _ANSWERED = ["UPDATE audit_logs", "UPDATE idempotency_keys", "COMMIT"]
 _POSTED = ["INSERT transactions", "INSERT postings", *_ANSWERED]
+_POSTED_WITH_EVENT = ["INSERT transactions", "INSERT postings", "INSERT events", *_ANSWERED]
 _TRANSFERRED = ["BEGIN", "SELECT accounts", "INSERT transfers", *_POSTED]
 _REFUSED = ["BEGIN", "UPDATE idempotency_keys", "UPDATE audit_logs", "COMMIT"]
 _ABANDONED = ["UPDATE idempotency_keys", "SELECT audit_logs", "UPDATE audit_logs"]
@@ -170,6 +171,7 @@ _CAPTURED = ["UPDATE authorizations", "SELECT authorizations", "UPDATE authoriza
 
 _BEGUN_AT_ONCE = ["INSERT idempotency_keys, INSERT audit_logs"]
 _POSTED_AT_ONCE = "INSERT transactions, INSERT postings, UPDATE audit_logs, UPDATE idempotency_keys"
+_POSTED_WITH_EVENT_AT_ONCE = _POSTED_AT_ONCE.replace("postings", "postings, INSERT events")
 _TRANSFERRED_AT_ONCE = [
     "UPDATE audit_logs, UPDATE idempotency_keys, INSERT transfers, INSERT transactions, INSERT postings"
 ]
@@ -187,7 +189,7 @@ STEPS: Mapping[str, Mapping[str, Steps]] = {
         ],
         "deposit": [(_BEGUN, ("pending",)), (["BEGIN", "SELECT accounts", *_POSTED], ("success",))],
         "batch": [(_BEGUN, ("pending",)), (_TRANSFERRED, ("success",))],
-        "capture": [(_BEGUN, ("pending",)), ([*_HELD, *_CAPTURED, *_POSTED], ("success",))],
+        "capture": [(_BEGUN, ("pending",)), ([*_HELD, *_CAPTURED, *_POSTED_WITH_EVENT], ("success",))],
     },
     "postgresql": {
         "transfer": [(_BEGUN_AT_ONCE, ("pending",)), (_TRANSFERRED_AT_ONCE, ("success",))],
@@ -207,7 +209,7 @@ STEPS: Mapping[str, Mapping[str, Steps]] = {
         ],
         "capture": [
             (_BEGUN_AT_ONCE, ("pending",)),
-            ([*_HELD, *_CAPTURED, _POSTED_AT_ONCE, "COMMIT"], ("success",)),
+            ([*_HELD, *_CAPTURED, _POSTED_WITH_EVENT_AT_ONCE, "COMMIT"], ("success",)),
         ],
     },
 }

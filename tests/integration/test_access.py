@@ -265,6 +265,7 @@ TABLE = (
     Row("GET", "/pages/customers/<id:holder_id>", STAFF, path={"holder_id": World.account_holder_id}),
     # the rest
     Row("GET", "/v1/audit-logs", SIGNED_IN),
+    Row("GET", "/v1/events", SIGNED_IN),
     Row("GET", "/v1/health", PUBLIC),
     Row("GET", "/v1/health/live", PUBLIC),
     Row("GET", "/v1/health/ready", PUBLIC),

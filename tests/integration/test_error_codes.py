@@ -17,8 +17,10 @@ from bankapp import clock
 from bankapp.endpoints import Access, declare
 from bankapp.errors import BankError
 from bankapp.extensions import db
+from tests.support import clocks
 from tests.support.databases import SECRET
 from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
+from tests.support.streams import number
 
 PENDING: Final = {
     "otp_required": "second factor",
@@ -243,6 +245,14 @@ def payee_not_payable(bank: Bank) -> TestResponse:
 @case("account_holder_required", 422)
 def account_holder_required(bank: Bank) -> TestResponse:
     return bank.customer(holder=False).post("/accounts", {"type": "checking", "currency": "EUR"})
+
+
+@case("events_expired", 410)
+def events_expired(bank: Bank) -> TestResponse:
+    with clocks.at(clocks.ago(days=100)):
+        ada = bank.customer()
+    number(bank.app)
+    return bank.signed_in(ada.email).get("/events?after=0")
 
 
 def test_every_code_has_a_test() -> None:

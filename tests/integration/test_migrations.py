@@ -115,22 +115,31 @@ def test_each_revision_goes_back_one_step(empty_app: Flask) -> None:
         assert everything() == tables
 
 
-def test_a_database_with_data_gets_its_statements_by_an_upgrade(empty_app: Flask) -> None:
+def test_a_database_with_data_gets_its_statements_and_events_by_an_upgrade(empty_app: Flask) -> None:
     with empty_app.app_context():
-        upgrade(revision="0002")
-        assert database.lacks_migrations()
+        upgrade()
     bank = Bank(empty_app)
     ada = bank.customer()
     with clocks.at(datetime(2026, 1, 10, tzinfo=UTC)):
         account = ada.account(balance=500)
     with clocks.at(datetime(2026, 3, 10, tzinfo=UTC)):
         ok(ada.move(account, 200, "withdrawal"), 201)
+    ok(bank.employee().post(f"/transfers/{ok(ada.transfer(account, ada.account(), 50), 201)['id']}/reversal"), 201)
     history = ok(ada.get(f"/transactions?account_id={account['id']}"))
     with empty_app.app_context():
+        downgrade(revision="0002")
+        assert database.lacks_migrations()
         upgrade()
         assert not database.lacks_migrations()
         check()
     assert ok(ada.get(f"/transactions?account_id={account['id']}")) == history
+    with empty_app.app_context():
+        counted = db.session.execute(text("SELECT type, count(*) FROM events GROUP BY type ORDER BY type")).all()
+    assert [tuple(row) for row in counted] == [
+        ("transaction.created", 6),
+        ("transfer.created", 1),
+        ("transfer.reversed", 1),
+    ]
     with clocks.at(datetime(2026, 4, 10, tzinfo=UTC)):
         found = ok(ada.get(f"/accounts/{account['id']}/statements"))["items"]
     assert [(item["number"], item["closing_balance"], item["entry_count"]) for item in found] == [

@@ -20,7 +20,7 @@ from bankapp.db import connection
 from bankapp.extensions import db as extension
 from bankapp.services import verification
 from bankapp.services.verification import Fault
-from tests.support import clocks
+from tests.support import clocks, streams
 from tests.support.databases import application, settings
 from tests.support.factories import Bank, ok
 from tests.support.handwritten import Books, insert, make_books
@@ -48,7 +48,9 @@ class Sound:
 def sound(new_database: Callable[..., str], raw_sql: Callable[..., RawSql]) -> Iterator[Sound]:
     with application(settings(new_database())) as app, raw_sql(app) as raw:
         books = make_books(Bank(app), raw)
-        yield Sound(app, books.facts | post_more(books) | with_statements(books))
+        facts = books.facts | post_more(books) | with_statements(books)
+        streams.number(app)
+        yield Sound(app, facts | numbered_events(books, facts))
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,19 @@ def with_statements(books: Books) -> dict[str, str]:
     return facts
 
 
+def numbered_events(books: Books, facts: dict[str, str]) -> dict[str, str]:
+    """Return the ids of events: of two legs of ``a``, the last one of all, and one that another follows."""
+    [last, _, inner] = books.raw.rows("SELECT id FROM events ORDER BY position DESC LIMIT 3")
+    legs = {
+        name: books.raw.rows(f"SELECT id FROM events WHERE resource_id = '{facts[leg]}'")[0][0]
+        for name, leg in (("leg_event", "leg_id"), ("second_leg_event", "second_leg"))
+    }
+    after = f"SELECT id FROM events WHERE position = (SELECT position + 1 FROM events WHERE id = '{inner[0]}')"
+    return {**legs, "last_event": last[0], "inner_event": inner[0], "following_event": books.raw.rows(after)[0][0]} | {
+        "sequencer": "sequencer"
+    }
+
+
 def transaction_id(books: Books, where: str) -> str:
     return str(books.raw.rows(f"SELECT id FROM transactions WHERE {where.format(**books.facts)}")[0][0])
 
@@ -187,6 +202,19 @@ FAULTS: dict[tuple[str, ...], str] = {
     ("audit", "batch_transfer"): "DELETE FROM audit_logs WHERE event_type = 'transfer_batch'",
     ("audit_outcome", "audit_id"): "UPDATE audit_logs SET finished_at = NULL WHERE id = '{audit_id}'",
     ("audit_outcome", "audit_id", "status"): "UPDATE audit_logs SET status = 'odd' WHERE id = '{audit_id}'",
+    ("transaction_event", "leg_id"): "DELETE FROM events WHERE id = '{leg_event}'",
+    ("transaction_event", "leg_id", "sequence"): "UPDATE events SET account_sequence = 7 WHERE id = '{leg_event}'",
+    ("transaction_event", "leg_id", "user"): "UPDATE events SET user_id = '{new}' WHERE id = '{leg_event}'",
+    ("transfer_event", "transfer_id"): "DELETE FROM events WHERE resource_id = '{transfer_id}'"
+    " AND type = 'transfer.created'",
+    ("transfer_event", "reversal_id"): "DELETE FROM events WHERE type = 'transfer.reversed'",
+    ("event_resource", "leg_event"): "UPDATE events SET resource_id = '{new}' WHERE id = '{leg_event}'",
+    ("event_position", "following_event"): "DELETE FROM events WHERE id = '{inner_event}'",
+    ("event_position", "last_event"): "UPDATE events SET position = position + 1 WHERE id = '{last_event}'",
+    ("event_position", "last_event", "user"): "UPDATE events SET user_position = user_position + 1"
+    " WHERE id = '{last_event}'",
+    ("event_position", "sequencer"): "DELETE FROM events WHERE id = '{last_event}'",
+    ("event_order", "second_leg_event"): "UPDATE events SET position = 100000 WHERE id = '{leg_event}'",
     ("idempotency", "scope"): "UPDATE idempotency_keys SET answer_body = NULL",
     ("statement_number", "second_statement"): "DELETE FROM statements WHERE id = '{first_statement}'",
     ("statement_number", "third_statement"): "UPDATE statements SET number = 4 WHERE id = '{third_statement}'",

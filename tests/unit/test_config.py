@@ -40,6 +40,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("PROMETHEUS_MULTIPROC_DIR", "/run/metrics", "metrics_directory", "/run/metrics"),
     ("CARD_BIN", "411111", "card_bin", "411111"),
     ("HOLD_SECONDS", "3600", "hold_lifetime", timedelta(hours=1)),
+    ("EVENT_RETENTION_SECONDS", "86400", "event_retention", timedelta(days=1)),
     ("IBAN_BANK_CODE", "37040044", "iban_bank_code", "37040044"),
 ]
 
@@ -73,6 +74,7 @@ BAD: list[tuple[str, str]] = [
     ("BCRYPT_ROUNDS", "3"),
     ("CARD_BIN", "4111"),
     ("HOLD_SECONDS", "59"),
+    ("EVENT_RETENTION_SECONDS", "3599"),
     ("IBAN_BANK_CODE", "3704004x"),
 ]
 

@@ -8,7 +8,7 @@ from datetime import date
 from bankapp import clock, context, db, emails, errors, ids
 from bankapp.models import AccountHolderRecord, SessionRecord, UserRecord
 from bankapp.repositories import sessions, users
-from bankapp.services import access, account_holders, audit
+from bankapp.services import access, account_holders, audit, events
 from bankapp.services.identity import credentials, passwords, second_factors, throttle, tokens
 from bankapp.services.identity.credentials import Proof
 from bankapp.services.identity.tokens import Grant
@@ -114,6 +114,7 @@ def _open_session(proof: Proof, rehashed: str | None, otp: str | None, bucket: s
         revoked_at=None,
     )
     sessions.add(session._asdict())
+    events.record("session.created", session)
     grant = tokens.issue(session, now)
     audit.record(
         "login",

@@ -18,9 +18,11 @@ from marshmallow import Schema, fields, post_dump
 import bankapp.api  # noqa: F401 - registers the operations
 from bankapp import clock
 from bankapp.api import operations
+from bankapp.models import TransactionRecord
 from bankapp.schemas.auth import Session
 from bankapp.schemas.base import BaseSchema, Day, Identifier, Timestamp
 from bankapp.schemas.cards import IssuedCard
+from bankapp.schemas.events import Resource
 from bankapp.schemas.layout import json_of
 from bankapp.schemas.transfers import BatchItem
 
@@ -124,6 +126,9 @@ ANSWERS = sorted(
 )
 
 
+INTEGERS = st.integers(-(2**53), 2**53)
+
+
 def values(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
     """Return what a service may hand over for ``field``."""
     if isinstance(field, fields.Nested):
@@ -136,11 +141,13 @@ def values(field: fields.Field[Any]) -> st.SearchStrategy[Any]:
     elif isinstance(field, Day):
         found = st.dates()
     elif isinstance(field, fields.Integer):
-        found = st.integers(-(2**53), 2**53)
+        found = INTEGERS
     elif isinstance(field, fields.Boolean):
         found = st.booleans()
     elif isinstance(field, fields.Dict):
         found = st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.text(max_size=5), max_size=3)
+    elif isinstance(field, Resource):
+        found = st.builds(TransactionRecord, amount=INTEGERS, balance_after=INTEGERS, created_at=MOMENTS)
     else:
         assert isinstance(field, fields.String), f"how does a {type(field).__name__} look?"
         found = st.text(max_size=20)

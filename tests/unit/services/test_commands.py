@@ -478,7 +478,7 @@ def test_an_abandoned_attempt_can_neither_store_nor_answer(till: Till, scope: st
     def store_late() -> None:
         decision = till.decide(accounts, 1)
         outcome = audit.outcome(first.id, SUCCESS, decision.resource_id, {})
-        assert not ledger.store(decision.postings, [], outcome, late)
+        assert not ledger.store(decision.postings, {}, outcome, late)
         raise errors.StateConflict
 
     with pytest.raises(errors.StateConflict):

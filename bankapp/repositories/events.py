@@ -1,0 +1,106 @@
+"""Queries on events and their numbering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, func, over, select, update
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from bankapp import db
+from bankapp.models import Event, EventRecord, EventSequencer
+from bankapp.repositories.selecting import select_record
+
+_SEQUENCER: Any = EventSequencer.__table__
+
+# Commits of one account come in the order of its sequence, and its times do not run backwards. So a snapshot that has
+# an event of an account has all earlier ones, and this order never swaps two transactions of an account.
+_ORDER = (Event.created_at, func.coalesce(Event.account_sequence, 0), Event.id)
+
+
+def add(row: dict[str, Any]) -> None:
+    """Store a new event without a position."""
+    db.insert(Event, row)
+
+
+def number(limit: int) -> int:
+    """Give the next ``limit`` events their positions in both streams, in the open transaction; return how many.
+
+    Only one transaction at a time numbers events: it locks the sequencer's row.
+    """
+    locked = select(EventSequencer.last_position).where(EventSequencer.id == bindparam("sequencer_id"))
+    last = int(db.value(locked.with_for_update(), {"sequencer_id": 1}))
+    numbered = db.change(_number(last, limit))
+    if numbered:
+        db.change(update(_SEQUENCER).values(last_position=last + numbered))
+    return numbered
+
+
+def _number(last: int, limit: int) -> Any:
+    earlier = aliased(Event)
+    batch = (
+        select(Event.id, Event.user_id, over(func.row_number(), order_by=_ORDER).label("place"))
+        .where(Event.position.is_(None))
+        .order_by(*_ORDER)
+        .limit(limit)
+        .subquery()
+    )
+    places = select(
+        batch.c.id,
+        batch.c.user_id,
+        batch.c.place,
+        over(func.row_number(), partition_by=batch.c.user_id, order_by=batch.c.place).label("user_place"),
+    ).subquery()
+    last_of_user = (
+        select(func.coalesce(func.max(earlier.user_position), 0))
+        .where(earlier.user_id == places.c.user_id, earlier.user_position.is_not(None))
+        .correlate(places)
+        .scalar_subquery()
+    )
+    positions = select(
+        places.c.id, (last + places.c.place).label("position"), (last_of_user + places.c.user_place).label("of_user")
+    ).subquery()
+    return (
+        update(Event)
+        .where(Event.id == positions.c.id)
+        .values(position=positions.c.position, user_position=positions.c.of_user)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def last_position(user_id: str | None) -> int:
+    """Return the last position of a user's stream, or with None of the bank's; 0 for an empty stream."""
+    position = _position(user_id)
+    return int(db.value(_of(user_id, select(func.coalesce(func.max(position), 0)).where(position.is_not(None)))))
+
+
+def created_at(user_id: str | None, position: int) -> datetime:
+    """Return the time of the event at a position of a stream, which must have one."""
+    found: datetime = db.value(_of(user_id, select(Event.created_at).where(_position(user_id) == position)))
+    return found
+
+
+def after(
+    user_id: str | None, position: int, until: int, limit: int, *, type: str | None, resource_id: str | None
+) -> Sequence[EventRecord]:
+    """Return at most ``limit`` events of a stream, ascending, after ``position`` and up to ``until``."""
+    column = _position(user_id)
+    query = select_record(EventRecord, Event, position=column).where(column > position, column <= until)
+    if type is not None:
+        query = query.where(Event.type == type)
+    if resource_id is not None:
+        query = query.where(Event.resource_id == resource_id)
+    return db.rows(_of(user_id, query).order_by(column).limit(limit), record=EventRecord)
+
+
+def _position(user_id: str | None) -> InstrumentedAttribute[int | None]:
+    return Event.position if user_id is None else Event.user_position
+
+
+def _of(user_id: str | None, query: Any) -> Any:
+    if user_id is None:
+        return query
+    is_of_user: ColumnElement[bool] = Event.user_id == user_id
+    return query.where(is_of_user)

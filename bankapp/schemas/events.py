@@ -1,0 +1,92 @@
+"""Wire shapes of events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import Schema, fields, validate
+
+from bankapp.models import AccountRecord, CardRecord, SessionRecord, TransactionRecord, TransferRecord
+from bankapp.models.event import TYPES
+from bankapp.schemas.accounts import Account
+from bankapp.schemas.auth import Session
+from bankapp.schemas.authorizations import Authorization
+from bankapp.schemas.base import BaseSchema, Choice, Identifier, QueryInteger, QuerySchema, Timestamp, example_of
+from bankapp.schemas.cards import Card
+from bankapp.schemas.transactions import Transaction
+from bankapp.schemas.transfers import Transfer
+from bankapp.services.events import STREAMS, USER, PastAuthorization
+
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 500
+
+_SHAPES: Final[Mapping[type, Schema]] = {
+    TransactionRecord: Transaction(),
+    TransferRecord: Transfer(),
+    AccountRecord: Account(),
+    CardRecord: Card(),
+    PastAuthorization: Authorization(),
+    SessionRecord: Session(),
+}
+"""Record of a resource → its shape."""
+
+
+class Resource(fields.Field[Any]):
+    """The resource of an event, in the shape in which its own endpoint answers it."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return _SHAPES[type(value)].dump(value)
+
+
+class Event(BaseSchema):
+    """One thing that happened. ``data`` is the resource as it was then."""
+
+    id = Identifier()
+    type = Choice("EventType", *TYPES)
+    position = fields.Integer(metadata={"description": "The place in the stream, from 1.", "example": 42})
+    created_at = Timestamp()
+    user_id = Identifier()
+    resource_type = fields.String(metadata={"example": "transaction"})
+    resource_id = Identifier()
+    data = Resource(
+        attribute="resource",
+        metadata={
+            "anyOf": [{"$ref": f"#/components/schemas/{type(shape).__name__}"} for shape in _SHAPES.values()],
+            "example": example_of(Transaction()),
+        },
+    )
+
+
+class Stretch(BaseSchema):
+    """A part of a stream. ``last_position`` is the position up to which it was read."""
+
+    items = fields.List(fields.Nested(Event))
+    last_position = fields.Integer(metadata={"example": 42})
+    has_more = fields.Boolean(metadata={"example": False})
+
+
+class EventQuery(QuerySchema):
+    """Where in a stream to begin, and which events to list."""
+
+    after = QueryInteger(
+        load_default=None,
+        validate=validate.Range(0),
+        metadata={
+            "description": "The position after which to begin. Without it, the list begins at the oldest event kept.",
+            "example": 41,
+        },
+    )
+    type = Choice("EventType", *TYPES, load_default=None)
+    resource_id = Identifier(load_default=None)
+    stream = Choice(
+        "EventStream",
+        *STREAMS,
+        load_default=USER,
+        metadata={"description": "`bank` is the stream of all users, for admins."},
+    )
+    limit = QueryInteger(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(1, MAX_LIMIT),
+        metadata={"example": DEFAULT_LIMIT, "description": "How many events are listed at most."},
+    )

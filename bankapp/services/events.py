@@ -1,0 +1,210 @@
+"""Events: what happened to the resources of a user, stored with what made it happen.
+
+The commit that changes a resource stores its event. Triggers make the events of transactions and transfers, so that
+no money moves without them. Afterwards the sequencer (:func:`number`) gives each event a position in two streams: that
+of its user and that of the bank. Both count from 1 without gaps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache, partial
+from typing import Any, Final, Protocol, get_type_hints
+
+from bankapp import clock, context, db, errors, ids
+from bankapp.models import (
+    AccountRecord,
+    AuthorizationRecord,
+    CardRecord,
+    EventRecord,
+    SessionRecord,
+)
+from bankapp.models.event import TRANSACTION_CREATED, TRANSFER_CREATED, TRANSFER_REVERSED
+from bankapp.repositories import events, transactions, transfers
+
+NUMBERED_AT_ONCE: Final = 500
+"""How many events one transaction of the sequencer numbers."""
+
+USER: Final = "user"
+BANK: Final = "bank"
+STREAMS: Final = (USER, BANK)
+
+
+class Resource(Protocol):
+    """A record that an event can be about."""
+
+    @property
+    def id(self) -> str:
+        """The resource's id."""
+
+    @property
+    def user_id(self) -> str:
+        """The id of the user who owns the resource."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+class PastAuthorization(AuthorizationRecord):
+    """An authorization as it was when its event happened: its hold does not expire by the passing of time."""
+
+    @property
+    def is_overdue(self) -> bool:
+        """False: an expiry is an event of its own."""
+        return False
+
+
+_RECORDS: Final[Mapping[str, Any]] = {
+    "account": AccountRecord,
+    "card": CardRecord,
+    "authorization": PastAuthorization,
+    "session": SessionRecord,
+}
+"""The part of an event's type before the dot → the record in its ``data``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A numbered event with its resource: the record of the resource as it was when the event happened."""
+
+    id: str
+    type: str
+    position: int
+    created_at: datetime
+    user_id: str
+    resource_id: str
+    resource: Any
+
+    @property
+    def resource_type(self) -> str:
+        """The kind of the resource, which is the part of the type before the dot."""
+        return self.type.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a stream: ``items`` ascending, and the position up to which the stream was read."""
+
+    items: Sequence[Event]
+    last_position: int
+    has_more: bool
+
+
+def row_about(type: str, record: Resource, account_id: str | None = None) -> dict[str, Any]:
+    """Return the event ``type`` about a resource as it is now, with a copy of its record, by column name."""
+    return {
+        "id": ids.new(),
+        "type": type,
+        "user_id": record.user_id,
+        "resource_id": record.id,
+        "account_id": account_id,
+        "account_sequence": None,
+        "data": {name: _to_json(value) for name, value in record._asdict().items()},
+        "created_at": clock.now(),
+        "position": None,
+        "user_position": None,
+    }
+
+
+def record(type: str, resource: Resource, account_id: str | None = None) -> None:
+    """Store the event ``type`` about a resource in the current transaction."""
+    events.add(row_about(type, resource, account_id))
+
+
+def number(limit: int = NUMBERED_AT_ONCE) -> int:
+    """Give the next ``limit`` events without a position their positions, in one transaction; return their number.
+
+    An event gets its number after its commit. Commits finish in another order than they begin, so a number given
+    earlier could become visible after a higher one, and a reader would miss the event.
+    """
+
+    def give() -> int:
+        return events.number(limit)
+
+    return db.run(give)
+
+
+def read(
+    after: int | None,
+    *,
+    stream: str = USER,
+    type: str | None = None,
+    resource_id: str | None = None,
+    limit: int,
+) -> Stretch:
+    """Return the events of the caller's stream, or of the bank's, after a position (None: from the oldest one kept).
+
+    Raises Forbidden for the bank's stream when the caller is no admin, and EventsExpired for a position whose
+    next event is older than the retention.
+    """
+    caller = context.user()
+    if stream == BANK and caller.role != context.ADMIN:
+        raise errors.Forbidden("Only an admin may read the bank's stream.")
+    user_id = None if stream == BANK else caller.id
+    oldest_kept = clock.now() - context.config().event_retention
+    with db.snapshot():
+        last = events.last_position(user_id)
+        start = _start(user_id, after, last, oldest_kept)
+        rows = events.after(user_id, start, last, limit + 1, type=type, resource_id=resource_id)
+        has_more = len(rows) > limit
+        items = _with_resources(rows[:limit])
+    return Stretch(items, items[-1].position if has_more else max(last, start), has_more)
+
+
+def _start(user_id: str | None, after: int | None, last: int, oldest_kept: datetime) -> int:
+    if after is None:
+        # Positions are given in the order of time, but for commits that ran at the same moment.
+        return bisect_left(range(1, last + 1), oldest_kept, key=partial(events.created_at, user_id))
+    if after < last and events.created_at(user_id, after + 1) < oldest_kept:
+        raise errors.EventsExpired(f"The event at position {after + 1} is older than the retention.")
+    return after
+
+
+def _with_resources(rows: Sequence[EventRecord]) -> list[Event]:
+    named: dict[str, list[str]] = {TRANSACTION_CREATED: [], TRANSFER_CREATED: [], TRANSFER_REVERSED: []}
+    for row in rows:
+        if row.type in named:
+            named[row.type].append(row.resource_id)
+    made = {found.id: found for found in transactions.by_ids(named[TRANSACTION_CREATED])}
+    moved = {found.id: found for found in transfers.by_ids(named[TRANSFER_CREATED] + named[TRANSFER_REVERSED])}
+
+    def resource(row: EventRecord) -> Any:
+        if row.type == TRANSACTION_CREATED:
+            return made[row.resource_id]
+        if row.type == TRANSFER_CREATED:
+            return moved[row.resource_id]._replace(reversed_by_transfer_id=None)
+        if row.type == TRANSFER_REVERSED:
+            return moved[row.resource_id]
+        assert row.data is not None, "an event that is not about the ledger has a copy of its record"
+        return _from_json(_RECORDS[row.type.partition(".")[0]], row.data)
+
+    return [
+        Event(row.id, row.type, row.position, row.created_at, row.user_id, row.resource_id, resource(row))
+        for row in rows
+    ]
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return clock.to_text(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _from_json(record: Any, data: Mapping[str, Any]) -> Any:
+    readers = _readers(record)
+    values = {name: readers[name](data[name]) if data[name] is not None else None for name in readers}
+    return record(**{**data, **values})
+
+
+@cache
+def _readers(record: Any) -> Mapping[str, Callable[[str], Any]]:
+    """Return the functions that read the times and dates of a record from text, by field."""
+    readers: dict[str, Callable[[str], Any]] = {}
+    for name, hint in get_type_hints(record).items():
+        if hint in (datetime, datetime | None):
+            readers[name] = clock.from_text
+        elif hint is date:
+            readers[name] = date.fromisoformat
+    return readers
