@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation
 from bankapp.listing import Page, Window
 from bankapp.models import AccountHolderRecord
 from bankapp.schemas import account_holders as schemas
@@ -31,6 +31,7 @@ _IF_MATCH = {
         "POST",
         "/account-holders",
         access=Access.USER,
+        scope=NO_KEYS,
         body=schemas.NewAccountHolder,
         answer=schemas.AccountHolder,
         status=201,
@@ -51,6 +52,7 @@ def create_account_holder(new: dict[str, Any], claim: Claim | None) -> AccountHo
         "GET",
         "/account-holders",
         access=Access.USER,
+        scope=NO_KEYS,
         query=schemas.AccountHolderQuery,
         answer=schemas.AccountHolder,
     )
@@ -66,7 +68,14 @@ def list_account_holders(
 
 
 @blueprint.operation(
-    Operation("GET", "/account-holders/me", access=Access.USER, answer=schemas.AccountHolder, errors=[errors.NotFound])
+    Operation(
+        "GET",
+        "/account-holders/me",
+        access=Access.USER,
+        scope=NO_KEYS,
+        answer=schemas.AccountHolder,
+        errors=[errors.NotFound],
+    )
 )
 def read_my_account_holder() -> AccountHolderRecord:
     """Read your own account holder"""
@@ -74,7 +83,13 @@ def read_my_account_holder() -> AccountHolderRecord:
 
 
 @blueprint.operation(
-    Operation("GET", "/account-holders/<id:account_holder_id>", access=Access.USER, answer=schemas.AccountHolder)
+    Operation(
+        "GET",
+        "/account-holders/<id:account_holder_id>",
+        access=Access.USER,
+        scope=NO_KEYS,
+        answer=schemas.AccountHolder,
+    )
 )
 def read_account_holder(account_holder_id: str) -> AccountHolderRecord:
     """Read an account holder"""
@@ -86,6 +101,7 @@ def read_account_holder(account_holder_id: str) -> AccountHolderRecord:
         "PATCH",
         "/account-holders/<id:account_holder_id>",
         access=Access.USER,
+        scope=NO_KEYS,
         body=schemas.AccountHolderChange,
         answer=schemas.AccountHolder,
         errors=[errors.PreconditionRequired, errors.PreconditionFailed],

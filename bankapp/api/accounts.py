@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bankapp import errors, money
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation, Scope
 from bankapp.listing import Page, Window
 from bankapp.models import AccountRecord
 from bankapp.money import Currency
@@ -23,6 +23,7 @@ blueprint = Blueprint("accounts", __name__, "Accounts and currencies")
         "POST",
         "/accounts",
         access=Access.USER,
+        scope=Scope.ACCOUNTS_WRITE,
         body=schemas.NewAccount,
         answer=schemas.Account,
         status=201,
@@ -39,7 +40,14 @@ def open_account(new: dict[str, Any], claim: Claim | None) -> AccountRecord:
 
 
 @blueprint.operation(
-    Operation("GET", "/accounts", access=Access.USER, query=schemas.AccountQuery, answer=schemas.Account)
+    Operation(
+        "GET",
+        "/accounts",
+        access=Access.USER,
+        scope=Scope.ACCOUNTS_READ,
+        query=schemas.AccountQuery,
+        answer=schemas.Account,
+    )
 )
 def list_accounts(window: Window) -> Page[AccountRecord]:
     """List accounts
@@ -49,7 +57,9 @@ def list_accounts(window: Window) -> Page[AccountRecord]:
     return accounts.search(window)
 
 
-@blueprint.operation(Operation("GET", "/accounts/<id:account_id>", access=Access.USER, answer=schemas.Account))
+@blueprint.operation(
+    Operation("GET", "/accounts/<id:account_id>", access=Access.USER, scope=Scope.ACCOUNTS_READ, answer=schemas.Account)
+)
 def read_account(account_id: str) -> AccountRecord:
     """Read an account"""
     return accounts.get(account_id)
@@ -60,6 +70,7 @@ def read_account(account_id: str) -> AccountRecord:
         "GET",
         "/accounts/<id:account_id>/balance",
         access=Access.USER,
+        scope=Scope.ACCOUNTS_READ,
         query=schemas.BalanceQuery,
         answer=schemas.Balance,
     )
@@ -74,6 +85,7 @@ def read_balance(account_id: str, at: datetime | None) -> Balance:
         "POST",
         "/accounts/<id:account_id>/freeze",
         access=Access.STAFF,
+        scope=NO_KEYS,
         answer=schemas.Account,
         errors=[errors.StateConflict],
     )
@@ -92,6 +104,7 @@ def freeze_account(account_id: str) -> AccountRecord:
         "POST",
         "/accounts/<id:account_id>/unfreeze",
         access=Access.STAFF,
+        scope=NO_KEYS,
         answer=schemas.Account,
         errors=[errors.StateConflict],
     )
@@ -106,6 +119,7 @@ def unfreeze_account(account_id: str) -> AccountRecord:
         "POST",
         "/accounts/<id:account_id>/close",
         access=Access.USER,
+        scope=Scope.ACCOUNTS_WRITE,
         answer=schemas.Account,
         errors=[errors.AccountNotEmpty, errors.StateConflict],
     )
@@ -119,7 +133,14 @@ def close_account(account_id: str) -> AccountRecord:
 
 
 @blueprint.operation(
-    Operation("GET", "/currencies", access=Access.USER, query=schemas.CurrencyQuery, answer=schemas.Currency)
+    Operation(
+        "GET",
+        "/currencies",
+        access=Access.USER,
+        scope=Scope.ACCOUNTS_READ,
+        query=schemas.CurrencyQuery,
+        answer=schemas.Currency,
+    )
 )
 def list_currencies(window: Window) -> Page[Currency]:
     """List the currencies of accounts

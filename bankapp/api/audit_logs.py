@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation
 from bankapp.listing import Page, Window
 from bankapp.models import AuditLogRecord
 from bankapp.schemas import audit_logs as schemas
@@ -19,6 +19,7 @@ blueprint = Blueprint("audit-logs", __name__, "The audit log")
         "GET",
         "/audit-logs",
         access=Access.USER,
+        scope=NO_KEYS,
         query=schemas.AuditLogQuery,
         answer=schemas.AuditLog,
         errors=[errors.Forbidden],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation
 from bankapp.api.limits import LOGIN, REFRESH, SIGNUP
 from bankapp.api.security import token_pair
 from bankapp.listing import Page, Window
@@ -22,6 +22,7 @@ blueprint = Blueprint("auth", __name__, "Sign-up, sign-in, sign-out and sessions
         "POST",
         "/auth/signup",
         access=Access.PUBLIC,
+        scope=NO_KEYS,
         body=schemas.Signup,
         answer=schemas.SignedUp,
         status=201,
@@ -45,6 +46,7 @@ def signup(new: dict[str, Any]) -> dict[str, Any]:
         "POST",
         "/auth/login",
         access=Access.PUBLIC,
+        scope=NO_KEYS,
         body=schemas.Login,
         answer=schemas.TokenPair,
         limits=LOGIN,
@@ -65,6 +67,7 @@ def login(credentials: dict[str, Any]) -> dict[str, Any]:
         "POST",
         "/auth/refresh",
         access=Access.PUBLIC,
+        scope=NO_KEYS,
         body=schemas.Refresh,
         answer=schemas.TokenPair,
         limits=REFRESH,
@@ -79,7 +82,7 @@ def refresh(body: dict[str, Any]) -> dict[str, Any]:
     return token_pair(tokens.refresh(body["refresh_token"]))
 
 
-@blueprint.operation(Operation("POST", "/auth/logout", access=Access.USER, status=204))
+@blueprint.operation(Operation("POST", "/auth/logout", access=Access.USER, scope=NO_KEYS, status=204))
 def logout() -> None:
     """Sign out
 
@@ -88,7 +91,7 @@ def logout() -> None:
     sessions.logout()
 
 
-@blueprint.operation(Operation("GET", "/auth/me", access=Access.USER, answer=schemas.User))
+@blueprint.operation(Operation("GET", "/auth/me", access=Access.USER, scope=NO_KEYS, answer=schemas.User))
 def me() -> UserRecord:
     """Read the signed-in user"""
     return auth.me()
@@ -99,6 +102,7 @@ def me() -> UserRecord:
         "POST",
         "/auth/password",
         access=Access.USER,
+        scope=NO_KEYS,
         body=schemas.PasswordChange,
         status=204,
         errors=[errors.InvalidCredentials, errors.RateLimited],
@@ -113,20 +117,24 @@ def change_password(change: dict[str, Any]) -> None:
 
 
 @blueprint.operation(
-    Operation("GET", "/auth/sessions", access=Access.USER, query=schemas.SessionQuery, answer=schemas.Session)
+    Operation(
+        "GET", "/auth/sessions", access=Access.USER, scope=NO_KEYS, query=schemas.SessionQuery, answer=schemas.Session
+    )
 )
 def list_sessions(window: Window) -> Page[SessionRecord]:
     """List your open sessions"""
     return sessions.live(window)
 
 
-@blueprint.operation(Operation("DELETE", "/auth/sessions/<id:session_id>", access=Access.USER, status=204))
+@blueprint.operation(
+    Operation("DELETE", "/auth/sessions/<id:session_id>", access=Access.USER, scope=NO_KEYS, status=204)
+)
 def revoke_session(session_id: str) -> None:
     """End one session"""
     sessions.end(session_id)
 
 
-@blueprint.operation(Operation("DELETE", "/auth/sessions", access=Access.USER, status=204))
+@blueprint.operation(Operation("DELETE", "/auth/sessions", access=Access.USER, scope=NO_KEYS, status=204))
 def revoke_sessions() -> None:
     """End all sessions, including this one"""
     sessions.end_all()

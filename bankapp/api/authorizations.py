@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.listing import Page, Window
 from bankapp.models import AuthorizationRecord
 from bankapp.schemas import authorizations as schemas
@@ -20,6 +20,7 @@ blueprint = Blueprint("authorizations", __name__, "Card authorizations")
         "POST",
         "/cards/<id:card_id>/authorizations",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         body=schemas.NewAuthorization,
         answer=schemas.Authorization,
         status=201,
@@ -47,6 +48,7 @@ def authorize(new: dict[str, Any], card_id: str, claim: Claim | None) -> Authori
         "POST",
         "/authorizations/<id:authorization_id>/capture",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         body=schemas.Capture,
         answer=schemas.Authorization,
         idempotent=True,
@@ -67,6 +69,7 @@ def capture_authorization(capture: dict[str, Any], authorization_id: str, claim:
         "POST",
         "/authorizations/<id:authorization_id>/void",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         answer=schemas.Authorization,
         idempotent=True,
         errors=[errors.StateConflict],
@@ -82,6 +85,7 @@ def void_authorization(authorization_id: str, claim: Claim | None) -> Authorizat
         "GET",
         "/authorizations",
         access=Access.USER,
+        scope=Scope.CARDS_READ,
         query=schemas.AuthorizationQuery,
         answer=schemas.Authorization,
         errors=[errors.NotFound],
@@ -96,7 +100,13 @@ def list_authorizations(card_id: str | None, window: Window) -> Page[Authorizati
 
 
 @blueprint.operation(
-    Operation("GET", "/authorizations/<id:authorization_id>", access=Access.USER, answer=schemas.Authorization)
+    Operation(
+        "GET",
+        "/authorizations/<id:authorization_id>",
+        access=Access.USER,
+        scope=Scope.CARDS_READ,
+        answer=schemas.Authorization,
+    )
 )
 def read_authorization(authorization_id: str) -> AuthorizationRecord:
     """Read an authorization"""

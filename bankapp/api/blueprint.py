@@ -12,7 +12,7 @@ from flask import Response, request
 from marshmallow import Schema
 
 from bankapp.api import idempotency, limits, openapi, operations
-from bankapp.api.operations import Access, Operation
+from bankapp.api.operations import NO_KEYS, Access, Operation, Scope
 from bankapp.api.parsing import load_body, load_query, refuse_stray_input
 from bankapp.listing import Page
 from bankapp.schemas.base import example_of
@@ -22,7 +22,7 @@ from bankapp.services.idempotency import Answer, Replay
 
 View = Callable[..., Any]
 
-__all__ = ["Access", "Blueprint", "Operation"]
+__all__ = ["NO_KEYS", "Access", "Blueprint", "Operation", "Scope"]
 
 
 class Blueprint(flask_smorest.Blueprint):

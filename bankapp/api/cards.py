@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.listing import Page, Window
 from bankapp.models import CardRecord
 from bankapp.schemas import cards as schemas
@@ -27,6 +27,7 @@ def _without_pan(issued: IssuedCard) -> IssuedCard:
         "POST",
         "/cards",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         body=schemas.NewCard,
         answer=schemas.IssuedCard,
         status=201,
@@ -48,6 +49,7 @@ def issue_card(new: dict[str, Any], claim: Claim | None) -> IssuedCard:
         "GET",
         "/cards",
         access=Access.USER,
+        scope=Scope.CARDS_READ,
         query=schemas.CardQuery,
         answer=schemas.Card,
         errors=[errors.NotFound],
@@ -58,7 +60,9 @@ def list_cards(account_id: str | None, window: Window) -> Page[CardRecord]:
     return cards.search(account_id, window)
 
 
-@blueprint.operation(Operation("GET", "/cards/<id:card_id>", access=Access.USER, answer=schemas.Card))
+@blueprint.operation(
+    Operation("GET", "/cards/<id:card_id>", access=Access.USER, scope=Scope.CARDS_READ, answer=schemas.Card)
+)
 def read_card(card_id: str) -> CardRecord:
     """Read a card"""
     return cards.get(card_id)
@@ -69,6 +73,7 @@ def read_card(card_id: str) -> CardRecord:
         "POST",
         "/cards/<id:card_id>/block",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         answer=schemas.Card,
         errors=[errors.StateConflict],
     )
@@ -83,6 +88,7 @@ def block_card(card_id: str) -> CardRecord:
         "POST",
         "/cards/<id:card_id>/unblock",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         answer=schemas.Card,
         errors=[errors.StateConflict],
     )
@@ -97,6 +103,7 @@ def unblock_card(card_id: str) -> CardRecord:
         "POST",
         "/cards/<id:card_id>/terminate",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         answer=schemas.Card,
         errors=[errors.StateConflict],
     )
@@ -106,7 +113,11 @@ def terminate_card(card_id: str) -> CardRecord:
     return cards.terminate(card_id)
 
 
-@blueprint.operation(Operation("GET", "/cards/<id:card_id>/limits", access=Access.USER, answer=schemas.CardLimits))
+@blueprint.operation(
+    Operation(
+        "GET", "/cards/<id:card_id>/limits", access=Access.USER, scope=Scope.CARDS_READ, answer=schemas.CardLimits
+    )
+)
 def read_card_limits(card_id: str) -> CardLimits:
     """Read a card's limits and how much is used today"""
     return card_limits.get(card_id)
@@ -117,6 +128,7 @@ def read_card_limits(card_id: str) -> CardLimits:
         "PUT",
         "/cards/<id:card_id>/limits",
         access=Access.USER,
+        scope=Scope.CARDS_WRITE,
         body=schemas.NewCardLimits,
         answer=schemas.CardLimits,
         errors=[errors.StateConflict],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, jsonify
 
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation
 from bankapp.schemas import health as schemas
 from bankapp.services import health
 
@@ -12,7 +12,7 @@ blueprint = Blueprint("health", __name__, "Liveness, readiness and the database"
 
 
 @blueprint.operation(
-    Operation("GET", "/health", access=Access.PUBLIC, answer=schemas.Health, also={503: schemas.Health})
+    Operation("GET", "/health", access=Access.PUBLIC, scope=NO_KEYS, answer=schemas.Health, also={503: schemas.Health})
 )
 def read_health() -> Response:
     """Check the service and its database
@@ -22,7 +22,7 @@ def read_health() -> Response:
     return _answer(ready=True)
 
 
-@blueprint.operation(Operation("GET", "/health/live", access=Access.PUBLIC, answer=schemas.Liveness))
+@blueprint.operation(Operation("GET", "/health/live", access=Access.PUBLIC, scope=NO_KEYS, answer=schemas.Liveness))
 def read_liveness() -> dict[str, str]:
     """Check that the process runs
 
@@ -32,7 +32,9 @@ def read_liveness() -> dict[str, str]:
 
 
 @blueprint.operation(
-    Operation("GET", "/health/ready", access=Access.PUBLIC, answer=schemas.Health, also={503: schemas.Health})
+    Operation(
+        "GET", "/health/ready", access=Access.PUBLIC, scope=NO_KEYS, answer=schemas.Health, also={503: schemas.Health}
+    )
 )
 def read_readiness() -> Response:
     """Check whether the service takes new requests

@@ -1,7 +1,7 @@
 """The declaration of an API endpoint: one frozen record, which the shared parts of the API read.
 
-Security reads ``access``, the parser ``body_limit_bytes``, the limiter ``limits`` and the blueprint the shapes.
-The OpenAPI document is written from all of it.
+Security reads ``access`` and ``scope``, the parser ``body_limit_bytes``, the limiter ``limits`` and the blueprint the
+shapes. The OpenAPI document is written from all of it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Final
 from marshmallow import Schema
 
 from bankapp import endpoints
-from bankapp.endpoints import Access
+from bankapp.endpoints import NO_KEYS, Access, Scope
 from bankapp.errors import BankError
 
-__all__ = ["Access", "Limit", "Operation"]
+__all__ = ["NO_KEYS", "Access", "Limit", "Operation", "Scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class Limit:
 class Operation:
     """An endpoint under ``/v1``: method, path, access, the shapes of its request and its answer.
 
-    ``access`` has no default, so every endpoint must declare it. The view gets the parsed ``body`` as its first
+    ``access`` and ``scope`` have no default, so every endpoint must declare them. ``scope`` is what an API key must be
+    allowed to do; an operation that no key may call says ``NO_KEYS``. The view gets the parsed ``body`` as its first
     argument and the fields of ``query`` by name. The view of an ``idempotent`` operation also gets ``claim``. The
     view returns a value that ``answer`` serializes (a Page if ``query`` is a PageQuery), or a Response.
     """
@@ -40,6 +41,7 @@ class Operation:
     rule: str
     _: KW_ONLY
     access: Access
+    scope: Scope | None
     answer: type[Schema] | None = None
     status: int = 200
     body: type[Schema] | None = None
@@ -65,9 +67,9 @@ _OPERATIONS: Final[dict[str, Operation]] = {}
 
 
 def register(endpoint: str, operation: Operation) -> None:
-    """Register ``operation`` for Flask's ``endpoint``, and declare its access."""
+    """Register ``operation`` for Flask's ``endpoint``, and declare its access and scope."""
     _OPERATIONS[endpoint] = operation
-    endpoints.declare(endpoint, operation.access)
+    endpoints.declare(endpoint, operation.access, operation.scope)
 
 
 def of(endpoint: str | None) -> Operation | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation
 from bankapp.schemas import second_factors as schemas
 from bankapp.services.identity import second_factors
 from bankapp.services.identity.second_factors import Enrolment, Status
@@ -15,7 +15,7 @@ blueprint = Blueprint("second-factor", __name__, "The second factor: one-time pa
 _REFUSALS = (errors.InvalidCredentials, errors.StateConflict, errors.RateLimited)
 
 
-@blueprint.operation(Operation("GET", "/auth/otp", access=Access.USER, answer=schemas.Status))
+@blueprint.operation(Operation("GET", "/auth/otp", access=Access.USER, scope=NO_KEYS, answer=schemas.Status))
 def read_otp() -> Status:
     """Read whether the second factor is on"""
     return second_factors.status()
@@ -26,6 +26,7 @@ def read_otp() -> Status:
         "POST",
         "/auth/otp/enrol",
         access=Access.USER,
+        scope=NO_KEYS,
         body=schemas.Enrol,
         answer=schemas.Enrolment,
         errors=_REFUSALS,
@@ -45,6 +46,7 @@ def enrol_otp(body: dict[str, Any]) -> Enrolment:
         "POST",
         "/auth/otp/confirm",
         access=Access.USER,
+        scope=NO_KEYS,
         body=schemas.Confirm,
         answer=schemas.RecoveryCodes,
         errors=_REFUSALS,
@@ -59,7 +61,9 @@ def confirm_otp(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    Operation("POST", "/auth/otp/disable", access=Access.USER, body=schemas.Proof, status=204, errors=_REFUSALS)
+    Operation(
+        "POST", "/auth/otp/disable", access=Access.USER, scope=NO_KEYS, body=schemas.Proof, status=204, errors=_REFUSALS
+    )
 )
 def disable_otp(body: dict[str, Any]) -> None:
     """Switch the second factor off with password and code
@@ -74,6 +78,7 @@ def disable_otp(body: dict[str, Any]) -> None:
         "POST",
         "/auth/otp/recovery-codes",
         access=Access.USER,
+        scope=NO_KEYS,
         body=schemas.Proof,
         answer=schemas.RecoveryCodes,
         errors=_REFUSALS,

@@ -14,7 +14,7 @@ from typing import IO, Final
 from flask import Response
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.schemas.statements import StatementDays
 from bankapp.services import statements
 from bankapp.statement_formats import FORMATS, Statement, StatementFormat, file_name
@@ -30,6 +30,7 @@ def _operation(format: str) -> Operation:
         "GET",
         f"/statements/<id:account_id>/{format}",
         access=Access.USER,
+        scope=Scope.STATEMENTS_READ,
         query=StatementDays,
         downloads=[FORMATS[format].media_type],
     )

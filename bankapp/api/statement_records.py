@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.api.statements import in_format
 from bankapp.listing import Page, Window
 from bankapp.models import StatementRecord
@@ -18,6 +18,7 @@ blueprint = Blueprint("statement-records", __name__, "Monthly statements")
         "GET",
         "/accounts/<id:account_id>/statements",
         access=Access.USER,
+        scope=Scope.STATEMENTS_READ,
         query=schemas.StatementRecordQuery,
         answer=schemas.StatementRecord,
     )
@@ -36,6 +37,7 @@ def list_statement_records(account_id: str, window: Window) -> Page[StatementRec
         "GET",
         "/accounts/<id:account_id>/statements/<number:number>",
         access=Access.USER,
+        scope=Scope.STATEMENTS_READ,
         query=schemas.StatementRecordFormat,
         answer=schemas.NumberedStatement,
         downloads=sorted({found.media_type for found in FORMATS.values()}),

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.api.parsing import accepts
 from bankapp.api.statement_files import response_with_file
 from bankapp.listing import Page, Window
@@ -29,6 +29,7 @@ _BY_MEDIA_TYPE = {"application/json": "json"} | {found.media_type: name for name
         "GET",
         "/statements/periods",
         access=Access.USER,
+        scope=Scope.STATEMENTS_READ,
         query=schemas.StatementPeriodQuery,
         answer=schemas.StatementPeriod,
         errors=[errors.NotFound],
@@ -47,6 +48,7 @@ def list_statement_periods(account_id: str, window: Window) -> Page[Month]:
         "GET",
         "/statements/<id:account_id>",
         access=Access.USER,
+        scope=Scope.STATEMENTS_READ,
         query=schemas.StatementQuery,
         answer=schemas.Statement,
         downloads=sorted({found.media_type for found in FORMATS.values()}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.listing import HistoryFilter, Page, Window
 from bankapp.models import TransactionRecord
 from bankapp.schemas import transactions as schemas
@@ -20,6 +20,7 @@ blueprint = Blueprint("transactions", __name__, "Deposits, withdrawals, and the 
         "POST",
         "/transactions",
         access=Access.USER,
+        scope=Scope.TRANSACTIONS_WRITE,
         body=schemas.NewTransaction,
         answer=schemas.Transaction,
         status=201,
@@ -43,6 +44,7 @@ def create_transaction(new: dict[str, Any], claim: Claim | None) -> TransactionR
         "GET",
         "/transactions",
         access=Access.USER,
+        scope=Scope.TRANSACTIONS_READ,
         query=schemas.TransactionQuery,
         answer=schemas.Transaction,
         errors=[errors.NotFound],
@@ -57,7 +59,13 @@ def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: W
 
 
 @blueprint.operation(
-    Operation("GET", "/transactions/<id:transaction_id>", access=Access.USER, answer=schemas.Transaction)
+    Operation(
+        "GET",
+        "/transactions/<id:transaction_id>",
+        access=Access.USER,
+        scope=Scope.TRANSACTIONS_READ,
+        answer=schemas.Transaction,
+    )
 )
 def read_transaction(transaction_id: str) -> TransactionRecord:
     """Read a transaction"""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bankapp import errors
 from bankapp.api import limits
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation, Scope
 from bankapp.listing import Page, Window
 from bankapp.models import TransferRecord
 from bankapp.schemas import transfers as schemas
@@ -28,6 +28,7 @@ _ORDER_REFUSALS = (errors.RateLimited, errors.SameAccount, errors.CurrencyMismat
         "POST",
         "/transfers",
         access=Access.USER,
+        scope=Scope.TRANSFERS_WRITE,
         body=schemas.NewTransfer,
         answer=schemas.Transfer,
         status=201,
@@ -49,6 +50,7 @@ def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
         "POST",
         "/transfers/batch",
         access=Access.USER,
+        scope=Scope.TRANSFERS_WRITE,
         body=schemas.NewBatch,
         body_limit_bytes=BATCH_BODY_LIMIT_BYTES,
         answer=schemas.Batch,
@@ -78,6 +80,7 @@ def create_batch(new: dict[str, Any], claim: Claim | None) -> Batch:
         "POST",
         "/transfers/<id:transfer_id>/reversal",
         access=Access.STAFF,
+        scope=NO_KEYS,
         answer=schemas.Transfer,
         status=201,
         idempotent=True,
@@ -101,6 +104,7 @@ def reverse_transfer(transfer_id: str, claim: Claim | None) -> TransferRecord:
         "GET",
         "/transfers",
         access=Access.USER,
+        scope=Scope.TRANSFERS_READ,
         query=schemas.TransferQuery,
         answer=schemas.Transfer,
         errors=[errors.NotFound],
@@ -114,7 +118,11 @@ def list_transfers(account_id: str | None, window: Window) -> Page[TransferRecor
     return transfers.search(account_id, window)
 
 
-@blueprint.operation(Operation("GET", "/transfers/<id:transfer_id>", access=Access.USER, answer=schemas.Transfer))
+@blueprint.operation(
+    Operation(
+        "GET", "/transfers/<id:transfer_id>", access=Access.USER, scope=Scope.TRANSFERS_READ, answer=schemas.Transfer
+    )
+)
 def read_transfer(transfer_id: str) -> TransferRecord:
     """Read a transfer
 

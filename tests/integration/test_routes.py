@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from bankapp.endpoints import Access, access_of
+from bankapp.api import operations as declared_operations
+from bankapp.endpoints import NO_KEYS, Access, Scope, access_of, scope_of
 from tests.support.factories import Bank, Caller, refused
 from tests.support.routes import WITH_BODY, is_of_the_api, operations
 
@@ -19,6 +20,9 @@ PUBLIC: Final = {
     "health.read_readiness",
 }
 """The operations without sign-in; each new line needs a decision."""
+
+KEYLESS: Final = {"auth", "second-factor", "api-keys", "account-holders", "audit-logs", "health"}
+"""The blueprints that no API key may call; each new name needs a decision."""
 
 KIB: Final = 1024
 MEMBERS: Final = {"type", "title", "status", "detail", "instance", "code", "request_id"}
@@ -36,6 +40,29 @@ def test_every_route_declares_who_may_call_it(bank: Bank) -> None:
         assert isinstance(declared, Access), f"{rule.endpoint} has no access rule"
         if is_of_the_api(rule):
             assert (declared is Access.PUBLIC) == (rule.endpoint in PUBLIC), rule.endpoint
+
+
+def test_every_operation_of_the_api_declares_the_scope_of_keys(bank: Bank) -> None:
+    scopes = {rule.endpoint: scope_of(rule.endpoint) for rule in bank.app.url_map.iter_rules()}
+    assert {scope for scope in scopes.values() if scope} == set(Scope), "a scope that no operation asks for"
+    for rule in bank.app.url_map.iter_rules():
+        scope, access = scopes[rule.endpoint], access_of(rule.endpoint)
+        if not is_of_the_api(rule):
+            assert scope is NO_KEYS, f"{rule.endpoint} is not of the API and takes no keys"
+            continue
+        assert rule.endpoint in operations_of_modules(), f"{rule.endpoint} declares no operation"
+        if access is not Access.USER:
+            assert scope is NO_KEYS, f"{rule.endpoint} takes keys, but is for {access}"
+        elif rule.endpoint.split(".")[0] in KEYLESS:
+            assert scope is NO_KEYS, rule.endpoint
+        else:
+            reads = rule.methods is not None and "GET" in rule.methods
+            assert scope is not None, f"{rule.endpoint} takes no keys: add its blueprint to KEYLESS"
+            assert scope.value.endswith(":read" if reads else ":write"), rule.endpoint
+
+
+def operations_of_modules() -> set[str]:
+    return set(declared_operations._OPERATIONS)
 
 
 def test_every_route_is_documented(bank: Bank) -> None:

@@ -11,7 +11,8 @@ from flask import Flask
 
 from bankapp import endpoints
 from bankapp.api import operations
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation
+from config import ROOT
 from tests.support.databases import application, settings
 from tests.support.routes import is_of_the_api
 
@@ -39,14 +40,14 @@ def create_with_claim(claim: object = None) -> None:
 
 
 def test_an_idempotent_operation_whose_view_takes_no_claim_is_refused(blueprint: Blueprint) -> None:
-    operation = Operation("POST", "/trials", access=Access.USER, status=204, idempotent=True)
+    operation = Operation("POST", "/trials", access=Access.USER, scope=NO_KEYS, status=204, idempotent=True)
     with pytest.raises(TypeError, match="create_without_claim"):
         blueprint.operation(operation)(create_without_claim)
     assert_not_registered(blueprint, "create_without_claim")
 
 
 def test_a_view_that_takes_a_claim_is_idempotent(blueprint: Blueprint) -> None:
-    operation = Operation("POST", "/trials", access=Access.USER, status=204)
+    operation = Operation("POST", "/trials", access=Access.USER, scope=NO_KEYS, status=204)
     with pytest.raises(TypeError, match="create_with_claim"):
         blueprint.operation(operation)(create_with_claim)
     assert_not_registered(blueprint, "create_with_claim")
@@ -59,13 +60,25 @@ def assert_not_registered(blueprint: Blueprint, view: str) -> None:
 
 
 def test_an_operation_without_access_cannot_be_written() -> None:
-    described: dict[str, Any] = {"method": "GET", "rule": "/trials"}
+    described: dict[str, Any] = {"method": "GET", "rule": "/trials", "scope": NO_KEYS}
     with pytest.raises(TypeError, match="access"):
         Operation(**described)
 
 
+def test_an_operation_without_scope_cannot_be_written() -> None:
+    described: dict[str, Any] = {"method": "GET", "rule": "/trials", "access": Access.USER}
+    with pytest.raises(TypeError, match="scope"):
+        Operation(**described)
+
+
+def test_an_operation_for_no_key_says_so_by_name() -> None:
+    for path in (ROOT / "bankapp/api").glob("*.py"):
+        assert "scope=None" not in path.read_text(), f"{path.name}: write NO_KEYS"
+
+
 def test_an_endpoint_that_declares_nothing_has_no_access() -> None:
     assert endpoints.access_of("trials.unknown") is None
+    assert endpoints.scope_of("trials.unknown") is NO_KEYS
     assert operations.of("trials.unknown") is None
     assert operations.of(None) is None
 
