@@ -22,12 +22,18 @@ ROLES: Final = (CUSTOMER, STAFF, ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The authenticated user of the current request and the session its token belongs to."""
+    """The authenticated user of the current request, and the session of its token or the limits of its API key.
+
+    ``account_ids`` are the accounts to which an API key is limited (None: all of the user's). ``session_id`` and
+    ``jti`` are empty for a key. ``key_use_is_due`` tells that the key's last use is to be stored.
+    """
 
     id: str
     role: str
     session_id: str
     jti: str
+    account_ids: frozenset[str] | None = None
+    key_use_is_due: bool = False
 
     @property
     def is_staff(self) -> bool:
@@ -39,14 +45,16 @@ class User:
 class Context:
     """The current request: ids and addresses are strings that were checked at the edge.
 
-    ``subject`` is the user id that a valid access token names, before the database was asked whether the token
-    is live: the edge scopes keys and cursors by it. ``authenticate`` asks, and sets ``user`` or raises.
+    ``subject`` is the user id that a valid access token or API key names, before the database was asked whether it
+    is live: the edge scopes keys and cursors by it. ``api_key_id`` is the id of that API key. ``authenticate`` asks,
+    and sets ``user`` or raises.
     """
 
     request_id: str | None = None
     ip_address: str | None = None
     device_id: str | None = None
     subject: str | None = None
+    api_key_id: str | None = None
     authenticate: Callable[[], None] | None = None
     user: User | None = None
 
@@ -97,9 +105,9 @@ def config() -> Config:
 
 
 def user() -> User:
-    """Return the authenticated user, whose token is checked now unless a statement of this request did.
+    """Return the authenticated user, whose token or key is checked now unless a statement of this request did.
 
-    Raises LookupError where the request carries no token, TokenRevoked, TokenInvalid or Unavailable.
+    Raises LookupError where the request carries neither, Unauthenticated where it is not live, or Unavailable.
     """
     found = current()
     if found.user is None and found.authenticate is not None:

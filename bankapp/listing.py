@@ -1,4 +1,4 @@
-"""Lists: the requested window, the returned page, and the filter of a history."""
+"""Lists: whose rows, the requested window, the returned page, and the filter of a history."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from typing import Any, Generic, TypeVar
 
 M = TypeVar("M")
 Position = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose rows a list shows: those of a user, or only those on some of the user's accounts (None: on all)."""
+
+    user_id: str
+    account_ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,3 +70,8 @@ class AccountRecord(NamedTuple):
     user_id: str
     first_name: str
     last_name: str
+
+    @property
+    def account_id(self) -> str:
+        """The id again, by the name under which other records have their account's."""
+        return self.id

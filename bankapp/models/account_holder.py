@@ -36,3 +36,7 @@ class AccountHolderRecord(NamedTuple):
     version: int
     created_at: datetime
     email: str
+
+    @property
+    def account_id(self) -> None:
+        """None: an account holder belongs to no account."""

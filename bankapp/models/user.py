@@ -71,6 +71,10 @@ class SessionRecord(NamedTuple):
     expires_at: datetime
     revoked_at: datetime | None
 
+    @property
+    def account_id(self) -> None:
+        """None: a session belongs to no account."""
+
 
 class AuthToken(Model):
     """An access token that was issued. Its ``jti`` is stored, the token itself is not."""

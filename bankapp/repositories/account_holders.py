@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import bindparam, func, update
 
 from bankapp import db, errors
-from bankapp.listing import Page, Window
+from bankapp.listing import Owner, Page, Window
 from bankapp.models import AccountHolder, AccountHolderRecord, User
-from bankapp.repositories.listing import page
+from bankapp.repositories.listing import of_owner, page
 from bankapp.repositories.selecting import select_record
 
 _HOLDERS = select_record(AccountHolderRecord, AccountHolder, email=User.email).join_from(AccountHolder, User)
@@ -48,11 +48,9 @@ def of_user(user_id: str) -> AccountHolderRecord | None:
     return db.one(_OF_USER, {"user_id": user_id}, record=AccountHolderRecord)
 
 
-def search(user_id: str | None, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
-    """Return account holders, newest first, filtered by user, exact e-mail address and a part of the full name."""
-    query = _HOLDERS
-    if user_id is not None:
-        query = query.where(AccountHolder.user_id == user_id)
+def search(owner: Owner | None, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
+    """Return account holders, newest first, filtered by owner, exact e-mail address and a part of the full name."""
+    query = of_owner(_HOLDERS, owner, None)
     if email is not None:
         query = query.where(User.email == email)
     if name is not None:

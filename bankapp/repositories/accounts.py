@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Select, bindparam, case, cast, func, or_, select, update
 
 from bankapp import clock, db
-from bankapp.listing import Page, Window
+from bankapp.listing import Owner, Page, Window
 from bankapp.models import Account, AccountHolder, AccountRecord, Authorization
 from bankapp.models.account import CASH
 from bankapp.models.authorization import PENDING
 from bankapp.models.types import Id, UtcDateTime
-from bankapp.repositories.listing import page
+from bankapp.repositories.listing import of_owner, page
 from bankapp.repositories.selecting import select_record
 
 # The sum of the holds that have expired but were not released. An account without holds costs no look-up.
@@ -77,9 +77,10 @@ def set_status(account_id: str, status: str) -> None:
     db.change(_SET_STATUS, {"account_id": account_id, "new_status": status})
 
 
-def ids_of_user(user_id: str) -> list[str]:
-    """Return the ids of a user's accounts."""
-    return [row.id for row in db.rows(_IDS_OF_USER, {"user_id": user_id})]
+def ids_of_owner(owner: Owner) -> list[str]:
+    """Return the ids of the accounts on which an owner's rows are."""
+    found = [row.id for row in db.rows(_IDS_OF_USER, {"user_id": owner.user_id})]
+    return found if owner.account_ids is None else [one for one in found if one in owner.account_ids]
 
 
 def of_user(user_id: str) -> Sequence[AccountRecord]:
@@ -87,10 +88,9 @@ def of_user(user_id: str) -> Sequence[AccountRecord]:
     return db.rows(_OF_USER, {"user_id": user_id}, record=AccountRecord)
 
 
-def search(user_id: str | None, window: Window) -> Page[AccountRecord]:
-    """Return the accounts of a user (None: of all customers), newest first."""
-    query = _ACCOUNTS if user_id is None else _ACCOUNTS.where(AccountHolder.user_id == user_id)
-    return page(query, [Account.id], window, AccountRecord)
+def search(owner: Owner | None, window: Window) -> Page[AccountRecord]:
+    """Return the accounts of an owner (None: of all customers), newest first."""
+    return page(of_owner(_ACCOUNTS, owner, Account.id), [Account.id], window, AccountRecord)
 
 
 class AccountState(NamedTuple):
@@ -105,6 +105,11 @@ class AccountState(NamedTuple):
     held: int
     sequence: int
     last_posted_at: datetime | None
+
+    @property
+    def account_id(self) -> str:
+        """The id again, by the name under which other records have their account's."""
+        return self.id
 
 
 class AccountNames(NamedTuple):

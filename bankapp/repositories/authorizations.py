@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, func, select, update
 
 from bankapp import db
-from bankapp.listing import Page, Window
+from bankapp.listing import Owner, Page, Window
 from bankapp.models import Account, AccountHolder, Authorization, AuthorizationRecord
 from bankapp.models.authorization import EXPIRED, PENDING
-from bankapp.repositories.listing import page
+from bankapp.repositories.listing import of_owner, page
 from bankapp.repositories.selecting import select_record
 
 _AUTHORIZATIONS = (
@@ -48,9 +48,9 @@ def of_card(card_id: str, window: Window) -> Page[AuthorizationRecord]:
     return page(query, [Authorization.created_at, Authorization.id], window, AuthorizationRecord)
 
 
-def search(user_id: str | None, window: Window) -> Page[AuthorizationRecord]:
-    """Return the authorizations of a user's cards (None: of all cards), newest first."""
-    query = _AUTHORIZATIONS if user_id is None else _AUTHORIZATIONS.where(AccountHolder.user_id == user_id)
+def search(owner: Owner | None, window: Window) -> Page[AuthorizationRecord]:
+    """Return the authorizations of an owner's cards (None: of all cards), newest first."""
+    query = of_owner(_AUTHORIZATIONS, owner, Authorization.account_id)
     return page(query, [Authorization.id], window, AuthorizationRecord)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from bankapp import db
-from bankapp.listing import Page, Window
+from bankapp.listing import Owner, Page, Window
 from bankapp.models import Account, AccountHolder, Card, CardRecord
-from bankapp.repositories.listing import page
+from bankapp.repositories.listing import of_owner, page
 from bankapp.repositories.selecting import select_record
 
 _CARDS = (
@@ -51,11 +51,9 @@ def change(card_id: str, values: Mapping[str, Any]) -> None:
     db.change(update(Card).where(Card.id == card_id).values(values))
 
 
-def search(user_id: str | None, account_id: str | None, window: Window) -> Page[CardRecord]:
-    """Return cards, newest first, filtered by user and account."""
-    query = _CARDS
-    if user_id is not None:
-        query = query.where(AccountHolder.user_id == user_id)
+def search(owner: Owner | None, account_id: str | None, window: Window) -> Page[CardRecord]:
+    """Return cards, newest first, filtered by owner and account."""
+    query = of_owner(_CARDS, owner, Card.account_id)
     if account_id is not None:
         query = query.where(Card.account_id == account_id)
     return page(query, [Card.id], window, CardRecord)

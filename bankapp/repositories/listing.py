@@ -1,17 +1,35 @@
-"""Keyset pages: the rows after a position, newest first. Pages stay stable while rows are added."""
+"""Lists: the rows of an owner, and keyset pages: the rows after a position, newest first.
+
+Pages stay stable while rows are added.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_, union_all
+from sqlalchemy import Select, false, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bankapp import db
-from bankapp.listing import Page, Window
+from bankapp.listing import Owner, Page, Window
+from bankapp.models import AccountHolder
 
 Keys = Sequence[InstrumentedAttribute[Any]]
+
+
+def of_owner(query: Select[Any], owner: Owner | None, account_id: InstrumentedAttribute[Any] | None) -> Select[Any]:
+    """Return ``query``, which selects from account holders, narrowed to an owner's rows (None: to nobody's).
+
+    ``account_id`` is the column of the row's account, or None for rows that belong to no account: an owner who is
+    limited to some accounts has none of these.
+    """
+    if owner is None:
+        return query
+    query = query.where(AccountHolder.user_id == owner.user_id)
+    if owner.account_ids is None:
+        return query
+    return query.where(false() if account_id is None else account_id.in_(owner.account_ids))
 
 
 def page(query: Select[Any], keys: Keys, window: Window, record: Any) -> Page[Any]:

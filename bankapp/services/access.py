@@ -1,10 +1,15 @@
-"""Access to resources: customers see their own, staff see all, and each access by staff leaves an audit row."""
+"""Access to resources: customers see their own, staff see all, and each access by staff leaves an audit row.
+
+An API key acts as its owner. It may be limited to some of the owner's accounts; then everything on another account,
+and everything that belongs to no account, is not the caller's own.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar
 
 from bankapp import context, errors
+from bankapp.listing import Owner
 from bankapp.services import audit
 
 
@@ -19,6 +24,10 @@ class Owned(Protocol):
     def user_id(self) -> str:
         """The id of the user who owns the resource."""
 
+    @property
+    def account_id(self) -> str | None:
+        """The id of the account that the resource belongs to; None for a resource that belongs to no account."""
+
 
 R = TypeVar("R", bound=Owned)
 
@@ -28,9 +37,15 @@ def not_found(resource: str) -> errors.NotFound:
     return errors.NotFound(f"There is no such {resource}.")
 
 
+def is_own(owner_id: str | None, account_id: str | None) -> bool:
+    """Tell whether a resource of this user, on this account, is the caller's own. The one place that decides it."""
+    caller = context.user()
+    return owner_id == caller.id and (caller.account_ids is None or account_id in caller.account_ids)
+
+
 def own(record: R | None, resource: str) -> R:
     """Return ``record`` if it is the caller's own. Raises NotFound for None and for another user's ``resource``."""
-    if record is None or record.user_id != context.user().id:
+    if record is None or not is_own(record.user_id, record.account_id):
         raise not_found(resource)
     return record
 
@@ -42,25 +57,27 @@ def visible(record: R | None, resource: str) -> R:
     """
     if record is None:
         raise not_found(resource)
-    authorize_read(record.user_id, resource, record.id)
+    authorize_read(record.user_id, record.account_id, resource, record.id)
     return record
 
 
-def authorize_read(owner_id: str | None, resource: str, resource_id: str) -> None:
-    """Accept the owner of a resource, and staff with an audit row. Raises NotFound, also where ``owner_id`` is None."""
-    caller = context.user()
-    if owner_id == caller.id:
+def authorize_read(owner_id: str | None, account_id: str | None, resource: str, resource_id: str) -> None:
+    """Accept the owner of a resource on an account, and staff with an audit row.
+
+    Raises NotFound, also where ``owner_id`` is None.
+    """
+    if is_own(owner_id, account_id):
         return
-    if owner_id is None or not caller.is_staff:
+    if owner_id is None or not context.user().is_staff:
         raise not_found(resource)
     record_staff_access(resource, resource_id, customer_id=owner_id)
 
 
-def authorize_listing(resource: str, **filters: Any) -> str | None:
-    """Return the caller's id, to which a list is narrowed; None for staff, who list all rows with an audit row."""
+def authorize_listing(resource: str, **filters: Any) -> Owner | None:
+    """Return whose rows the caller may list; None for staff, who list all rows with an audit row."""
     caller = context.user()
     if not caller.is_staff:
-        return caller.id
+        return Owner(caller.id, caller.account_ids)
     record_staff_access(resource, None, filters={name: value for name, value in filters.items() if value is not None})
     return None
 

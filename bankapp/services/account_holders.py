@@ -75,8 +75,8 @@ def mine() -> AccountHolderRecord:
 
 def search(*, email: str | None, name: str | None, window: Window) -> Page[AccountHolderRecord]:
     """Return the caller's own account holder; for staff, all that match the e-mail address and the name."""
-    user_id = access.authorize_listing("account_holder", email=email, name=name)
-    return account_holders.search(user_id, email, name, window)
+    owner = access.authorize_listing("account_holder", email=email, name=name)
+    return account_holders.search(owner, email, name, window)
 
 
 def change(holder_id: str, versions: Collection[str] | None, changes: dict[str, Any]) -> AccountHolderRecord:

@@ -96,7 +96,7 @@ def search(window: Window) -> Page[AccountRecord]:
 
 def of_user(user_id: str) -> Sequence[AccountRecord]:
     """Return all accounts of a user, oldest first. Raises NotFound for another user, except to staff."""
-    access.authorize_read(user_id, "user", user_id)
+    access.authorize_read(user_id, None, "user", user_id)
     return accounts.of_user(user_id)
 
 
@@ -106,7 +106,7 @@ def balance_at(account_id: str, at: datetime | None) -> Balance:
     if at is None:
         return Balance(account_id, get(account_id).balance, now)
     owner_id, balance = transactions.balance_at(account_id, at)
-    access.authorize_read(owner_id, "account", account_id)
+    access.authorize_read(owner_id, account_id, "account", account_id)
     if at > now:
         raise errors.ValidationFailed(errors={"at": ["Must not lie in the future."]})
     return Balance(account_id, balance, at)

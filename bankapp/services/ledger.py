@@ -55,6 +55,8 @@ class Posting:
     currency: str
     description: str | None = None
     reverses_transfer_id: str | None = None
+    hides_payee: bool = False
+    """Whether the payer must not learn the payee's state although both accounts are of one user."""
     refusal: errors.BankError | None = None
     """Why the posting cannot be made although the payer could pay: told after the payer's own side was checked."""
     id: str = field(default_factory=ids.new)
@@ -141,13 +143,14 @@ def transfer(
     description: str | None,
     *,
     reverses_transfer_id: str | None = None,
+    hides_payee: bool = False,
 ) -> Posting:
     """Return a transfer of ``amount`` minor units, or with ``reverses_transfer_id`` a reversal. Raises SameAccount."""
     if source.id == target.id:
         raise errors.SameAccount("A transfer needs two different accounts.")
     legs = (Leg(source, "transfer_out"), Leg(target, "transfer_in"))
     kind = "reversal" if reverses_transfer_id else "transfer"
-    return Posting(kind, legs, amount, currency, description, reverses_transfer_id)
+    return Posting(kind, legs, amount, currency, description, reverses_transfer_id, hides_payee)
 
 
 def unpayable(source: AccountState, amount: int, currency: str, refusal: errors.BankError) -> Posting:
@@ -259,7 +262,7 @@ def _check(posting: Posting, book: _Book) -> None:
                 _check_receiver(leg.account, posting, book.balances[leg.account.id], statuses)
             except errors.Refused as refusal:
                 # A payer must not learn the state of another customer's account. Staff, who reverse, may.
-                if posting.kind != "transfer" or leg.account.user_id == payer_id:
+                if posting.kind != "transfer" or (leg.account.user_id == payer_id and not posting.hides_payee):
                     raise
                 raise errors.PayeeNotPayable("The payee's account cannot receive this transfer.") from refusal
 

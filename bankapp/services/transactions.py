@@ -61,9 +61,9 @@ def search(account_id: str | None, filters: HistoryFilter, window: Window) -> Pa
     """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
         owner_id, page = transactions.of_account(account_id, filters, window)
-        access.authorize_read(owner_id, "account", account_id)
+        access.authorize_read(owner_id, account_id, "account", account_id)
         return page
-    user_id = access.authorize_listing("transaction")
-    if user_id is None:
+    owner = access.authorize_listing("transaction")
+    if owner is None:
         return transactions.of_everybody(filters, window)
-    return transactions.of_accounts(user_id, account_rows.ids_of_user(user_id), filters, window)
+    return transactions.of_accounts(owner.user_id, account_rows.ids_of_owner(owner), filters, window)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bankapp import context, errors
+from bankapp import errors
 from bankapp.listing import Page, Window
 from bankapp.models import TransferRecord
 from bankapp.repositories import accounts as account_rows
@@ -177,7 +177,9 @@ def _posting(order: Order, by_name: Accounts) -> ledger.Posting:
     target = by_name.get(order.to_account_id or order.to_account_number or "")
     if target is None:
         return ledger.unpayable(source, order.amount, order.currency, access.not_found("account"))
-    return ledger.transfer(source, target, order.amount, order.currency, order.description)
+    # An API key must not learn the state of the owner's accounts beyond its limits.
+    hides_payee = target.user_id == source.user_id and not access.is_own(target.user_id, target.id)
+    return ledger.transfer(source, target, order.amount, order.currency, order.description, hides_payee=hides_payee)
 
 
 def _made(posted: ledger.Posted) -> TransferRecord:
@@ -188,9 +190,9 @@ def _made(posted: ledger.Posted) -> TransferRecord:
 def get(transfer_id: str) -> TransferRecord:
     """Return a transfer that the owner of either side, or staff, may see. Raises NotFound."""
     found = _existing(transfer_id)
-    owners = transfers.owners(transfer_id)
-    me = context.user().id
-    access.authorize_read(me if me in owners else owners[0], "transfer", transfer_id)
+    sides = list(zip(transfers.owners(transfer_id), (found.from_account_id, found.to_account_id), strict=True))
+    owner_id, account_id = next((side for side in sides if access.is_own(*side)), sides[0])
+    access.authorize_read(owner_id, account_id, "transfer", transfer_id)
     return found
 
 
@@ -198,7 +200,7 @@ def search(account_id: str | None, window: Window) -> Page[TransferRecord]:
     """Return the transfers of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
         return transfers.of_accounts([accounts.get(account_id).id], window)
-    user_id = access.authorize_listing("transfer")
-    if user_id is None:
+    owner = access.authorize_listing("transfer")
+    if owner is None:
         return transfers.of_everybody(window)
-    return transfers.of_accounts(account_rows.ids_of_user(user_id), window)
+    return transfers.of_accounts(account_rows.ids_of_owner(owner), window)

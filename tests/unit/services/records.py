@@ -18,9 +18,11 @@ def account(**changes: Any) -> AccountState:
 
 
 @contextmanager
-def signed_in(role: str = context.CUSTOMER, *, user_id: str | None = None) -> Iterator[context.User]:
+def signed_in(
+    role: str = context.CUSTOMER, *, user_id: str | None = None, account_ids: frozenset[str] | None = None
+) -> Iterator[context.User]:
     """Open an application context in which a user is signed in, and yield that user."""
-    user = context.User(user_id or ids.new(), role, ids.new(), ids.new())
+    user = context.User(user_id or ids.new(), role, ids.new(), ids.new(), account_ids)
     context.enter(settings("sqlite:///unused"))
     context.begin(context.Context(user=user))
     try:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bankapp import context, errors, ids
+from bankapp.listing import Owner
 from bankapp.services import access
 from bankapp.services.ledger import AccountState
 from tests.unit.services.records import account, signed_in
@@ -83,20 +84,20 @@ def test_nobody_sees_what_is_not_there(role: str, recorded: Rows) -> None:
     with signed_in(role):
         refused(lambda: access.visible(None, "account"))
         refused(lambda: access.own(None, "account"))
-        refused(lambda: access.authorize_read(None, "account", ids.new()))
+        refused(lambda: access.authorize_read(None, None, "account", ids.new()))
     assert recorded == []
 
 
 def test_authorize_read_lets_the_owner_pass(recorded: Rows) -> None:
     with signed_in() as me:
-        access.authorize_read(me.id, "transfer", ids.new())
-        refused(lambda: access.authorize_read(ids.new(), "transfer", ids.new()))
+        access.authorize_read(me.id, ids.new(), "transfer", ids.new())
+        refused(lambda: access.authorize_read(ids.new(), ids.new(), "transfer", ids.new()))
     assert recorded == []
 
 
 def test_customers_list_their_own_rows(recorded: Rows) -> None:
     with signed_in() as me:
-        assert access.authorize_listing("card", email="ada@example.com") == me.id
+        assert access.authorize_listing("card", email="ada@example.com") == Owner(me.id, None)
     assert recorded == []
 
 
@@ -131,10 +132,40 @@ def test_without_a_user_there_is_no_access(recorded: Rows) -> None:
         calls: list[Callable[[], object]] = [
             lambda: access.own(theirs, "account"),
             lambda: access.visible(theirs, "account"),
-            lambda: access.authorize_read(theirs.user_id, "account", theirs.id),
+            lambda: access.authorize_read(theirs.user_id, theirs.id, "account", theirs.id),
             lambda: access.authorize_listing("account"),
         ]
         for call in calls:
             with pytest.raises(LookupError):
                 call()
     assert recorded == []
+
+
+def test_a_limit_to_accounts_holds_in_every_function(recorded: Rows) -> None:
+    allowed, other = account(), account()
+    other = other._replace(user_id=allowed.user_id)
+    with signed_in(user_id=allowed.user_id, account_ids=frozenset({allowed.id})) as me:
+        assert access.own(allowed, "account") is allowed
+        assert access.visible(allowed, "account") is allowed
+        access.authorize_read(me.id, allowed.id, "transfer", ids.new())
+        for look in (access.own, access.visible):
+            refused(lambda look=look: look(other, "account"))  # type: ignore[misc]  # bound now
+        refused(lambda: access.authorize_read(me.id, other.id, "transfer", ids.new()))
+        assert access.authorize_listing("card") == Owner(me.id, frozenset({allowed.id}))
+    assert recorded == []
+
+
+def test_what_belongs_to_no_account_is_not_of_a_caller_who_is_limited_to_some() -> None:
+    with signed_in(account_ids=frozenset({ids.new()})) as me:
+        refused(lambda: access.authorize_read(me.id, None, "account holder", ids.new()))
+    with signed_in() as me:
+        access.authorize_read(me.id, None, "account holder", ids.new())
+
+
+def test_a_record_must_tell_its_account() -> None:
+    class Forgetful:
+        def __init__(self, user_id: str) -> None:
+            self.id, self.user_id = ids.new(), user_id
+
+    with signed_in() as me, pytest.raises(AttributeError, match="account_id"):
+        access.own(Forgetful(me.id), "goal")  # type: ignore[type-var]  # mypy refuses it, too
