@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,7 @@ class Config:
     trusted_proxies: int = 0
     ratelimit_enabled: bool = True
     ratelimit_storage_uri: str = field(default="memory://", repr=False)
+    api_key_rate_limit: str = "600/minute"
     idempotency_required: bool = False
     idempotency_kept: timedelta = timedelta(days=7)
     idempotency_lease: timedelta = timedelta(seconds=5)
@@ -252,6 +254,12 @@ def _storage_uri(text: str) -> str:
     return text
 
 
+def _rate(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,6}/(second|minute|hour|day)", text):
+        raise ValueError("must be a number of requests in a time, such as 600/minute")
+    return text
+
+
 def _development_secret() -> str:
     path = INSTANCE / "jwt_secret"
     INSTANCE.mkdir(exist_ok=True)
@@ -277,6 +285,7 @@ _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "trusted_proxies": ("TRUSTED_PROXIES", _integer(0, 10)),
     "ratelimit_enabled": ("RATELIMIT_ENABLED", _boolean),
     "ratelimit_storage_uri": ("RATELIMIT_STORAGE_URI", _storage_uri),
+    "api_key_rate_limit": ("API_KEY_RATE_LIMIT", _rate),
     "idempotency_required": ("IDEMPOTENCY_REQUIRED", _boolean),
     "cors_origins": ("CORS_ORIGINS", _origins),
     "log_level": ("LOG_LEVEL", lambda text: _one_of(_LEVELS)(text.upper())),

@@ -56,7 +56,7 @@ class Unauthenticated(BankError):
 
 
 class Forbidden(BankError):
-    """The caller's role does not allow the request."""
+    """The caller's role or API key does not allow the request."""
 
     code = "forbidden"
     title = "Forbidden"
@@ -188,6 +188,26 @@ class RefreshTokenInvalid(Unauthenticated):
 class RefreshTokenReused(Unauthenticated):
     code = "refresh_token_reused"
     title = "Reused refresh token"
+
+
+class ApiKeyExpired(Unauthenticated):
+    code = "api_key_expired"
+    title = "Expired API key"
+
+
+class ApiKeyRevoked(Unauthenticated):
+    code = "api_key_revoked"
+    title = "Revoked API key"
+
+
+class InsufficientScope(Forbidden):
+    code = "insufficient_scope"
+    title = "Insufficient scope"
+
+
+class IpAddressNotAllowed(Forbidden):
+    code = "ip_address_not_allowed"
+    title = "IP address not allowed"
 
 
 class EmailTaken(Conflict):

@@ -7,6 +7,7 @@ from flask import Flask
 from bankapp.api import (
     account_holders,
     accounts,
+    api_keys,
     audit_logs,
     auth,
     authorizations,
@@ -34,6 +35,7 @@ from bankapp.extensions import api
 RESOURCES = (
     auth,
     second_factors,
+    api_keys,
     account_holders,
     accounts,
     transactions,
@@ -50,20 +52,25 @@ RESOURCES = (
 
 
 def init_app(app: Flask) -> None:
-    """Register the API on ``app``. The order matters: the request's context must exist before access is checked."""
+    """Register the API on ``app``. The order matters: the hooks run in the order in which they are registered.
+
+    The request's context must exist before access is checked, and the limiter's own hook, which resets the limits of
+    the request, must run before an API key is counted.
+    """
     # No redirects for double slashes: clients follow a redirected POST as GET, or not at all.
     app.url_map.merge_slashes = False
     converters.init_app(app)
     cors.init_app(app)
     requests.init_app(app)
     metrics.init_app(app)
+    limits.init_app(app)
     security.init_app(app)
     errors.init_app(app)
     api.init_app(app, spec_kwargs={"info": openapi.INFO, "extra_plugins": [openapi.SchemaRules()]})
     api.ma_plugin.converter.add_attribute_function(openapi.describe_field)
-    api.spec.components.security_scheme("bearer", openapi.SECURITY)
+    for name, scheme in openapi.SECURITY_SCHEMES.items():
+        api.spec.components.security_scheme(name, scheme)
     converters.register()
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
-    limits.init_app(app)
     docs.init_app(app)

@@ -26,10 +26,19 @@ blueprint = Blueprint("audit-logs", __name__, "The audit log")
     )
 )
 def list_audit_logs(
-    event_type: str | None, start: datetime | None, end: datetime | None, user_id: str | None, window: Window
+    window: Window,
+    *,
+    event_type: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    user_id: str | None,
+    api_key_id: str | None,
 ) -> Page[AuditLogRecord]:
     """List audit log rows
 
-    Customers and staff see their own rows. An admin sees all rows; `user_id` limits them to one user.
+    Customers and staff see their own rows. An admin sees all rows; `user_id` limits them to one user. `api_key_id`
+    limits them to the actions that were taken with one API key.
     """
-    return audit.search(user_id=user_id, event_type=event_type, start=start, end=end, window=window)
+    return audit.search(
+        user_id=user_id, event_type=event_type, start=start, end=end, window=window, api_key_id=api_key_id
+    )

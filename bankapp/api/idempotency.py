@@ -34,10 +34,13 @@ def claim(render: Callable[[Any], Answer]) -> Claim | None:
     key = _key()
     if key is None:
         return None
-    user_id = context.current().subject
+    current = context.current()
+    user_id = current.subject
     assert user_id is not None, "the scope of a key includes the user, so an idempotent endpoint needs a token"
+    # An API key has its own scope: a key that is limited to some accounts must not repeat an answer about others.
+    owner = (user_id,) if current.api_key_id is None else (user_id, current.api_key_id)
     return Claim(
-        scope=_digest(user_id, request.method, request.path, key),
+        scope=_digest(*owner, request.method, request.path, key),
         fingerprint=_digest(_canonical_body()),
         user_id=user_id,
         render=render,

@@ -1,6 +1,6 @@
-"""Rate limits for sign-up, sign-in and refresh, and for payees that cannot be paid.
+"""Rate limits for sign-up, sign-in and refresh, for API keys, and for payees that cannot be paid.
 
-They are counted per IP address, per e-mail address, per session owner and per user.
+They are counted per IP address, per e-mail address, per session owner, per key and per user.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from flask import Flask, Response, after_this_request, current_app
-from flask_limiter import Limiter, RateLimitExceeded
+from flask_limiter import Limiter, RateLimitExceeded, RouteLimit
 from limits import parse
 from limits.errors import StorageError
 
@@ -109,9 +109,19 @@ def init_app(app: Flask) -> None:
 def check(limits: Sequence[Limit]) -> None:
     """Count this request against ``limits`` and add the RateLimit headers to its answer. Raises RateLimitExceeded."""
     limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
-    if limiter is None:
-        return
+    if limiter is not None:
+        _enforce(limiter, [limiter.limit(limit.rate, key_func=limit.key) for limit in limits])
 
+
+def check_api_key(key_id: str) -> None:
+    """Count this request against the limit of an API key over all endpoints, as :func:`check`."""
+    limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
+    if limiter is not None:
+        rate = context.config().api_key_rate_limit
+        _enforce(limiter, [limiter.shared_limit(rate, scope="api_key", key_func=lambda: key_id)])
+
+
+def _enforce(limiter: Limiter, limits: Sequence[RouteLimit]) -> None:
     @after_this_request
     def add_headers(response: Response) -> Response:
         # Reading the limits asks the store again. If it fails now, the headers are left out.
@@ -124,7 +134,7 @@ def check(limits: Sequence[Limit]) -> None:
         return response
 
     for limit in limits:
-        with limiter.limit(limit.rate, key_func=limit.key):
+        with limit:
             pass
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from apispec import APISpec, BasePlugin
@@ -12,7 +12,7 @@ from marshmallow import Schema, fields
 
 from bankapp import errors
 from bankapp.api.errors import MEDIA_TYPE, STATUSES, status_of
-from bankapp.api.operations import Access, Operation
+from bankapp.api.operations import Access, Operation, Scope
 from bankapp.errors import BankError
 from bankapp.schemas.accounts import EXAMPLE_IBAN
 from bankapp.schemas.base import EXAMPLE_ID, Choice, QuerySchema, example_of
@@ -28,11 +28,24 @@ INFO: Final = {
     "license": {"name": "MIT", "identifier": "MIT"},
 }
 
-SECURITY: Final = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "The access token that `POST /v1/auth/login` answers.",
+SECURITY_SCHEMES: Final = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token that `POST /v1/auth/login` answers.",
+    },
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "bk_live_… or bk_test_…",
+        "description": (
+            "The secret of an API key (`POST /v1/api-keys`), sent like an access token. Where an operation allows keys,"
+            " its security requirement names the scope that the key needs: "
+            + ", ".join(f"`{scope.value}`" for scope in Scope)
+            + "."
+        ),
+    },
 }
 
 _REQUEST_HEADERS: Final = (
@@ -81,6 +94,13 @@ _CONTENT_DISPOSITION: Final[dict[str, Any]] = {
 }
 
 _TOKEN_PROBLEMS: Final = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.TokenRevoked)
+_KEY_PROBLEMS: Final = (
+    errors.ApiKeyExpired,
+    errors.ApiKeyRevoked,
+    errors.InsufficientScope,
+    errors.IpAddressNotAllowed,
+    errors.RateLimited,
+)
 _BODY_PROBLEMS: Final = (errors.MalformedRequest, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 _IDEMPOTENCY_PROBLEMS: Final = (
     errors.IdempotencyKeyInvalid,
@@ -164,8 +184,8 @@ def operation(operation: Operation, query: Schema | None) -> dict[str, Any]:
     if operation.method in ("POST", "PUT", "PATCH", "DELETE"):
         found += _BODY_PROBLEMS
     if operation.access is not Access.PUBLIC:
-        found += _TOKEN_PROBLEMS
-        doc["security"] = [{"bearer": []}]
+        found += _TOKEN_PROBLEMS + _KEY_PROBLEMS
+        doc["security"] = _security(operation.scope)
     if operation.access is Access.STAFF:
         found.append(errors.Forbidden)
     if operation.limits:
@@ -190,6 +210,11 @@ def operation(operation: Operation, query: Schema | None) -> dict[str, Any]:
     return doc | {"parameters": parameters, "responses": answers}
 
 
+def _security(scope: Scope | None) -> list[dict[str, list[str]]]:
+    token: dict[str, list[str]] = {"bearer": []}
+    return [token] if scope is None else [token, {"apiKey": [scope.value]}]
+
+
 def _files(operation: Operation) -> dict[str, Any]:
     file = {"schema": {"type": "string", "format": "binary"}}
     described = _CONTENT_DISPOSITION
@@ -203,9 +228,9 @@ def _alternative(status: int, schema: type[Schema]) -> dict[str, Any]:
     return {"description": phrase(status), "content": {"application/json": content}}
 
 
-def _problems(kinds: Iterable[type[BankError]]) -> Iterable[tuple[str, dict[str, Any]]]:
+def _problems(kinds: Sequence[type[BankError]]) -> Iterable[tuple[str, dict[str, Any]]]:
     for status in sorted({*STATUSES.values(), 500}):
-        leaves = sorted({kind for kind in kinds if status_of(kind) == status}, key=lambda kind: kind.code)
+        leaves = [kind for kind in kinds if status_of(kind) == status]
         if leaves:
             codes = ", ".join(sorted({f"`{kind.code}`" for kind in leaves}))
             content = {"schema": Problem, "example": _example(leaves[0], status)}

@@ -62,6 +62,7 @@ def _log(current: Context, status: int, seconds: float) -> None:
             "user_id": current.user.id if current.user else None,
             "ip": current.ip_address,
             "device_id": current.device_id,
+            **({"api_key_id": current.api_key_id} if current.api_key_id else {}),
         },
     )
 

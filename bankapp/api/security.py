@@ -1,4 +1,4 @@
-"""Who may call: each endpoint's declared access, and the token that proves who is asking."""
+"""Who may call: each endpoint's declared access, and the token or API key that proves who is asking."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import ExpiredSignatureError, InvalidTokenError, PyJWTError
 
 from bankapp import context, endpoints, errors, ids
+from bankapp.api import limits
 from bankapp.api.errors import respond
-from bankapp.endpoints import Access
+from bankapp.endpoints import Access, Scope
 from bankapp.extensions import jwt
-from bankapp.services.identity import tokens
+from bankapp.services.identity import api_key_secrets, api_keys, tokens
 from bankapp.services.identity.tokens import Grant
 
 _CLAIM_TYPES: Final[dict[str, type]] = {
@@ -28,7 +29,7 @@ REQUIRED_CLAIMS: Final = frozenset(_CLAIM_TYPES)
 
 
 def init_app(app: Flask) -> None:
-    """Check the token before anything else of a request is looked at; no declared access means no entry."""
+    """Check token or key before anything else of a request is looked at; no declared access means no entry."""
     jwt.init_app(app)
     if app.has_static_folder:
         endpoints.declare("static", Access.PUBLIC)
@@ -43,30 +44,46 @@ def init_app(app: Flask) -> None:
         access = endpoints.access_of(endpoint)
         if access is Access.PUBLIC:
             return
-        _present_token(leeway)
+        token = _bearer_token()
+        if token.startswith(api_key_secrets.PREFIX):
+            _present_key(token, endpoints.scope_of(endpoint))
+        else:
+            _present_token(token, leeway)
         if access is Access.USER:
-            # The request's first statement checks the token; where it has none, finish_authentication does.
+            # The request's first statement checks the token or key; where it has none, finish_authentication does.
             return
         if access is None or not context.user().is_staff:
             raise errors.Forbidden("Your role does not allow this.")
 
-    @app.after_request
-    def finish_authentication(response: Response) -> Response:
-        """Check the token where no statement of the request did; a refusal replaces any other answer."""
-        current = context.current()
-        if current.user is not None or current.authenticate is None or response.status_code in (401, 503):
-            return response
+    app.after_request(finish_authentication)
+
+
+def finish_authentication(response: Response) -> Response:
+    """Check token or key where no statement of the request did; a refusal replaces any other answer."""
+    current = context.current()
+    if current.user is None and current.authenticate is not None and response.status_code not in (401, 503):
         try:
             current.authenticate()
         except errors.BankError as refusal:
             response.close()
             return respond(refusal)
-        return response
+        current = context.current()
+    if current.user is not None and current.user.key_use_is_due and current.api_key_id is not None:
+        api_keys.note_use(current.api_key_id)
+    return response
 
 
-def _present_token(leeway_seconds: int) -> None:
+def _present_key(secret: str, scope: Scope | None) -> None:
+    permitted = api_keys.permission(secret)
+    # Counted before the key is checked, so that a flood of requests does not reach the database.
+    limits.check_api_key(permitted.key_id)
+    api_keys.authenticate_request(permitted)
+    permitted.check(scope, context.current().ip_address)
+
+
+def _present_token(token: str, leeway_seconds: int) -> None:
     try:
-        claims = _verified(_bearer_token(), context.config().jwt_secrets)
+        claims = _verified(token, context.config().jwt_secrets)
     except ExpiredSignatureError:
         raise errors.TokenExpired("The access token has expired; refresh it.") from None
     except (JWTExtendedException, PyJWTError, ValueError):
@@ -87,10 +104,10 @@ def _bearer_token() -> str:
     # Read here and not by the extension, which knows the scheme in one spelling only (RFC 9110 §11.1: any case).
     header = request.headers.get("Authorization", "")
     if not header:
-        raise errors.TokenMissing("Sign in and send the access token as Authorization: Bearer.")
+        raise errors.TokenMissing("Sign in and send the access token as Authorization: Bearer, or send an API key.")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise errors.TokenInvalid("The Authorization header must be: Bearer and an access token.")
+        raise errors.TokenInvalid("The Authorization header must be: Bearer and an access token or API key.")
     return token.strip()
 
 

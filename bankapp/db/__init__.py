@@ -15,7 +15,17 @@ from bankapp.db.connection import (
 from bankapp.db.dialects import dispose, init_app
 from bankapp.db.driver_errors import ConstraintViolated, outage_of
 from bankapp.db.probes import demand_database, lacks_migrations, ping
-from bankapp.db.statements import change, check_guard, insert, one, rows, rows_if_admitted, stream, value
+from bankapp.db.statements import (
+    change,
+    change_without_waiting,
+    check_guard,
+    insert,
+    one,
+    rows,
+    rows_if_admitted,
+    stream,
+    value,
+)
 from bankapp.db.transactions import (
     ATTEMPTS,
     OutcomeUnknown,
@@ -31,6 +41,7 @@ __all__ = [
     "OutcomeUnknown",
     "after_commit",
     "change",
+    "change_without_waiting",
     "check_guard",
     "close_connection",
     "demand_database",

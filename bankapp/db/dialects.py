@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from sqlalchemy import Engine, TextClause, event, text
+from sqlalchemy import Connection, Engine, TextClause, event, text
 
 from bankapp.db import replication
 from bankapp.extensions import db
@@ -119,6 +121,20 @@ _BEGIN_SNAPSHOT: Final = {
     "sqlite": text("BEGIN DEFERRED"),
     "postgresql": text("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
 }
+
+
+@contextmanager
+def impatient(connection: Connection) -> Iterator[None]:
+    """Let a statement of the block fail at once where SQLite's only writer is another connection."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection
+    driver.execute("PRAGMA busy_timeout=0").close()
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}").close()
 
 
 def begin(name: str, *, snapshot: bool) -> TextClause:

@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from bankapp.db import driver_errors, replication
+from bankapp.db import dialects, driver_errors, replication
 from bankapp.db.connection import RequestConnection, current
+from bankapp.errors import Unavailable
 
 Record = TypeVar("Record", bound=NamedTuple)
 Parameters = Mapping[str, Any]
@@ -89,6 +90,20 @@ def change(statement: Executable, parameters: Parameters | Sequence[Parameters] 
     if isinstance(parameters, Mapping):
         return prepared(statement, connection.dialect).change(connection, parameters)
     return int(_execute(connection, statement, parameters).rowcount)
+
+
+def change_without_waiting(statement: Executable, parameters: Parameters) -> bool:
+    """Run a writing statement that may be left out. Returns False where it waits for a lock or cannot run now.
+
+    On PostgreSQL the statement itself must skip locked rows.
+    """
+    try:
+        connection = current().pooled()
+        with dialects.impatient(connection):
+            change(statement, parameters)
+    except Unavailable:
+        return False
+    return True
 
 
 def insert(model: Any, row: Parameters, *, ignore_conflict: bool = False) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.models.types import Id, Json, Model, PrimaryKey, UtcDateTime, one_of
@@ -14,11 +14,14 @@ PENDING: Final = "pending"
 SUCCESS: Final = "success"
 FAILURE: Final = "failure"
 
+_BY_KEY: Final = text("api_key_id IS NOT NULL")
+
 
 class AuditLog(Model):
     """One sensitive action. ``pending`` becomes ``success`` or ``failure`` once; after that the row is immutable.
 
-    ``details`` is the column ``metadata``, a name that the declarative base reserves.
+    ``details`` is the column ``metadata``, a name that the declarative base reserves. ``api_key_id`` is the API key
+    that the action was taken with, or null. It is no foreign key: each row of a busy key would lock the row of the key.
     """
 
     __tablename__ = "audit_logs"
@@ -26,6 +29,7 @@ class AuditLog(Model):
         one_of("status", PENDING, SUCCESS, FAILURE),
         CheckConstraint(f"(status = '{PENDING}') = (finished_at IS NULL)", name="finished"),
         Index(None, "user_id", "created_at", "id"),
+        Index(None, "api_key_id", "created_at", "id", postgresql_where=_BY_KEY, sqlite_where=_BY_KEY),
         Index(None, "resource_id"),
     )
 
@@ -41,10 +45,11 @@ class AuditLog(Model):
     details: Mapped[dict[str, Any]] = mapped_column("metadata", Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    api_key_id: Mapped[str | None] = mapped_column(Id)
 
 
 class AuditLogRecord(NamedTuple):
-    """An audit row as it was read."""
+    """An audit row as it was read, with the name of its API key, which never changes."""
 
     id: str
     user_id: str | None
@@ -57,6 +62,8 @@ class AuditLogRecord(NamedTuple):
     request_id: str | None
     details: dict[str, Any]
     created_at: datetime
+    api_key_id: str | None
+    api_key_name: str | None
 
 
 class PendingRecord(NamedTuple):

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, update
 
 from bankapp import db
 from bankapp.listing import Page, Window
-from bankapp.models import AuditLog, AuditLogRecord
+from bankapp.models import ApiKey, AuditLog, AuditLogRecord
 from bankapp.models.audit_log import PENDING, PendingRecord
 from bankapp.repositories.listing import page
 from bankapp.repositories.selecting import select_record
@@ -28,6 +28,9 @@ FINISH = (
 """Gives a pending row its outcome; its parameters are those of :func:`finish`."""
 
 
+_SEARCHED = select_record(AuditLogRecord, AuditLog, api_key_name=ApiKey.name).outerjoin_from(
+    AuditLog, ApiKey, ApiKey.id == AuditLog.api_key_id
+)
 _PENDING = select_record(PendingRecord, AuditLog).where(AuditLog.status == PENDING)
 _PENDING_BY_ID = _PENDING.where(AuditLog.id == bindparam("row_id"))
 
@@ -54,16 +57,20 @@ def pending_between(after: str, begun_before: datetime, limit: int) -> list[Pend
 
 
 def search(
+    window: Window,
+    *,
     user_id: str | None,
+    api_key_id: str | None,
     event_type: str | None,
     start: datetime | None,
     end: datetime | None,
-    window: Window,
 ) -> Page[AuditLogRecord]:
-    """Return audit rows, newest first, filtered by user, event type and period (both ends included)."""
-    query = select_record(AuditLogRecord, AuditLog)
+    """Return audit rows, newest first, filtered by user, API key, event type and period (both ends included)."""
+    query = _SEARCHED
     if user_id is not None:
         query = query.where(AuditLog.user_id == user_id)
+    if api_key_id is not None:
+        query = query.where(AuditLog.api_key_id == api_key_id)
     if event_type is not None:
         query = query.where(AuditLog.event_type == event_type)
     if start is not None:

@@ -15,6 +15,10 @@ PRIVILEGES: Final = {
     "accounts": "SELECT, INSERT, UPDATE (status)",
     # The server checks at its start whether the tables fit the code.
     "alembic_version": "SELECT",
+    # Neither scopes nor limits: what a key may do never changes.
+    "api_keys": (
+        "SELECT, INSERT, UPDATE (last4, secret_hash, previous_hash, previous_expires_at, last_used_at, revoked_at)"
+    ),
     "audit_logs": "SELECT, INSERT, UPDATE (status, resource_id, metadata, finished_at)",
     "audit_seals": "SELECT, INSERT",
     "auth_tokens": "SELECT, INSERT, UPDATE (revoked_at), DELETE",

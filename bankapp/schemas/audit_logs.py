@@ -24,6 +24,8 @@ class AuditLog(BaseSchema):
     request_id = fields.String(allow_none=True, metadata={"example": "5f0c3a1e9b7d4c2a"})
     details = fields.Dict(data_key="metadata", metadata={"example": {"amount": 1234, "currency": "EUR"}})
     created_at = Timestamp()
+    api_key_id = Identifier(allow_none=True)
+    api_key_name = fields.String(allow_none=True, metadata={"example": "Payroll"})
 
 
 class AuditLogQuery(PageQuery):
@@ -33,3 +35,4 @@ class AuditLogQuery(PageQuery):
     start = Timestamp(data_key="from", load_default=None)
     end = Timestamp(data_key="to", load_default=None)
     user_id = Identifier(load_default=None)
+    api_key_id = Identifier(load_default=None)

@@ -82,6 +82,15 @@ def authorize_listing(resource: str, **filters: Any) -> Owner | None:
     return None
 
 
+def authorize_new_account() -> None:
+    """Refuse an API key that is limited to some accounts, to which a new one would not belong.
+
+    Raises InsufficientScope.
+    """
+    if context.user().account_ids is not None:
+        raise errors.InsufficientScope("This API key is limited to some accounts and cannot open another one.")
+
+
 def record_staff_access(resource: str, resource_id: str | None, **metadata: Any) -> None:
     """Store the audit row of a staff member's access to customers' resources."""
     resource_type = resource.replace(" ", "_")

@@ -37,10 +37,11 @@ class Balance:
 def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
     """Open an account for the caller. Its number is an IBAN (ISO 13616).
 
-    Raises AccountHolderRequired, or Unavailable when no free number was found.
+    Raises AccountHolderRequired, InsufficientScope, or Unavailable when no free number was found.
     """
 
     def decide() -> Decision[AccountRecord]:
+        access.authorize_new_account()
         holder = account_holders.of_user(context.user().id)
         if holder is None:
             raise errors.AccountHolderRequired("Become an account holder before you open an account.")

@@ -95,8 +95,9 @@ def search(
     start: datetime | None,
     end: datetime | None,
     window: Window,
+    api_key_id: str | None = None,
 ) -> Page[AuditLogRecord]:
-    """Return the caller's rows; an admin sees everybody's, or those of ``user_id``.
+    """Return the caller's rows; an admin sees everybody's, or those of ``user_id``. ``api_key_id`` narrows both.
 
     Raises Forbidden when a user who is no admin names another ``user_id``.
     """
@@ -106,9 +107,12 @@ def search(
             raise errors.Forbidden("Only an admin may read the audit log of another user.")
         user_id = me.id
     elif user_id != me.id:
-        facts = {"customer_id": user_id, "filters": {"event_type": event_type} if event_type else {}}
+        filters = {"event_type": event_type, "api_key_id": api_key_id}
+        facts = {"customer_id": user_id, "filters": {name: value for name, value in filters.items() if value}}
         record("staff_access", resource_type="audit_log", metadata=facts)
-    return audit_logs.search(user_id, event_type, start, end, window)
+    return audit_logs.search(
+        window, user_id=user_id, api_key_id=api_key_id, event_type=event_type, start=start, end=end
+    )
 
 
 def new_row(
@@ -121,7 +125,7 @@ def new_row(
     status: str,
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return an audit row, by column name, with address, device and request id of the current request."""
+    """Return an audit row, by column name, with address, device, request id and API key of the current request."""
     current = context.current()
     now = clock.now()
     return {
@@ -137,6 +141,7 @@ def new_row(
         "metadata": metadata,
         "created_at": now,
         "finished_at": None if status == PENDING else now,
+        "api_key_id": current.api_key_id,
     }
 
 

@@ -172,6 +172,9 @@ def _link(before: str, row_digest: str) -> str:
 def _digest_of(row: Any) -> str:
     """Return the SHA-256 of a row's canonical JSON: sorted keys, no blanks, times in UTC as RFC 3339."""
     document = {name: _plain(row[name]) for name in COLUMNS}
+    # The column is younger than the first seals: a row without a key has the digest that it had without the column.
+    if row["api_key_id"] is not None:
+        document["api_key_id"] = row["api_key_id"]
     document["metadata"] = _parsed(document["metadata"])
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -34,8 +34,8 @@ class Answer:
 class Claim:
     """What a request with an ``Idempotency-Key`` claims, and how its outcome is written down.
 
-    ``scope`` is the SHA-256 of user, method, path and key; ``fingerprint`` that of the canonical body.
-    ``user_id`` is the user that the access token names: the claim is stored only if that token is live.
+    ``scope`` is the SHA-256 of user, API key, method, path and key; ``fingerprint`` that of the canonical body.
+    ``user_id`` is the user that the access token or API key names: the claim is stored only if that is live.
 
     Each attempt holds the claim under the id of its audit row. That id fences it against a later attempt that
     takes the key over.

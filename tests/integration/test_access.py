@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from bankapp import clock
 from tests.support import clocks
 from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, unique_email
 
@@ -86,6 +87,9 @@ class World:
         path = f"/cards/{self.funded_card_id()}/authorizations"
         return str(ok(self.owner.post(path, hold(self)), 201)["id"])
 
+    def api_key_id(self) -> str:
+        return str(ok(self.owner.post("/api-keys", api_key(self)), 201)["id"])
+
     def session_id(self) -> str:
         caller = self.bank.signed_in(self.owner.email)
         sessions = ok(caller.get("/auth/sessions"))["items"]
@@ -152,6 +156,11 @@ def hold(world: World) -> dict[str, Any]:
     return {"amount": 1, "currency": "EUR", "merchant": "Corner Bookshop"}
 
 
+def api_key(_: World) -> dict[str, Any]:
+    expires_at = clock.to_text(clocks.ago(days=-30))
+    return {"name": "Payroll", "scopes": ["accounts:read"], "expires_at": expires_at, "password": PASSWORD}
+
+
 TABLE = (
     # auth
     Row("POST", "/v1/auth/signup", PUBLIC, 201, signup),
@@ -176,6 +185,12 @@ TABLE = (
     Row("POST", "/v1/auth/otp/confirm", SIGNED_IN, 401, lambda _: {"otp": "000000"}),
     Row("POST", "/v1/auth/otp/disable", SIGNED_IN, 409, lambda _: {"password": PASSWORD, "otp": "000000"}),
     Row("POST", "/v1/auth/otp/recovery-codes", SIGNED_IN, 409, lambda _: {"password": PASSWORD, "otp": "000000"}),
+    # API keys
+    Row("POST", "/v1/api-keys", SIGNED_IN, 201, api_key),
+    Row("GET", "/v1/api-keys", SIGNED_IN),
+    Row("GET", "/v1/api-keys/<id:api_key_id>", OWN),
+    Row("POST", "/v1/api-keys/<id:api_key_id>/roll", OWN, 200, lambda _: {"overlap_seconds": 0, "password": PASSWORD}),
+    Row("DELETE", "/v1/api-keys/<id:api_key_id>", OWN, 204),
     # account holders
     Row("POST", "/v1/account-holders", (401, 409, 409, 201, 201), body=lambda _: PERSON),
     Row("GET", "/v1/account-holders", SIGNED_IN),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from bankapp.services import audit_seals
+from tests.support.api_keys import bearer, make
 from tests.support.factories import Bank
 from tests.support.raw_sql import RawSql
 
@@ -62,6 +65,7 @@ EDITS = {
     "user": "user_id = NULL",
     "ip": "ip_address = '10.0.0.1'",
     "device": "device_id = 'another'",
+    "key": "api_key_id = id",
     "request": "request_id = 'another'",
     "event": "event_type = 'logout'",
     "resource": "resource_id = id",
@@ -73,7 +77,7 @@ EDITS = {
 def test_an_edit_of_any_column_is_named(bank: Bank, raw: RawSql) -> None:
     head = seal(bank)
     columns = "user_id, event_type, resource_type, resource_id, status, ip_address, device_id, request_id, metadata"
-    columns += ", created_at, finished_at"
+    columns += ", created_at, finished_at, api_key_id"
     raw.run(f"CREATE TABLE kept AS SELECT id, {columns} FROM audit_logs")
     row = audit_id_at(raw, 2)
     for name, edit in EDITS.items():
@@ -83,6 +87,33 @@ def test_an_edit_of_any_column_is_named(bank: Bank, raw: RawSql) -> None:
             f"UPDATE audit_logs SET ({columns}) = (SELECT {columns} FROM kept WHERE id = '{row}') WHERE id = '{row}'"
         )
         assert faults(bank, head) == [], name
+
+
+def test_the_key_of_a_row_is_sealed(bank: Bank, raw: RawSql) -> None:
+    ada = bank.customer()
+    key = make(ada)
+    ada.account()
+    bearer(bank, key).account()
+    head = seal(bank)
+    rows = raw.rows(
+        "SELECT s.position, a.api_key_id FROM audit_seals s JOIN audit_logs a ON a.id = s.audit_log_id"
+        " WHERE a.event_type = 'account_open' ORDER BY s.position DESC LIMIT 2"
+    )
+    assert [str(found) for _, found in rows] == [key["id"], "None"]
+    for (position, _), other in zip(rows, ("NULL", f"'{key['id']}'"), strict=True):
+        raw.run(f"UPDATE audit_logs SET api_key_id = {other} WHERE id = '{audit_id_at(raw, position)}'")
+        assert ("edited", position) in faults(bank, head)
+
+
+def test_rows_that_were_sealed_before_there_were_keys_still_hold() -> None:
+    row = dict.fromkeys(audit_seals.COLUMNS, "x") | {"api_key_id": None}
+    # The digest of the code before the column existed.
+    assert (
+        audit_seals._digest_of(row)
+        == hashlib.sha256(
+            json.dumps(dict.fromkeys(audit_seals.COLUMNS, "x"), sort_keys=True, separators=(",", ":")).encode()
+        ).hexdigest()
+    )
 
 
 def test_a_row_made_unreadable_is_named(bank: Bank, raw: RawSql) -> None:

@@ -18,6 +18,7 @@ from bankapp.endpoints import Access, declare
 from bankapp.errors import BankError
 from bankapp.extensions import db
 from tests.support import clocks
+from tests.support.api_keys import bearer, make
 from tests.support.databases import SECRET
 from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, refused
 from tests.support.streams import number
@@ -100,6 +101,31 @@ def refresh_token_reused(bank: Bank) -> TestResponse:
     body = {"refresh_token": bank.customer().tokens["refresh_token"]}
     ok(bank.anonymous().post("/auth/refresh", body))
     return bank.anonymous().post("/auth/refresh", body)
+
+
+@case("api_key_expired", 401)
+def api_key_expired(bank: Bank) -> TestResponse:
+    server = bearer(bank, make(bank.customer(), expires_at=clock.to_text(clocks.ago(minutes=-1))))
+    with clocks.at(clock.now() + timedelta(minutes=2)):
+        return server.get("/accounts")
+
+
+@case("api_key_revoked", 401)
+def api_key_revoked(bank: Bank) -> TestResponse:
+    ada = bank.customer()
+    key = make(ada)
+    ok(ada.delete(f"/api-keys/{key['id']}"), 204)
+    return bearer(bank, key).get("/accounts")
+
+
+@case("insufficient_scope", 403)
+def insufficient_scope(bank: Bank) -> TestResponse:
+    return bearer(bank, make(bank.customer(), scopes=["cards:read"])).get("/accounts")
+
+
+@case("ip_address_not_allowed", 403)
+def ip_address_not_allowed(bank: Bank) -> TestResponse:
+    return bearer(bank, make(bank.customer(), ip_allowlist=["203.0.113.0/24"])).get("/accounts")
 
 
 @case("forbidden", 403)

@@ -94,6 +94,8 @@ def test_a_pending_audit_row_can_only_be_finished(books: Books) -> None:
     for change in ("event_type = 'login'", "resource_type = 'card'", "ip_address = '::1'", "request_id = 'other-one'"):
         answer = books.raw.answer(f"UPDATE audit_logs SET {finished}, {change} {pending}")
         assert "a pending audit row can only be finished" in answer, change
+    other_key = f"UPDATE audit_logs SET {finished}, api_key_id = '{ids.new()}' {pending}"
+    assert "audit_logs are history" in books.raw.answer(other_key)
     assert "only be finished" in books.raw.answer(f"UPDATE audit_logs SET metadata = '[]' {pending}")
     assert "finished" in books.raw.answer(f"UPDATE audit_logs SET status = 'success' {pending}")
     assert "are history" in books.raw.answer(f"DELETE FROM audit_logs {pending}")

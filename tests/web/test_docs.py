@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -49,9 +50,11 @@ def test_a_call_is_made_after_authorizing(docs: Page, live: Live) -> None:
     assert httpx.post(f"{live.url}/v1/auth/signup", json=credentials).status_code == 201
     token = httpx.post(f"{live.url}/v1/auth/login", json=credentials).json()["access_token"]
     docs.get_by_role("button", name="Authorize").click()
-    docs.locator(".auth-container input").fill(token)
-    docs.locator(".auth-container").get_by_role("button", name="Apply").click()
-    docs.locator(".auth-container").get_by_role("button", name="Close").click()
+    # The other container is for an API key.
+    bearer = docs.locator(".auth-container", has=docs.locator("code", has_text=re.compile("^bearer$")))
+    bearer.locator("input").fill(token)
+    bearer.get_by_role("button", name="Apply").click()
+    bearer.get_by_role("button", name="Close").click()
     me = docs.locator(".opblock", has=docs.get_by_text("/v1/auth/me", exact=True))
     me.locator(".opblock-summary-control").click()
     me.get_by_role("button", name="Try it out").click()

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import pyotp
 
 from bankapp import clock, context, db, errors
-from bankapp.models import SecondFactorRecord
+from bankapp.models import SecondFactorRecord, UserRecord
 from bankapp.repositories import second_factors, sessions
 from bankapp.services import audit
 from bankapp.services.identity import credentials, encryption, throttle
@@ -137,6 +137,22 @@ def check(user_id: str, otp: str | None) -> str | None:
     return _use_code(factor, otp)
 
 
+def with_proof(event_type: str, password: str, otp: str | None, command: Callable[[UserRecord], T]) -> T:
+    """Run ``command`` in a transaction, after a check of the caller's password, and of the code where one is needed.
+
+    ``command`` gets the locked user. Raises InvalidCredentials, OtpRequired without the code of a second factor that
+    is on, or RateLimited; the audit row of a refusal has ``event_type``.
+    """
+    proof = credentials.prove_password(event_type, password)
+
+    def prove() -> T:
+        user = credentials.lock(proof)
+        check(user.id, otp)
+        return command(user)
+
+    return _throttled(event_type, prove)
+
+
 def _confirmed_factor(user_id: str) -> SecondFactorRecord | None:
     factor = second_factors.get(user_id)
     return factor if factor is not None and factor.confirmed_at is not None else None
@@ -155,7 +171,7 @@ def _throttled(event_type: str, command: Callable[[], T]) -> T:
     try:
         throttle.enter(bucket)
         return db.run(run)
-    except (errors.InvalidCredentials, errors.RateLimited) as refusal:
+    except (errors.InvalidCredentials, errors.OtpRequired, errors.RateLimited) as refusal:
         credentials.record_failure(event_type, user_id, bucket, refusal)
         raise
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bankapp import clock, db, errors
 from bankapp.models import UserRecord
-from bankapp.repositories import sessions, users
+from bankapp.repositories import api_keys, sessions, users
 from bankapp.services import audit
 from bankapp.services.identity import auth, passwords
 
@@ -26,7 +26,10 @@ def create(email: str, password: str, role: str, *, operator: str) -> UserRecord
 
 
 def disable(email: str, *, operator: str) -> UserRecord:
-    """Disable a user and end every session at once. Raises NotFound, or StateConflict for a disabled user."""
+    """Disable a user, end every session and revoke every API key at once.
+
+    Raises NotFound, or StateConflict for a disabled user.
+    """
     return _set_status(email, "disabled", operator, change="disable")
 
 
@@ -36,7 +39,7 @@ def enable(email: str, *, operator: str) -> UserRecord:
 
 
 def set_role(email: str, role: str, *, operator: str) -> UserRecord:
-    """Give a user another role and end every session, so that no session has the old role.
+    """Give a user another role, end every session and revoke every API key, so that nothing has the old role.
 
     Raises NotFound, or StateConflict when the user already has the role.
     """
@@ -61,7 +64,10 @@ def _set_status(email: str, status: str, operator: str, *, change: str) -> UserR
 def _change(
     email: str, values: dict[str, Any], facts: Callable[[UserRecord], dict[str, str]], operator: str
 ) -> UserRecord:
-    """Change columns of a user and end every session. ``facts`` checks the user and returns the audit metadata."""
+    """Change columns of a user, end every session and revoke every API key.
+
+    ``facts`` checks the user and returns the audit metadata.
+    """
 
     def change() -> UserRecord:
         found = auth.find_user(email)
@@ -70,8 +76,10 @@ def _change(
             raise errors.NotFound("There is no user with this e-mail address.")
         metadata = facts(user)
         users.change(user.id, **values)
-        count = sessions.revoke_all(user.id, clock.now())
-        _record(user, operator, **metadata, sessions_revoked=count)
+        now = clock.now()
+        revoked = {"sessions_revoked": sessions.revoke_all(user.id, now)}
+        revoked["api_keys_revoked"] = api_keys.revoke_all(user.id, now)
+        _record(user, operator, **metadata, **revoked)
         return user._replace(**values)
 
     return db.run(change)

@@ -19,6 +19,7 @@ import bankapp.api  # noqa: F401 - registers the operations
 from bankapp import clock
 from bankapp.api import operations
 from bankapp.models import TransactionRecord
+from bankapp.schemas.api_keys import ApiKeyWithSecret
 from bankapp.schemas.auth import Session
 from bankapp.schemas.base import BaseSchema, Day, Identifier, Timestamp
 from bankapp.schemas.cards import IssuedCard
@@ -161,6 +162,8 @@ def objects(schema: Schema) -> st.SearchStrategy[Any]:
     found = st.fixed_dictionaries(names).map(lambda each: SimpleNamespace(**each))
     if isinstance(schema, IssuedCard):
         return found.map(lambda each: SimpleNamespace(card=each, pan=each.pan))
+    if isinstance(schema, ApiKeyWithSecret):
+        return found.map(lambda each: SimpleNamespace(key=each, secret=each.secret))
     return found
 
 
