@@ -30,6 +30,7 @@ class Client:
         self.profile_name = "default"
         self.timeout_seconds = DEFAULT_TIMEOUT_SECONDS
         self.password: str | None = None
+        self.api_key: str | None = None
         self.out = Output(as_json=False)
 
     def as_profile(self, name: str) -> Client:
@@ -46,10 +47,13 @@ class Client:
 
     @cached_property
     def session(self) -> Session:
-        """The sign-in of the chosen profile. Without ``--url`` the bank is the one where the profile is signed in."""
-        tokens = self.profile.tokens()
+        """The sign-in of the chosen profile, or an API key in place of it.
+
+        Without ``--url`` the bank is the one where the profile is signed in; with a key it is the default.
+        """
+        tokens = None if self.api_key else self.profile.tokens()
         url = self.given_url or (tokens.url if tokens else DEFAULT_URL)
-        return Session(Api(url, self.store.device_id(), self.timeout_seconds), self.profile)
+        return Session(Api(url, self.store.device_id(), self.timeout_seconds), self.profile, self.api_key)
 
     @cached_property
     def currencies(self) -> Currencies:

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from bankapp.client.app import Root
-from bankapp.client.commands import accounts, cards, completion, payments, people, records, script
+from bankapp.client.commands import accounts, cards, completion, keys, payments, people, records, script
 from bankapp.client.errors import EXIT_CODES
 from bankapp.client.options import common_options
 
@@ -47,6 +47,7 @@ for command in (
     records.statement,
     records.audit,
     cards.cards,
+    keys.keys,
     script.run,
     script.demo,
     completion.completion,

@@ -14,6 +14,8 @@ from bankapp.client.store import PROFILE_NAME
 
 R = TypeVar("R")
 
+API_KEY_VARIABLE = "BANKAPP_API_KEY"
+
 
 def common_options(*, from_environment: bool = False) -> list[click.Parameter]:
     """Return the common options. They are accepted before a command's name and after it."""
@@ -30,7 +32,7 @@ def common_options(*, from_environment: bool = False) -> list[click.Parameter]:
         # A flag that is missing after the command's name must not reset the one before the name.
         return click.Option(names, envvar=envvar, show_envvar=True, expose_value=False, default=None, **kwargs)
 
-    return [
+    options: list[click.Parameter] = [
         option(
             "--json",
             is_flag=True,
@@ -59,6 +61,17 @@ def common_options(*, from_environment: bool = False) -> list[click.Parameter]:
             help="How long to wait for each answer.",
         ),
     ]
+    if from_environment:
+        options.append(
+            # Hidden: an argument would be shown in the list of processes.
+            option(
+                "--api-key-variable",
+                variable=API_KEY_VARIABLE,
+                hidden=True,
+                callback=apply(lambda client, key: setattr(client, "api_key", key.strip())),
+            )
+        )
+    return options
 
 
 def _use_profile(client: Client, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Finds accounts, cards, holds and sessions by id, by number, or by a unique part of either."""
+"""Finds accounts, cards, holds, sessions and API keys by id, by number, or by a unique part of either."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def authorization(session: Session, reference: str) -> Item:
 def sign_in(session: Session, reference: str) -> Item:
     """Return a session of the user, by id or a unique beginning or end of it."""
     return _find(session, "session", "/auth/sessions", reference, lambda item: (item["id"],), direct=False)
+
+
+def api_key(session: Session, reference: str) -> Item:
+    """Return an API key of the user by id, the last four characters of its secret, or a unique part of the id."""
+    return _find(session, "key", "/api-keys", reference, lambda item: (item["id"], item["last4"]))
 
 
 def target(session: Session, reference: str) -> tuple[Item, str]:

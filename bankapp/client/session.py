@@ -1,7 +1,11 @@
-"""A sign-in: sends its access token with requests and renews it, once for all processes of a profile."""
+"""A sign-in: sends its access token with requests and renews it, once for all processes of a profile.
+
+An API key takes the place of a sign-in where there is one. It is sent, and never stored.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,20 +15,24 @@ import httpx
 
 from bankapp.client import api
 from bankapp.client.api import Api
-from bankapp.client.errors import NotSignedIn, Refused
+from bankapp.client.errors import NotSignedIn, Refused, SignInRefused
 from bankapp.client.store import Profile, Tokens
 
 RENEW_BEFORE_SECONDS: Final = 15
+API_KEY_USER: Final = "api-key"
+"""Stands for the user in the orders that are made with an API key."""
+
 PAGE_LIMIT: Final = 100
 """The largest page of a list that the bank allows."""
 
 
 class Session:
-    """Sends requests to the bank with the tokens of a profile."""
+    """Sends requests to the bank with the tokens of a profile, or with an API key."""
 
-    def __init__(self, bank: Api, profile: Profile) -> None:
+    def __init__(self, bank: Api, profile: Profile, api_key: str | None = None) -> None:
         self.bank = bank
         self.profile = profile
+        self._api_key = api_key
 
     def sign_in(self, email: str, password: str, otp: str | None = None) -> dict[str, Any]:
         """Open a session, store it and return the user. Raises SignInRefused."""
@@ -42,7 +50,13 @@ class Session:
             self.profile.forget_tokens()
 
     def tokens(self) -> Tokens:
-        """Return the tokens of the session. Raises NotSignedIn if there are none, or if they are of another bank."""
+        """Return the tokens of the session, or the API key as one that does not expire.
+
+        Raises NotSignedIn if there are none, or if they are of another bank.
+        """
+        if self._api_key:
+            # Unfinished orders of a key stay its own when its secret changes, so they go by the profile.
+            return Tokens(self.bank.url, API_KEY_USER, "", self._api_key, math.inf, "", math.inf)
         found = self.profile.tokens()
         if found is None:
             raise NotSignedIn("You are not signed in; use `login`.")
@@ -68,11 +82,15 @@ class Session:
             try:
                 signed = dict(headers or {}) | _bearer(tokens.access_token)
                 return self.bank.call(method, path, body=body, query=query, headers=signed)
+            except SignInRefused:
+                # A wrong password or code of this request; the session is not in doubt.
+                raise
             except Refused as refusal:
                 if refusal.status != 401:
                     raise
-                if last:
-                    raise NotSignedIn(f"The bank does not accept the session: {refusal}") from None
+                if last or self._api_key:
+                    kind = "API key" if self._api_key else "session"
+                    raise NotSignedIn(f"The bank does not accept the {kind}: {refusal}") from None
                 tokens = self._renew(tokens)
         raise AssertionError("the second attempt returns or raises")
 

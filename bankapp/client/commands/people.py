@@ -38,7 +38,8 @@ def _set_password(ctx: click.Context, _parameter: click.Parameter, value: str | 
     client.password = client.password or value
 
 
-def _password(client: Client, password_stdin: bool, *, confirm: bool = False) -> str:
+def ask_password(client: Client, password_stdin: bool, *, confirm: bool = False) -> str:
+    """Return the password from standard input, the environment, or the person at the terminal."""
     if password_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     password: str | None = client.password
@@ -68,7 +69,7 @@ def signup(
     password_stdin: bool,
 ) -> Document:
     """Sign up as a customer, and sign in."""
-    password = _password(client, password_stdin, confirm=True)
+    password = ask_password(client, password_stdin, confirm=True)
     person = {"first_name": first_name, "last_name": last_name, "dob": dob}
     body = {"email": email, "password": password} | {name: value for name, value in person.items() if value}
     bank = client.session.bank
@@ -91,7 +92,7 @@ def login(client: Client, email: str | None, otp: str | None, password_stdin: bo
     """Sign in. The session is stored until it ends or you log out."""
     earlier = client.profile.tokens()
     email = email or click.prompt("E-mail", default=earlier.email if earlier else None, err=True)
-    password = _password(client, password_stdin)
+    password = ask_password(client, password_stdin)
     try:
         user = client.session.sign_in(email, password, otp)
     except SignInRefused as refusal:
