@@ -14,6 +14,7 @@ from bankapp.endpoints import Access, access_of
 from bankapp.errors import TokenRevoked
 from bankapp.extensions import db as extension
 from bankapp.repositories import accounts
+from tests.support.api_keys import bearer, make
 from tests.support.factories import Bank, Caller, ok, refused
 from tests.support.routes import operations
 from tests.support.statements import before_statement, statements
@@ -126,6 +127,21 @@ def test_a_revoked_token_is_refused_before_any_other_error(bank: Bank) -> None:
             for body in bodies:
                 refused(who.request(operation.method, operation.path, key="k", **body), 401, "token_revoked")
             refused(who.request(operation.method, f"{operation.path}?no_such_parameter=1"), 401, "token_revoked")
+
+
+def test_a_revoked_key_is_refused_before_any_other_error(bank: Bank) -> None:
+    ada = bank.customer()
+    key = make(ada)
+    server = bearer(bank, key)
+    ok(server.get("/accounts"))
+    ok(ada.delete(f"/api-keys/{key['id']}"), 204)
+    before = stored(bank)
+    for operation in operations(bank.app):
+        if operation.access is not Access.PUBLIC:
+            for body in ({"json": operation.example}, {"data": b"{", "content_type": "application/json"}):
+                answer = server.request(operation.method, operation.path, key="k", **body)
+                refused(answer, 401, "api_key_revoked")
+    assert stored(bank) == before
 
 
 def test_no_page_is_shown_to_a_revoked_token(bank: Bank) -> None:
