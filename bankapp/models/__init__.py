@@ -11,6 +11,7 @@ from bankapp.models.authorization import Authorization, AuthorizationRecord
 from bankapp.models.card import Card, CardRecord
 from bankapp.models.event import Event, EventRecord, EventSequencer
 from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
+from bankapp.models.job_lease import JobLease, JobLeaseRecord
 from bankapp.models.login_throttle import LoginThrottle, LoginThrottleRecord
 from bankapp.models.second_factor import RecoveryCode, SecondFactor, SecondFactorRecord
 from bankapp.models.statement import Statement, StatementRecord
@@ -45,6 +46,8 @@ __all__ = [
     "EventSequencer",
     "IdempotencyKey",
     "IdempotencyKeyRecord",
+    "JobLease",
+    "JobLeaseRecord",
     "LoginThrottle",
     "LoginThrottleRecord",
     "Posting",

@@ -30,6 +30,10 @@ PRIVILEGES: Final = {
         "SELECT, INSERT, DELETE, UPDATE (claim_id, claimed_at, finished_at,"
         " answer_status, answer_media_type, answer_etag, answer_body)"
     ),
+    "job_leases": (
+        "SELECT, INSERT, UPDATE (holder, leased_until, due_at, last_started_at, last_finished_at, last_success_at,"
+        " last_outcome, last_detail, failures)"
+    ),
     "login_throttles": "SELECT, INSERT, UPDATE (failures, last_attempt_at), DELETE",
     "postings": "SELECT, INSERT",
     "recovery_codes": "SELECT, INSERT, UPDATE (used_at), DELETE",
