@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT_MS: Final = 2_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
 SQLITE_BUSY_TIMEOUT_MS: Final = 5_000
+MAX_OVERFLOW: Final = 20
+"""Connections beyond one for each web thread. Only ``flask work`` needs them: it has a thread for each job."""
 
 # A server whose machine or network is gone sends nothing, not even the end of the connection. By default Linux notices
 # that after a quarter of an hour, or after two hours where it has nothing to send.
@@ -52,8 +54,8 @@ def engine_options(url: str, threads: int, pooler: str) -> dict[str, Any]:
     set on a session, where the role's settings stand in, and no statement is prepared.
     """
     # An error's message goes to the log; what a statement was about does not belong there.
-    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "max_overflow": 4, "pool_timeout": 2}
-    common["json_serializer"] = _to_json
+    common: dict[str, Any] = {"hide_parameters": True, "pool_size": threads, "pool_timeout": 2}
+    common |= {"max_overflow": MAX_OVERFLOW, "json_serializer": _to_json}
     if url.startswith("sqlite"):
         return common | {"connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
     connect: dict[str, Any] = {"connect_timeout": 2, "application_name": "bankapp", **_DEAD_PEER}
