@@ -36,12 +36,12 @@ help:  ## List the targets
 	@echo "Variables: PYTHON=python3.12 (interpreter), PORT=8000 (run), ARGS='-k name' (test, coverage, bench, torture, lock)"
 
 .PHONY: run
-run: $(RUNTIME)  ## Migrate, seed demo data and serve on 127.0.0.1:PORT; keeps stored data
+run: $(RUNTIME)  ## Migrate, seed demo data, serve on 127.0.0.1:PORT and run a worker; keeps stored data
 	@$(BIN)/python -m flask db upgrade
 	@$(BIN)/python -m flask seed
 	@echo "bankapp  http://127.0.0.1:$(PORT)"
 	@echo "docs     http://127.0.0.1:$(PORT)/docs"
-	@LOG_FORMAT=$${LOG_FORMAT:-console} exec $(BIN)/python -m gunicorn --bind 127.0.0.1:$(PORT) wsgi:app
+	@LOG_FORMAT=$${LOG_FORMAT:-console} PYTHON=$(BIN)/python exec deploy/web-and-worker --bind 127.0.0.1:$(PORT)
 
 .PHONY: test
 test: $(DEVELOPMENT)  ## Run every test; ARGS= is passed to pytest
