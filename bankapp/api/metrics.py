@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: requests by endpoint and status, and their latency."""
+"""Metrics for Prometheus: requests by endpoint and status, their latency, and the jobs of the worker."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from bankapp import endpoints
+from bankapp.api.job_metrics import JobCollector
 from bankapp.endpoints import Access
 
 blueprint = Blueprint("metrics", __name__)
@@ -52,12 +53,14 @@ class Metrics:
         self._lost_lines.inc()
 
     def page(self) -> bytes:
-        """Return the metrics in Prometheus' text format."""
-        if self._directory is None:
-            return generate_latest(self._registry)
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=self._directory)  # type: ignore[no-untyped-call]  # not annotated
-        return generate_latest(registry)
+        """Return the metrics in Prometheus' text format. Reads the database, but does not need it."""
+        jobs = CollectorRegistry()
+        jobs.register(JobCollector())
+        requests = self._registry
+        if self._directory is not None:
+            requests = CollectorRegistry()
+            MultiProcessCollector(requests, path=self._directory)  # type: ignore[no-untyped-call]  # not annotated
+        return generate_latest(requests) + generate_latest(jobs)
 
 
 def of(app: Flask) -> Metrics:
