@@ -14,6 +14,7 @@ from flask import Flask
 
 import config
 from bankapp.cli import openapi, use_migrations
+from bankapp.services.jobs import JOBS
 from bankapp.services.seeding import PASSWORD
 from config import ROOT, Development, Production
 from tests.support.databases import SECRET
@@ -71,6 +72,13 @@ def test_the_table_of_settings_matches_the_code() -> None:
         written[name] = usual if usual == special else f"{usual} (production: {special})"
     written["WEB_CONCURRENCY"] = "two per core"
     assert dict(rows_of_settings()) == written
+
+
+def test_the_table_of_jobs_matches_the_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\w. ]+) \| ", (ROOT / "docs" / "operations.md").read_text(), re.M)
+    seconds = {"s": 1, "min": 60, "day": 24 * 3600}
+    periods = {name: float(period.split()[0]) * seconds[period.split()[1]] for name, period in rows}
+    assert periods == {job.name: job.every_seconds for job in JOBS}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
