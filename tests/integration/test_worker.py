@@ -7,13 +7,14 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
 from bankapp.models import JobLeaseRecord
 from bankapp.repositories import job_leases
-from bankapp.services.jobs import FaultsFound, Job
+from bankapp.services.jobs import JOBS, FaultsFound, Job
 from bankapp.work import Timing
 from tests.support.servers import until
 from tests.support.workers import QUICK, working
@@ -79,6 +80,21 @@ def test_a_short_job_runs_on_time_while_a_long_one_runs(app: Flask, name: str) -
         until(lambda: len(ticks) > 20)
         assert lease_of(app, long.name).holder is not None
         ended.set()
+
+
+def test_more_jobs_than_web_threads_have_a_connection_each(make_app: Callable[..., Flask], app: Flask) -> None:
+    small = make_app(app.config["SQLALCHEMY_DATABASE_URI"], WEB_THREADS="1")
+    count = len(JOBS) + 4
+    meeting, met = threading.Barrier(count), list[int]()
+
+    def run() -> int:
+        # The connection of this step was taken for its lease. It is kept until the step ends.
+        met.append(meeting.wait(10))
+        return 0
+
+    jobs = [Job(f"job_{uuid.uuid4().hex}", run, every_seconds=HOUR) for _ in range(count)]
+    with working(small, jobs):
+        until(lambda: len(met) == count, seconds=20)
 
 
 def test_a_short_job_writes_to_the_database_less_often_than_it_runs(app: Flask, name: str) -> None:
