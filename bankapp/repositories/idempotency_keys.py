@@ -69,6 +69,7 @@ def release(scope: str, claim_id: str) -> None:
     db.change(_RELEASE, {"key_scope": scope, "key_claim_id": claim_id})
 
 
-def purge(before: datetime) -> int:
-    """Delete the keys that were claimed before a time, and return their number."""
-    return db.change(delete(_TABLE).where(_KEY.claimed_at < before))
+def purge(before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` keys that were claimed before a time, and return how many that were."""
+    batch = select(_KEY.scope).where(_KEY.claimed_at < before).limit(limit)
+    return db.change(delete(_TABLE).where(_KEY.scope.in_(batch)))

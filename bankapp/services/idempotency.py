@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from bankapp import clock, context, db, errors
 from bankapp.models import IdempotencyKeyRecord
 from bankapp.repositories import idempotency_keys
 from bankapp.services import audit
+
+PURGE_BATCH: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,14 @@ def release(claim: Claim, attempt_id: str) -> None:
 
 
 def purge() -> int:
-    """Delete the keys that are older than they must be kept, and return how many that were."""
-    return db.run(lambda: idempotency_keys.purge(clock.now() - context.config().idempotency_kept))
+    """Delete the keys that are older than they must be kept, and return how many that were.
+
+    Each batch is a transaction, so that no statement runs into the statement timeout.
+    """
+    before, purged = clock.now() - context.config().idempotency_kept, 0
+    while batch := db.run(lambda: idempotency_keys.purge(before, PURGE_BATCH)):
+        purged += batch
+    return purged
 
 
 def _answer(key: IdempotencyKeyRecord) -> Answer:

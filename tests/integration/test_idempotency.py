@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from bankapp.services import idempotency
+from tests.support import clocks
 from tests.support.factories import PERSON, Bank, Caller, ok, refused
+from tests.support.statements import statements
 
 Json = dict[str, Any]
 
@@ -163,3 +166,20 @@ def test_every_post_that_creates_or_moves_declares_the_key(bank: Bank) -> None:
         and not any(parameter.get("name") == "Idempotency-Key" for parameter in methods["post"]["parameters"])
     ]
     assert without == []
+
+
+def test_purge_deletes_old_keys_in_batches(fresh_bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "PURGE_BATCH", 2)
+    with clocks.at(clocks.ago(days=8)):
+        ada = fresh_bank.customer()
+        account = ada.account()
+        for number in range(5):
+            ok(ada.move(account, 1, "deposit", key=f"old-{number}"), 201)
+    ada = fresh_bank.customer()
+    account = ada.account()
+    first = ok(ada.move(account, 1, "deposit", key="recent"), 201)
+    with statements(fresh_bank.app) as executed:
+        purged = fresh_bank.app.test_cli_runner().invoke(args=["idempotency", "purge"])
+    assert purged.output.split() == ["5", "idempotency", "keys"]
+    assert sum("DELETE" in statement for statement in executed) == 4
+    assert ok(ada.move(account, 1, "deposit", key="recent"), 201) == first
