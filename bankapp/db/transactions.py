@@ -136,6 +136,9 @@ def _finish(connection: Connection) -> None:
     try:
         connection.commit()
     except DBAPIError as problem:
+        if not connection.invalidated:
+            # SQLAlchemy counts the transaction as ended now, but SQLite stays in it where it was busy.
+            connection.connection.rollback()
         if driver_errors.is_outage(problem) and not driver_errors.is_repeatable(problem):
             raise _outcome_unknown() from problem
         raise driver_errors.meaning(problem) from problem
