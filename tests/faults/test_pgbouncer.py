@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -65,4 +67,35 @@ def test_a_restart_of_the_pooler_costs_a_503_at_most(bank: Bank, pooler: Pgbounc
     assert ok(ada.transfer(source, target, 60, key="rent"), 201)["amount"] == 60
     assert (ada.balance(source), bob.balance(target)) == (40, 60)
     assert ok(ada.get("/health"))["database"] == "ok"
+    assert faults(bank.app) == []
+
+
+def test_restarts_of_the_pooler_under_load_move_the_money_once(bank: Bank, pooler: Pgbouncer) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=10_000), bob.account()
+    over = Event()
+
+    def pay(client: int) -> tuple[int, int]:
+        """Pay 1 at a time, each until it has an answer; return how often, and how many answers were 503."""
+        paid = unavailable = 0
+        while not over.is_set():
+            while (reply := ada.transfer(source, target, 1, key=f"rent-{client}-{paid}")).status_code in (409, 503):
+                unavailable += reply.status_code == 503
+                time.sleep(0.1)
+            ok(reply, 201)
+            paid += 1
+        return paid, unavailable
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(pay, client) for client in range(4)]
+        for _ in range(3):
+            time.sleep(0.5)
+            pooler.stop()
+            time.sleep(0.3)
+            pooler.start()
+        over.set()
+        results = [client.result() for client in clients]
+    paid = sum(count for count, _ in results)
+    assert sum(unavailable for _, unavailable in results) > 0
+    assert (ada.balance(source), bob.balance(target)) == (10_000 - paid, paid)
     assert faults(bank.app) == []

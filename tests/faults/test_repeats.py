@@ -146,6 +146,41 @@ def test_a_lock_timeout_answers_503(
     assert ada.balance(account) == 40
 
 
+@pytest.mark.parametrize("table", ["auth_tokens", "idempotency_keys", "audit_logs", "accounts", "transactions"])
+def test_a_table_that_is_locked_for_long_answers_503_in_time(
+    bank_on: Callable[..., Bank],
+    postgres_url: str,
+    admin: psycopg.Connection[Any],
+    table: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dialects, "LOCK_TIMEOUT_MS", 200)
+    bank = bank_on(postgres_url)
+    ada, bob = bank.customer(), bank.customer()
+    source, target = ada.account(balance=100), bob.account()
+    order = {"from_account_id": source["id"], "to_account_id": target["id"], "amount": 10, "currency": "EUR"}
+    requests: list[Callable[[], Any]] = [
+        lambda: ada.transfer(source, target, 10, key="rent"),
+        lambda: ada.move(source, 10, "deposit", key="wage"),
+        lambda: ada.post("/transfers/batch", {"transfers": [order, order]}, key="wages"),
+    ]
+    with admin.transaction():
+        admin.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        for request in requests:
+            started = time.monotonic()
+            reply = request()
+            refused(reply, 503, "unavailable")
+            assert int(reply.headers["Retry-After"]) >= 1
+            assert time.monotonic() - started < 5
+    # What could not even record its failure stays in flight until its lease ends.
+    for request in requests:
+        while (reply := request()).status_code == 409:
+            time.sleep(int(reply.headers["Retry-After"]))
+        assert reply.status_code < 300, reply.get_data(as_text=True)
+    assert (ada.balance(source), bob.balance(target)) == (100 - 10 + 10 - 20, 30)
+    assert faults(bank.app) == []
+
+
 def test_a_busy_sqlite_file_is_retried_and_then_answers_503(
     bank_on: Callable[..., Bank], sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
