@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 from click.testing import Result
 
 from tests.faults.production import production
+from tests.support.collector import Collector
 from tests.support.databases import ROLE, application, create_bank, migrate, settings
+from tests.support.pgbouncer import Pgbouncer
 from tests.support.postgres import PostgresServer
 from tests.support.proxy import Cutter
 from tests.support.servers import GunicornServer
@@ -52,6 +54,9 @@ class World:
     environ: dict[str, str] = field(default_factory=dict)
     cleanup: ExitStack = field(default_factory=ExitStack)
     target: str = "wsgi:app"
+    collector: Collector | None = None
+    """What reads the server's log, if a fault put something in between."""
+    pooler: Pgbouncer | None = None
     _server: GunicornServer | None = None
 
     @property
@@ -66,6 +71,8 @@ class World:
         self._server = production(self.database_url, self.folder, **(small | self.environ))
         self._server.target = self.target
         self._server.keeps_logs = True
+        if self.collector is not None:
+            self._server.stdout = self.collector.writes
         self._server.start()
 
     def logged_errors(self) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 from flask import Flask
@@ -15,36 +13,8 @@ from flask import Flask
 from tests.faults.production import get, production
 from tests.support.factories import Caller, ok
 from tests.support.raw_http import connect, read_all, read_answer, request
-from tests.support.servers import GunicornServer, RemoteBank, at_once, until
-
-HEAD = request("POST", "/v1/auth/login", "Content-Type: application/json", "X-Long: " + "a" * 4000)
-BODY = request("POST", "/v1/auth/login", "Content-Type: application/json", "Content-Length: 60000")
-
-
-@contextmanager
-def slow_clients(server: GunicornServer, count: int) -> Iterator[None]:
-    """Hold ``count`` connections: half of them idle, a quarter each sends its head or its body byte by byte."""
-    with ExitStack() as stack:
-        connections = [stack.enter_context(connect(server.address)) for _ in range(count)]
-        dripping = connections[count // 2 :]
-        for connection in dripping[::2]:
-            connection.sendall(BODY)
-        over = Event()
-        drip = Thread(target=_drip, args=(dripping, over))
-        drip.start()
-        try:
-            yield
-        finally:
-            over.set()
-            drip.join()
-
-
-def _drip(connections: list[socket.socket], over: Event) -> None:
-    for at in range(len(HEAD)):
-        for number, connection in enumerate(connections):
-            connection.sendall(HEAD[at : at + 1] if number % 2 else b" ")
-        if over.wait(0.3):
-            return
+from tests.support.servers import RemoteBank, at_once, until
+from tests.support.slow_clients import HEAD, slow_clients
 
 
 def test_as_many_idle_connections_as_workers(new_database: Callable[[], str], tmp_path: Path) -> None:

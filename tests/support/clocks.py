@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 
 import pytest
+from flask import Flask
 from flask_jwt_extended import tokens
 from jwt import api_jwt
 
-from bankapp import clock
+from bankapp import clock, create_app
 
 
 @contextmanager
@@ -40,3 +42,9 @@ def set_off_by(difference: timedelta) -> None:
     time.time = lambda: read() + difference.total_seconds()
     for module in (tokens, api_jwt):
         vars(module)["datetime"] = Wrong
+
+
+def served() -> Flask:
+    """Return the application, for gunicorn, with a clock that is off by ``CLOCK_OFF_SECONDS``."""
+    set_off_by(timedelta(seconds=int(os.environ["CLOCK_OFF_SECONDS"])))
+    return create_app()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
+import termios
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -25,8 +28,14 @@ class Collector:
     def resume(self) -> None:
         self._may_read.set()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of what was written is still in the pipe."""
+        answer = fcntl.ioctl(self._reads, termios.FIONREAD, b"\0" * 4)
+        return int.from_bytes(answer, sys.byteorder)
+
     def _copy(self) -> None:
-        with self._file.open("wb", buffering=0) as file:
+        with self._file.open("ab", buffering=0) as file:
             while data := os.read(self._reads, 4096):
                 file.write(data)
                 self._may_read.wait()

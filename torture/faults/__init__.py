@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from torture.faults.base import Fault
+from torture.faults.databases import Conflicts, ConnectionsExhausted, FullDisk, LockHeld
 from torture.faults.postgresql import BackendKill, CommitCut, Crash, Stopped
 from torture.faults.processes import MasterKill, Restart, WorkerKill
+from torture.faults.surroundings import LogPipe, PoolerRestart, SlowClients, WrongClock
 
 FAULTS: Final[dict[str, type[Fault]]] = {
-    fault.name: fault for fault in (WorkerKill, MasterKill, Restart, BackendKill, Crash, Stopped, CommitCut)
+    fault.name: fault
+    for fault in (
+        *(WorkerKill, MasterKill, Restart),
+        *(BackendKill, Crash, Stopped, CommitCut),
+        *(ConnectionsExhausted, LockHeld, Conflicts, FullDisk),
+        *(WrongClock, SlowClients, LogPipe, PoolerRestart),
+    )
 }
 
 
