@@ -35,7 +35,8 @@ class Pgbouncer:
         (self._folder / "pgbouncer.ini").write_text(
             f"[databases]\n* = host={target.hostname} port={target.port}\n[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\nauth_type = trust\n"
-            f"auth_file = {self._folder}/users.txt\npool_mode = transaction\ndefault_pool_size = 4\n"
+            f"auth_file = {self._folder}/users.txt\npool_mode = transaction\n"
+            "default_pool_size = 4\nserver_login_retry = 1\n"
         )
         for file in self._folder.iterdir():
             file.chmod(0o644)

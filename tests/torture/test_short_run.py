@@ -64,3 +64,15 @@ def test_an_unknown_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["--faults", "worker-kil"])
     assert "no such fault: worker-kil; there are: worker-kill," in capsys.readouterr().err
+
+
+def test_faults_of_sqlite_and_the_log_are_effective(tmp_path: Path) -> None:
+    faults = [FAULTS["full-disk"], FAULTS["log-pipe"]]
+    result = run(Plan("sqlite", SEED, seconds=5, faults=faults), tmp_path)
+    assert result.verdict.outcome == PASS, (result.verdict.findings[:5], result.verdict.gaps, rows(result))
+
+
+def test_faults_of_postgresql_are_effective(postgres: PostgresServer, tmp_path: Path) -> None:
+    faults = [FAULTS["conflicts"], FAULTS["connections-exhausted"]]
+    result = run(Plan("postgresql", SEED, seconds=5, faults=faults), tmp_path, postgres)
+    assert result.verdict.outcome == PASS, (result.verdict.findings[:5], result.verdict.gaps, rows(result))
