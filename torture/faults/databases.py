@@ -134,7 +134,10 @@ class _Raised(Fault):
         with psycopg.connect(world.admin_url, autocommit=True) as admin:
             row = admin.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM torture_raised").fetchone()
             self._count = row[0] if row else 0
-            admin.execute("DROP FUNCTION torture_raise CASCADE")
+            # One by one: several locks at once would deadlock with the application.
+            for table in self.tables:
+                admin.execute(f"DROP TRIGGER torture ON {table}")
+            admin.execute("DROP FUNCTION torture_raise()")
             admin.execute("DROP SEQUENCE torture_raised")
 
     def evidence(self, world: World) -> str:
