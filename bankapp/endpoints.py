@@ -26,6 +26,7 @@ class Scope(Enum):
     CARDS_READ = "cards:read"
     CARDS_WRITE = "cards:write"
     STATEMENTS_READ = "statements:read"
+    EVENTS_READ = "events:read"
 
 
 NO_KEYS: Final = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bankapp import errors
-from bankapp.api.blueprint import Access, Blueprint, Operation
+from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.schemas import events as schemas
 from bankapp.services import events
 from bankapp.services.events import Stretch
@@ -16,6 +16,7 @@ blueprint = Blueprint("events", __name__, "What happened, in the order in which 
         "GET",
         "/events",
         access=Access.USER,
+        scope=Scope.EVENTS_READ,
         query=schemas.EventQuery,
         answer=schemas.Stretch,
         errors=[errors.Forbidden, errors.EventsExpired],

@@ -10,9 +10,11 @@ from sqlalchemy import ColumnElement, bindparam, func, over, select, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from bankapp import db
+from bankapp.listing import Owner
 from bankapp.models import Event, EventRecord, EventSequencer
 from bankapp.repositories.selecting import select_record
 
+_UNNUMBERED = Event.position.is_(None)
 _SEQUENCER: Any = EventSequencer.__table__
 
 # Commits of one account come in the order of its sequence, and its times do not run backwards. So a snapshot that has
@@ -23,6 +25,12 @@ _ORDER = (Event.created_at, func.coalesce(Event.account_sequence, 0), Event.id)
 def add(row: dict[str, Any]) -> None:
     """Store a new event without a position."""
     db.insert(Event, row)
+
+
+def unnumbered() -> tuple[int, datetime | None]:
+    """Return how many events have no position yet, and the time of the oldest (None: there is none)."""
+    row = db.one(select(func.count().label("count"), func.min(Event.created_at).label("oldest")).where(_UNNUMBERED))
+    return row.count, row.oldest
 
 
 def number(limit: int) -> int:
@@ -42,7 +50,7 @@ def _number(last: int, limit: int) -> Any:
     earlier = aliased(Event)
     batch = (
         select(Event.id, Event.user_id, over(func.row_number(), order_by=_ORDER).label("place"))
-        .where(Event.position.is_(None))
+        .where(_UNNUMBERED)
         .order_by(*_ORDER)
         .limit(limit)
         .subquery()
@@ -83,15 +91,21 @@ def created_at(user_id: str | None, position: int) -> datetime:
 
 
 def after(
-    user_id: str | None, position: int, until: int, limit: int, *, type: str | None, resource_id: str | None
+    owner: Owner | None, position: int, until: int, limit: int, *, type: str | None, resource_id: str | None
 ) -> Sequence[EventRecord]:
-    """Return at most ``limit`` events of a stream, ascending, after ``position`` and up to ``until``."""
+    """Return at most ``limit`` events of an owner's stream, or of the bank's, after ``position`` and up to ``until``.
+
+    They are ascending. An owner who is limited to some accounts gets only the events of these.
+    """
+    user_id = None if owner is None else owner.user_id
     column = _position(user_id)
     query = select_record(EventRecord, Event, position=column).where(column > position, column <= until)
     if type is not None:
         query = query.where(Event.type == type)
     if resource_id is not None:
         query = query.where(Event.resource_id == resource_id)
+    if owner is not None and owner.account_ids is not None:
+        query = query.where(Event.account_id.in_(owner.account_ids))
     return db.rows(_of(user_id, query).order_by(column).limit(limit), record=EventRecord)
 
 

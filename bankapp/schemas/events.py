@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
-from bankapp.models import AccountRecord, CardRecord, SessionRecord, TransactionRecord, TransferRecord
+from bankapp.models import AccountRecord, ApiKeyRecord, CardRecord, SessionRecord, TransactionRecord, TransferRecord
 from bankapp.models.event import TYPES
 from bankapp.schemas.accounts import Account
+from bankapp.schemas.api_keys import ApiKey
 from bankapp.schemas.auth import Session
 from bankapp.schemas.authorizations import Authorization
 from bankapp.schemas.base import BaseSchema, Choice, Identifier, QueryInteger, QuerySchema, Timestamp, example_of
@@ -21,13 +22,21 @@ from bankapp.services.events import STREAMS, USER, PastAuthorization
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 500
 
+
+class PastSession(Session):
+    """A session in an event, which does not tell whether it is that of the reader."""
+
+    current = fields.Function(lambda _: False, metadata={"type": "boolean", "example": False})
+
+
 _SHAPES: Final[Mapping[type, Schema]] = {
     TransactionRecord: Transaction(),
     TransferRecord: Transfer(),
     AccountRecord: Account(),
     CardRecord: Card(),
     PastAuthorization: Authorization(),
-    SessionRecord: Session(),
+    SessionRecord: PastSession(),
+    ApiKeyRecord: ApiKey(),
 }
 """Record of a resource → its shape."""
 
@@ -52,7 +61,10 @@ class Event(BaseSchema):
     data = Resource(
         attribute="resource",
         metadata={
-            "anyOf": [{"$ref": f"#/components/schemas/{type(shape).__name__}"} for shape in _SHAPES.values()],
+            "anyOf": [
+                {"$ref": f"#/components/schemas/{type(shape).__name__.removeprefix('Past')}"}
+                for shape in _SHAPES.values()
+            ],
             "example": example_of(Transaction()),
         },
     )

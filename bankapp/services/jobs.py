@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bankapp import errors
-from bankapp.services import audit, audit_seals, authorizations, idempotency, statement_closings, verification
+from bankapp.services import audit, audit_seals, authorizations, events, idempotency, statement_closings, verification
 from bankapp.services.identity import tokens
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,12 @@ def _close_statements() -> int:
     return 0
 
 
+def _unnumbered_events() -> Queue:
+    return Queue(*events.backlog())
+
+
 JOBS: Final = (
+    Job("number_events", events.number, every_seconds=0.25, queue=_unnumbered_events),
     Job("expire_holds", authorizations.expire, every_seconds=300),
     Job("settle_audit", audit.settle, every_seconds=300),
     Job("seal_audit", _seal_audit_log, every_seconds=300),

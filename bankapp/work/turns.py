@@ -15,6 +15,8 @@ from bankapp.work.held import HeldLeases
 log = logging.getLogger(__name__)
 
 LONGEST_RETRY_SECONDS: Final = 300.0
+QUIET_BELOW_SECONDS: Final = 60.0
+"""A job that is due more often than this logs its steps for debugging only."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Turns:
             log.exception("job failed: %s", error, extra={"job": job.name, "error": error})
             return _Step(failure=error, is_transient=True)
         facts = {"job": job.name, "count": count, "seconds": round(time.monotonic() - began, 3)}
-        log.log(logging.INFO if count else logging.DEBUG, "job did a step", extra=facts)
+        is_rare = job.every_seconds >= QUIET_BELOW_SECONDS
+        log.log(logging.INFO if count and is_rare else logging.DEBUG, "job did a step", extra=facts)
         return _Step(count)
 
     def _pause_after(self, step: _Step) -> float:

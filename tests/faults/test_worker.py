@@ -130,6 +130,7 @@ def make_due(bank: Bank) -> list[tuple[Caller, dict[str, Any]]]:
 
 
 COUNTS = {
+    "number_events": "SELECT count(*) FROM events WHERE position IS NOT NULL",
     "expire_holds": "SELECT count(*) FROM authorizations WHERE status = 'expired'",
     "settle_audit": "SELECT count(*) FROM audit_logs WHERE status = 'failure'",
     "seal_audit": "SELECT count(*) FROM audit_seals",

@@ -75,7 +75,8 @@ def test_the_table_of_settings_matches_the_code() -> None:
 
 
 def test_the_table_of_jobs_matches_the_code() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| ([\w. ]+) \| ", (ROOT / "docs" / "operations.md").read_text(), re.M)
+    [table] = re.findall(r"^\| Job \| Period .*?\n\n", (ROOT / "docs" / "operations.md").read_text(), re.M | re.S)
+    rows = re.findall(r"^\| `(\w+)` \| ([\w. ]+) \| ", table, re.M)
     seconds = {"s": 1, "min": 60, "day": 24 * 3600}
     periods = {name: float(period.split()[0]) * seconds[period.split()[1]] for name, period in rows}
     assert periods == {job.name: job.every_seconds for job in JOBS}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from bankapp.extensions import db
 from bankapp.services import events
 from tests.support import clocks
+from tests.support.api_keys import bearer, make
 from tests.support.books import faults
 from tests.support.factories import Bank, Caller, ok, refused
 from tests.support.servers import at_once
@@ -245,3 +249,31 @@ def test_retention_is_a_setting(bank_with: Callable[..., Bank]) -> None:
     ada = bank.signed_in(ada.email)
     number(bank.app)
     refused(ada.get("/events?after=0"), 410, "events_expired")
+
+
+def test_an_api_key_reads_the_events_of_its_accounts(bank: Bank, ada: Caller) -> None:
+    mine, other = ada.account(balance=5), ada.account(balance=7)
+    whole = bearer(bank, make(ada, scopes=["events:read"]))
+    limited = bearer(bank, make(ada, scopes=["events:read"], account_ids=[mine["id"]]))
+    without = bearer(bank, make(ada, scopes=["accounts:read"]))
+    refused(without.get("/events"), 403, "insufficient_scope")
+    everything = stream(bank.app, whole)
+    assert everything == stream(bank.app, ada)
+    assert other["id"] in {item["resource_id"] for item in everything}
+    assert types(stream(bank.app, limited)) == ["account.opened", "transaction.created"]
+    assert ok(limited.get("/events"))["last_position"] == ok(whole.get("/events"))["last_position"]
+    refused(whole.get("/events?stream=bank"), 403, "forbidden")
+
+
+def test_the_life_of_an_api_key(bank: Bank, ada: Caller) -> None:
+    def live() -> None:
+        ok(ada.delete(f"/api-keys/{make(ada)['id']}"), 204)
+
+    created, revoked = since(bank, ada, live)
+    assert (created["type"], revoked["type"]) == ("api_key.created", "api_key.revoked")
+    assert revoked["data"] == ok(ada.get(f"/api-keys/{revoked['resource_id']}"))
+    with bank.app.app_context():
+        stored = db.session.execute(text("SELECT data FROM events WHERE type = 'api_key.created'")).scalars().all()
+    assert stored
+    for data in stored:
+        assert (json.loads(data) if isinstance(data, str) else data)["secret_hash"] == ""

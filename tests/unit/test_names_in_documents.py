@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from bankapp.models.event import TYPES
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bankapp", "benchmarks", "deploy", "docs", "migrations", "static", "templates", "tests", "torture")
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -29,6 +31,7 @@ FOREIGN = {
     "currencies.json": "a file that the client keeps",
     "bankapp.access": "the name of a logger",
     "bankapp.events": "the name of a logger",
+    **dict.fromkeys(TYPES, "the type of an event"),
 }
 
 SUFFIXES = "css html js json lock lua md mjs py sql toml txt xsd yaml yml"

@@ -40,7 +40,7 @@ class Keys:
         self.released: list[tuple[str, str]] = []
         self.abandoned: list[str] = []
 
-    def get(self, scope: str) -> IdempotencyKeyRecord | None:
+    def lock(self, scope: str) -> IdempotencyKeyRecord | None:
         assert scope == "scope"
         return self.found
 
@@ -59,7 +59,7 @@ class Keys:
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keys]:
     keys = Keys()
-    for name in ("get", "take_over", "finish", "release"):
+    for name in ("lock", "take_over", "finish", "release"):
         monkeypatch.setattr(idempotency.idempotency_keys, name, getattr(keys, name))
     monkeypatch.setattr(idempotency.audit, "abandon", keys.abandoned.append)
     monkeypatch.setattr(idempotency.db, "run", lambda command: command())
