@@ -67,6 +67,8 @@ class Config:
     card_bin: str = "400000"
     hold_lifetime: timedelta = timedelta(days=7)
     event_retention: timedelta = timedelta(days=90)
+    webhooks_allow_loopback: bool = False
+    """Also accept webhook endpoints on the machine itself, by http, too. Refused in production."""
     metrics_directory: str | None = None
     iban_country: str = "DE"
     iban_bank_code: str = "50010517"
@@ -158,6 +160,11 @@ class Production(Config):
     is_production = True
     docs_enabled: bool = False
     drain: timedelta = timedelta(seconds=5)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a setting that is for development only."""
+        if self.webhooks_allow_loopback:
+            raise ConfigError("WEBHOOKS_ALLOW_LOOPBACK", "is refused in production")
 
     @classmethod
     def missing_jwt_secret(cls) -> tuple[str, ...]:
@@ -296,5 +303,6 @@ _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "card_bin": ("CARD_BIN", _digits(6)),
     "hold_lifetime": ("HOLD_SECONDS", _seconds(60, 31 * 24 * 3600)),
     "event_retention": ("EVENT_RETENTION_SECONDS", _seconds(3600, 3660 * 24 * 3600)),
+    "webhooks_allow_loopback": ("WEBHOOKS_ALLOW_LOOPBACK", _boolean),
     "iban_bank_code": ("IBAN_BANK_CODE", _digits(8)),
 }

@@ -42,6 +42,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("CARD_BIN", "411111", "card_bin", "411111"),
     ("HOLD_SECONDS", "3600", "hold_lifetime", timedelta(hours=1)),
     ("EVENT_RETENTION_SECONDS", "86400", "event_retention", timedelta(days=1)),
+    ("WEBHOOKS_ALLOW_LOOPBACK", "true", "webhooks_allow_loopback", True),
     ("IBAN_BANK_CODE", "37040044", "iban_bank_code", "37040044"),
 ]
 
@@ -78,6 +79,7 @@ BAD: list[tuple[str, str]] = [
     ("CARD_BIN", "4111"),
     ("HOLD_SECONDS", "59"),
     ("EVENT_RETENTION_SECONDS", "3599"),
+    ("WEBHOOKS_ALLOW_LOOPBACK", "local"),
     ("IBAN_BANK_CODE", "3704004x"),
 ]
 
@@ -118,6 +120,11 @@ def test_production_has_no_default_secret_and_no_docs() -> None:
     production = Config.from_env(BASE | {"BANKAPP_ENV": "production"})
     assert (production.docs_enabled, production.bcrypt_rounds, production.ratelimit_enabled) == (False, 12, True)
     assert production.drain > timedelta(0)
+
+
+def test_production_sends_nothing_to_the_machine_itself() -> None:
+    with pytest.raises(ConfigError, match=r"^WEBHOOKS_ALLOW_LOOPBACK is refused in production"):
+        Config.from_env(BASE | {"BANKAPP_ENV": "production", "WEBHOOKS_ALLOW_LOOPBACK": "true"})
 
 
 def test_development_stores_a_random_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
