@@ -29,8 +29,12 @@ from bankapp.api import (
     statements,
     transactions,
     transfers,
+    webhook_endpoints,
 )
 from bankapp.extensions import api
+from bankapp.schemas.events import Event
+from bankapp.schemas.layout import json_of
+from bankapp.services import webhook_payloads
 
 RESOURCES = (
     auth,
@@ -47,6 +51,7 @@ RESOURCES = (
     statement_files,
     audit_logs,
     events,
+    webhook_endpoints,
     health,
 )
 
@@ -73,4 +78,5 @@ def init_app(app: Flask) -> None:
     converters.register()
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
+    webhook_payloads.render_with(json_of(Event()))
     docs.init_app(app)

@@ -5,7 +5,19 @@ from __future__ import annotations
 import click
 from flask import Flask
 
-from bankapp.cli import audit, authorizations, idempotency, ledger, openapi, seed, statements, tokens, users, work
+from bankapp.cli import (
+    audit,
+    authorizations,
+    idempotency,
+    ledger,
+    openapi,
+    seed,
+    statements,
+    tokens,
+    users,
+    webhooks,
+    work,
+)
 from bankapp.extensions import db
 from config import ROOT
 
@@ -19,6 +31,7 @@ COMMANDS = (
     statements,
     tokens,
     users,
+    webhooks,
     work,
 )
 

@@ -9,7 +9,7 @@ from bankapp.models.api_key import ApiKey, ApiKeyRecord
 from bankapp.models.audit_log import AuditLog, AuditLogRecord, AuditSeal
 from bankapp.models.authorization import Authorization, AuthorizationRecord
 from bankapp.models.card import Card, CardRecord
-from bankapp.models.event import Event, EventRecord, EventSequencer
+from bankapp.models.event import Event, EventRecord, EventSequencer, NumberedEvent
 from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
 from bankapp.models.job_lease import JobLease, JobLeaseRecord
 from bankapp.models.login_throttle import LoginThrottle, LoginThrottleRecord
@@ -24,6 +24,13 @@ from bankapp.models.user import (
     SessionRecord,
     User,
     UserRecord,
+)
+from bankapp.models.webhook import (
+    WebhookDelivery,
+    WebhookDeliveryRecord,
+    WebhookEndpoint,
+    WebhookEndpointRecord,
+    WebhookFanOut,
 )
 
 __all__ = [
@@ -50,6 +57,7 @@ __all__ = [
     "JobLeaseRecord",
     "LoginThrottle",
     "LoginThrottleRecord",
+    "NumberedEvent",
     "Posting",
     "RecoveryCode",
     "RefreshToken",
@@ -66,4 +74,9 @@ __all__ = [
     "TransferRecord",
     "User",
     "UserRecord",
+    "WebhookDelivery",
+    "WebhookDeliveryRecord",
+    "WebhookEndpoint",
+    "WebhookEndpointRecord",
+    "WebhookFanOut",
 ]

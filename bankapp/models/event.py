@@ -36,6 +36,7 @@ TYPES: Final = (
     "session.created",
     "api_key.created",
     "api_key.revoked",
+    "webhook_endpoint.disabled",
 )
 """The types of events: the resource, and what happened to it."""
 
@@ -107,6 +108,18 @@ class EventRecord(NamedTuple):
     data: dict[str, Any] | None
     created_at: datetime
     position: int
+
+
+class NumberedEvent(NamedTuple):
+    """Where an event belongs: what is needed of it to send it somewhere."""
+
+    id: str
+    type: str
+    user_id: str
+    account_id: str | None
+    created_at: datetime
+    position: int
+    user_position: int
 
 
 class EventSequencer(Model):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from bankapp import db
 from bankapp.listing import Owner
-from bankapp.models import Event, EventRecord, EventSequencer
+from bankapp.models import Event, EventRecord, EventSequencer, NumberedEvent
 from bankapp.repositories.selecting import select_record
 
 _UNNUMBERED = Event.position.is_(None)
@@ -107,6 +107,30 @@ def after(
     if owner is not None and owner.account_ids is not None:
         query = query.where(Event.account_id.in_(owner.account_ids))
     return db.rows(_of(user_id, query).order_by(column).limit(limit), record=EventRecord)
+
+
+def numbered_after(position: int, limit: int) -> Sequence[NumberedEvent]:
+    """Return at most ``limit`` events of the bank's stream after a position, ascending."""
+    query = select_record(NumberedEvent, Event).where(Event.position > position)
+    return db.rows(query.order_by(Event.position).limit(limit), record=NumberedEvent)
+
+
+def between(
+    user_id: str, first: int, last: int | None, types: Sequence[str] | None, limit: int
+) -> Sequence[NumberedEvent]:
+    """Return at most ``limit`` events of a user, ascending, from one position to another (None: the last)."""
+    query = select_record(NumberedEvent, Event).where(Event.user_id == user_id, Event.user_position >= first)
+    if last is not None:
+        query = query.where(Event.user_position <= last)
+    if types is not None:
+        query = query.where(Event.type.in_(types))
+    return db.rows(query.order_by(Event.user_position).limit(limit), record=NumberedEvent)
+
+
+def by_ids(event_ids: Sequence[str]) -> Sequence[EventRecord]:
+    """Return numbered events, in no order, each with its position in the stream of its user."""
+    query = select_record(EventRecord, Event, position=Event.user_position).where(Event.id.in_(event_ids))
+    return db.rows(query, record=EventRecord)
 
 
 def _position(user_id: str | None) -> InstrumentedAttribute[int | None]:

@@ -44,6 +44,16 @@ PRIVILEGES: Final = {
     "transactions": "SELECT, INSERT",
     "transfers": "SELECT, INSERT",
     "users": "SELECT, INSERT, UPDATE (hashed_password, role, status)",
+    "webhook_deliveries": (
+        "SELECT, INSERT, DELETE, UPDATE (status, attempts, next_attempt_at, lease_id, leased_until,"
+        " attempted_at, finished_at, status_code, latency_ms, error, answer)"
+    ),
+    "webhook_endpoints": (
+        "SELECT, INSERT, DELETE, UPDATE (url, event_types, description, status, ordering, sealed_secret,"
+        " sealed_previous_secret, previous_secret_expires_at, disabled_at, disabled_reason, failing_since,"
+        " not_before, served_at)"
+    ),
+    "webhook_fan_out": "SELECT, UPDATE (last_position)",
 }
 """Table → the privileges on it. History has neither UPDATE nor DELETE."""
 

@@ -7,7 +7,15 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
-from bankapp.models import AccountRecord, ApiKeyRecord, CardRecord, SessionRecord, TransactionRecord, TransferRecord
+from bankapp.models import (
+    AccountRecord,
+    ApiKeyRecord,
+    CardRecord,
+    SessionRecord,
+    TransactionRecord,
+    TransferRecord,
+    WebhookEndpointRecord,
+)
 from bankapp.models.event import TYPES
 from bankapp.schemas.accounts import Account
 from bankapp.schemas.api_keys import ApiKey
@@ -17,6 +25,7 @@ from bankapp.schemas.base import BaseSchema, Choice, Identifier, QueryInteger, Q
 from bankapp.schemas.cards import Card
 from bankapp.schemas.transactions import Transaction
 from bankapp.schemas.transfers import Transfer
+from bankapp.schemas.webhook_endpoints import WebhookEndpoint
 from bankapp.services.events import STREAMS, USER, PastAuthorization
 
 DEFAULT_LIMIT: Final = 100
@@ -37,6 +46,7 @@ _SHAPES: Final[Mapping[type, Schema]] = {
     PastAuthorization: Authorization(),
     SessionRecord: PastSession(),
     ApiKeyRecord: ApiKey(),
+    WebhookEndpointRecord: WebhookEndpoint(),
 }
 """Record of a resource → its shape."""
 

@@ -82,13 +82,13 @@ def authorize_listing(resource: str, **filters: Any) -> Owner | None:
     return None
 
 
-def authorize_new_account() -> None:
-    """Refuse an API key that is limited to some accounts, to which a new one would not belong.
+def demand_all_accounts(action: str) -> None:
+    """Refuse an API key that is limited to some accounts, for an ``action`` that reaches beyond them.
 
     Raises InsufficientScope.
     """
     if context.user().account_ids is not None:
-        raise errors.InsufficientScope("This API key is limited to some accounts and cannot open another one.")
+        raise errors.InsufficientScope(f"This API key is limited to some accounts and cannot {action}.")
 
 
 def record_staff_access(resource: str, resource_id: str | None, **metadata: Any) -> None:

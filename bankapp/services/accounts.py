@@ -41,7 +41,7 @@ def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
     """
 
     def decide() -> Decision[AccountRecord]:
-        access.authorize_new_account()
+        access.demand_all_accounts("open another one")
         holder = account_holders.of_user(context.user().id)
         if holder is None:
             raise errors.AccountHolderRequired("Become an account holder before you open an account.")

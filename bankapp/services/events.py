@@ -22,7 +22,9 @@ from bankapp.models import (
     AuthorizationRecord,
     CardRecord,
     EventRecord,
+    NumberedEvent,
     SessionRecord,
+    WebhookEndpointRecord,
 )
 from bankapp.models.event import TRANSACTION_CREATED, TRANSFER_CREATED, TRANSFER_REVERSED
 from bankapp.repositories import events, transactions, transfers
@@ -64,6 +66,7 @@ _RECORDS: Final[Mapping[str, Any]] = {
     "authorization": PastAuthorization,
     "session": SessionRecord,
     "api_key": ApiKeyRecord,
+    "webhook_endpoint": WebhookEndpointRecord,
 }
 """The part of an event's type before the dot → the record in its ``data``."""
 
@@ -164,6 +167,21 @@ def read(
         has_more = len(rows) > limit
         items = _with_resources(rows[:limit])
     return Stretch(items, items[-1].position if has_more else max(last, start), has_more)
+
+
+def between(
+    user_id: str, first: int, last: int | None, *, types: Sequence[str] | None, limit: int
+) -> Sequence[NumberedEvent]:
+    """Return events of a user from one position to another, ascending. Raises EventsExpired as :func:`read`."""
+    end = events.last_position(user_id)
+    _start(user_id, first - 1, end, clock.now() - context.config().event_retention)
+    return events.between(user_id, first, last, types, limit)
+
+
+def by_ids(event_ids: Sequence[str]) -> Mapping[str, Event]:
+    """Return numbered events with their resources by id, each with its position in the stream of its user."""
+    with db.snapshot():
+        return {event.id: event for event in _with_resources(events.by_ids(event_ids))}
 
 
 def _start(user_id: str | None, after: int | None, last: int, oldest_kept: datetime) -> int:

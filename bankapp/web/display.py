@@ -50,6 +50,13 @@ EVENT_NAMES: Final = {
     "token_refresh": "Session renewed",
     "token_reuse": "Session ended: refresh token used twice",
     "transfer_batch": "Batch of transfers",
+    "webhook_endpoint_change": "Webhook endpoint changed",
+    "webhook_endpoint_create": "Webhook endpoint made",
+    "webhook_endpoint_delete": "Webhook endpoint deleted",
+    "webhook_endpoint_disable": "Webhook endpoint disabled",
+    "webhook_endpoint_replay": "Events sent again",
+    "webhook_endpoint_rotate": "Webhook secret renewed",
+    "webhook_endpoint_test": "Webhook endpoint tested",
 }
 
 

@@ -19,7 +19,8 @@ _TYPES = (
     "'transaction.created', 'transfer.created', 'transfer.reversed', 'account.opened', 'account.frozen',"
     " 'account.unfrozen', 'account.closed', 'card.issued', 'card.blocked', 'card.unblocked', 'card.terminated',"
     " 'card.limits_changed', 'authorization.created', 'authorization.captured', 'authorization.voided',"
-    " 'authorization.expired', 'authorization.declined', 'session.created', 'api_key.created', 'api_key.revoked'"
+    " 'authorization.expired', 'authorization.declined', 'session.created', 'api_key.created', 'api_key.revoked',"
+    " 'webhook_endpoint.disabled'"
 )
 _NUMBERED = sa.text("position IS NOT NULL")
 _NUMBERED_FOR_USER = sa.text("user_position IS NOT NULL")

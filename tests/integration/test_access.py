@@ -90,6 +90,13 @@ class World:
     def api_key_id(self) -> str:
         return str(ok(self.owner.post("/api-keys", api_key(self)), 201)["id"])
 
+    def webhook_endpoint_id(self) -> str:
+        endpoint_id = str(ok(self.owner.post("/webhook-endpoints", webhook_endpoint(self)), 201)["id"])
+        # A user may have a few endpoints only.
+        for endpoint in ok(self.owner.get("/webhook-endpoints"))["items"][10:]:
+            ok(self.owner.delete(f"/webhook-endpoints/{endpoint['id']}"), 204)
+        return endpoint_id
+
     def session_id(self) -> str:
         caller = self.bank.signed_in(self.owner.email)
         sessions = ok(caller.get("/auth/sessions"))["items"]
@@ -159,6 +166,10 @@ def hold(world: World) -> dict[str, Any]:
 def api_key(_: World) -> dict[str, Any]:
     expires_at = clock.to_text(clocks.ago(days=-30))
     return {"name": "Payroll", "scopes": ["accounts:read"], "expires_at": expires_at, "password": PASSWORD}
+
+
+def webhook_endpoint(world: World) -> dict[str, Any]:
+    return {"url": "https://ada.example/bank-events"}
 
 
 TABLE = (
@@ -249,6 +260,16 @@ TABLE = (
     Row("GET", "/v1/authorizations/<id:authorization_id>", READ),
     Row("POST", "/v1/authorizations/<id:authorization_id>/capture", OWN),
     Row("POST", "/v1/authorizations/<id:authorization_id>/void", OWN),
+    # webhooks
+    Row("POST", "/v1/webhook-endpoints", SIGNED_IN, 201, webhook_endpoint),
+    Row("GET", "/v1/webhook-endpoints", SIGNED_IN),
+    Row("GET", "/v1/webhook-endpoints/<id:webhook_endpoint_id>", READ),
+    Row("PATCH", "/v1/webhook-endpoints/<id:webhook_endpoint_id>", OWN, body=lambda _: {"ordering": "account"}),
+    Row("DELETE", "/v1/webhook-endpoints/<id:webhook_endpoint_id>", OWN, 204),
+    Row("POST", "/v1/webhook-endpoints/<id:webhook_endpoint_id>/rotate-secret", OWN),
+    Row("POST", "/v1/webhook-endpoints/<id:webhook_endpoint_id>/test", OWN, 202),
+    Row("GET", "/v1/webhook-endpoints/<id:webhook_endpoint_id>/deliveries", READ),
+    Row("POST", "/v1/webhook-endpoints/<id:webhook_endpoint_id>/replay", OWN, 202, lambda _: {"from_position": 1}),
     # the pages
     Row("GET", "/", PUBLIC, 302),
     Row("GET", "/app", PUBLIC),

@@ -26,6 +26,7 @@ from bankapp.schemas.cards import IssuedCard
 from bankapp.schemas.events import Resource
 from bankapp.schemas.layout import json_of
 from bankapp.schemas.transfers import BatchItem
+from bankapp.schemas.webhook_endpoints import WebhookEndpointWithSecret
 
 
 class Item(BaseSchema):
@@ -164,6 +165,8 @@ def objects(schema: Schema) -> st.SearchStrategy[Any]:
         return found.map(lambda each: SimpleNamespace(card=each, pan=each.pan))
     if isinstance(schema, ApiKeyWithSecret):
         return found.map(lambda each: SimpleNamespace(key=each, secret=each.secret))
+    if isinstance(schema, WebhookEndpointWithSecret):
+        return found.map(lambda each: SimpleNamespace(endpoint=each, secret=each.secret))
     return found
 
 

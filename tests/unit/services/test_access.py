@@ -159,10 +159,10 @@ def test_what_belongs_to_no_account_is_not_of_a_caller_who_is_limited_to_some() 
     with signed_in(account_ids=frozenset({ids.new()})) as me:
         refused(lambda: access.authorize_read(me.id, None, "account holder", ids.new()))
         with pytest.raises(errors.InsufficientScope):
-            access.authorize_new_account()
+            access.demand_all_accounts("open another one")
     with signed_in() as me:
         access.authorize_read(me.id, None, "account holder", ids.new())
-        access.authorize_new_account()
+        access.demand_all_accounts("open another one")
 
 
 def test_a_record_must_tell_its_account() -> None:

@@ -1,0 +1,24 @@
+"""``flask webhooks``: sending events to webhook endpoints."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from bankapp.services import webhook_deliveries, webhook_fan_out
+
+command = AppGroup("webhooks", help="Webhooks.")
+
+
+@command.command()
+def deliver() -> None:
+    """Send everything that is due now, and end. The background worker does it all the time."""
+    events = sum(iter(webhook_fan_out.fan_out, 0))
+    attempts = sum(iter(webhook_deliveries.deliver, 0))
+    click.echo(f"{events} events fanned out, {attempts} attempts made")
+
+
+@command.command()
+def purge() -> None:
+    """Delete the deliveries that are older than the retention of events."""
+    click.echo(f"{webhook_deliveries.purge()} deliveries deleted")
