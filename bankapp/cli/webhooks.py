@@ -5,17 +5,18 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from bankapp.services import webhook_deliveries, webhook_fan_out
+from bankapp.services import events, webhook_deliveries, webhook_fan_out
 
 command = AppGroup("webhooks", help="Webhooks.")
 
 
 @command.command()
 def deliver() -> None:
-    """Send everything that is due now, and end. The background worker does it all the time."""
-    events = sum(iter(webhook_fan_out.fan_out, 0))
+    """Give new events their positions, make their deliveries, and send everything that is due now."""
+    numbered = sum(iter(events.number, 0))
+    fanned_out = sum(iter(webhook_fan_out.fan_out, 0))
     attempts = sum(iter(webhook_deliveries.deliver, 0))
-    click.echo(f"{events} events fanned out, {attempts} attempts made")
+    click.echo(f"{numbered} events numbered, {fanned_out} fanned out, {attempts} attempts made")
 
 
 @command.command()

@@ -36,6 +36,7 @@ ANSWER_LENGTH: Final = 1024
 
 _OPEN: Final = text("status IN ('pending', 'failed')")
 _LEASED: Final = text("leased_until IS NOT NULL")
+_DEAD: Final = text("status = 'dead'")
 
 
 class WebhookEndpoint(Model):
@@ -146,6 +147,7 @@ class WebhookDelivery(Model):
             sqlite_where=_OPEN,
         ),
         Index("ix_webhook_deliveries_leased", "endpoint_id", postgresql_where=_LEASED, sqlite_where=_LEASED),
+        Index("ix_webhook_deliveries_dead", "endpoint_id", postgresql_where=_DEAD, sqlite_where=_DEAD),
         Index(None, "created_at"),
     )
 

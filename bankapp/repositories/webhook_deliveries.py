@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from bankapp import db
 from bankapp.listing import Page, Window
 from bankapp.models import WebhookDelivery, WebhookDeliveryRecord, WebhookFanOut
-from bankapp.models.webhook import OPEN
+from bankapp.models.webhook import DEAD, OPEN
 from bankapp.repositories.listing import page
 from bankapp.repositories.selecting import select_record
 
@@ -20,7 +20,8 @@ _TABLE: Any = WebhookDelivery.__table__
 _FAN_OUT: Any = WebhookFanOut.__table__
 _DELIVERIES = select_record(WebhookDeliveryRecord, WebhookDelivery)
 _BY_ID = _DELIVERIES.where(WebhookDelivery.id == bindparam("delivery_id"))
-_LAST_POSITION = select(WebhookFanOut.last_position).where(WebhookFanOut.id == bindparam("row_id")).with_for_update()
+_LAST_POSITION = select(WebhookFanOut.last_position).where(WebhookFanOut.id == bindparam("row_id"))
+_LOCKED_POSITION = _LAST_POSITION.with_for_update()
 
 
 class Leased(NamedTuple):
@@ -34,9 +35,14 @@ class Leased(NamedTuple):
     created_at: datetime
 
 
+def last_fanned_out() -> int:
+    """Return the position up to which the fan-out came."""
+    return int(db.value(_LAST_POSITION, {"row_id": 1}))
+
+
 def lock_fan_out() -> int:
     """Lock the row of the fan-out until the transaction ends; return the position up to which it came."""
-    return int(db.value(_LAST_POSITION, {"row_id": 1}))
+    return int(db.value(_LOCKED_POSITION, {"row_id": 1}))
 
 
 def advance_fan_out(position: int) -> None:
@@ -85,6 +91,14 @@ def count_leased(endpoint_id: str, now: datetime) -> int:
         WebhookDelivery.leased_until > now,
     )
     return int(db.value(query))
+
+
+def backlog() -> tuple[int, datetime | None, int]:
+    """Return how many deliveries are open, when the earliest of them is due (None: there is none), and how many died."""
+    open_ones = select(func.count(), func.min(WebhookDelivery.next_attempt_at)).where(WebhookDelivery.status.in_(OPEN))
+    dead = select(func.count()).where(WebhookDelivery.status == DEAD)
+    count, earliest = db.rows(open_ones)[0]
+    return count, earliest, int(db.value(dead))
 
 
 def due(endpoint_id: str, now: datetime, limit: int, *, by_account: bool) -> list[Leased]:

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from bankapp import errors
-from bankapp.services import audit, audit_seals, authorizations, events, idempotency, statement_closings, verification
+from bankapp.services import (
+    audit,
+    audit_seals,
+    authorizations,
+    events,
+    idempotency,
+    statement_closings,
+    verification,
+    webhook_deliveries,
+    webhook_fan_out,
+)
 from bankapp.services.identity import tokens
 
 log = logging.getLogger(__name__)
@@ -94,13 +104,25 @@ def _unnumbered_events() -> Queue:
     return Queue(*events.backlog())
 
 
+def _open_deliveries() -> Queue:
+    return Queue(*webhook_deliveries.backlog())
+
+
+def _purge_webhooks() -> int:
+    webhook_deliveries.purge()
+    return 0
+
+
 JOBS: Final = (
     Job("number_events", events.number, every_seconds=0.25, queue=_unnumbered_events),
+    Job("fan_out_events", webhook_fan_out.fan_out, every_seconds=0.25),
+    Job("deliver_webhooks", webhook_deliveries.deliver, every_seconds=1, queue=_open_deliveries),
     Job("expire_holds", authorizations.expire, every_seconds=300),
     Job("settle_audit", audit.settle, every_seconds=300),
     Job("seal_audit", _seal_audit_log, every_seconds=300),
     Job("purge_tokens", _purge_tokens, every_seconds=DAY),
     Job("purge_idempotency", idempotency.purge, every_seconds=DAY),
+    Job("purge_webhooks", _purge_webhooks, every_seconds=DAY),
     Job("close_statements", _close_statements, every_seconds=DAY),
     Job("verify_ledger", _verify_ledger, every_seconds=DAY),
 )

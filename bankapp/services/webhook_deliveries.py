@@ -106,6 +106,12 @@ def _take(limit: int, lease_id: str) -> list[tuple[EndpointToServe, list[Leased]
     return taken
 
 
+def backlog() -> tuple[int, float, int]:
+    """Return how many deliveries are open, for how many seconds the earliest is due, and how many were given up."""
+    count, due_at, dead = webhook_deliveries.backlog()
+    return count, 0.0 if due_at is None else max(0.0, (clock.now() - due_at).total_seconds()), dead
+
+
 def purge() -> int:
     """Delete the deliveries that are older than the retention of events, and return how many that were."""
     before = clock.now() - context.config().event_retention

@@ -21,6 +21,9 @@ def fan_out(limit: int = AT_ONCE) -> int:
     The deliveries and the position up to which the stream was read are stored in one transaction, and one
     transaction at a time does that. So no event is left out, and none is taken twice.
     """
+    if webhook_deliveries.last_fanned_out() >= events.last_position(None):
+        # Without this look, an idle fan-out would take SQLite's only write lock several times a second.
+        return 0
 
     def make() -> int:
         found = events.numbered_after(webhook_deliveries.lock_fan_out(), limit)

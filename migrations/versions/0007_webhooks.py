@@ -16,6 +16,7 @@ branch_labels = None
 depends_on = None
 
 _OPEN = sa.text("status IN ('pending', 'failed')")
+_DEAD = sa.text("status = 'dead'")
 _LEASED = sa.text("leased_until IS NOT NULL")
 
 
@@ -113,6 +114,7 @@ def _create_deliveries() -> None:
     _index("ix_webhook_deliveries_due", ["endpoint_id", "next_attempt_at", "position"], _OPEN)
     _index("ix_webhook_deliveries_order", ["endpoint_id", "account_id", "position"], _OPEN)
     _index("ix_webhook_deliveries_leased", ["endpoint_id"], _LEASED)
+    _index("ix_webhook_deliveries_dead", ["endpoint_id"], _DEAD)
     _index("ix_webhook_deliveries_created_at", ["created_at"])
 
 
