@@ -27,6 +27,7 @@ class Scope(Enum):
     CARDS_WRITE = "cards:write"
     STATEMENTS_READ = "statements:read"
     EVENTS_READ = "events:read"
+    WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
 
 

@@ -50,7 +50,7 @@ def create_webhook_endpoint(new: dict[str, Any], claim: Claim | None) -> Endpoin
         "GET",
         "/webhook-endpoints",
         access=Access.USER,
-        scope=Scope.WEBHOOKS_WRITE,
+        scope=Scope.WEBHOOKS_READ,
         query=schemas.WebhookEndpointQuery,
         answer=schemas.WebhookEndpoint,
     )
@@ -65,7 +65,7 @@ def list_webhook_endpoints(window: Window) -> Page[WebhookEndpointRecord]:
         "GET",
         "/webhook-endpoints/<id:webhook_endpoint_id>",
         access=Access.USER,
-        scope=Scope.WEBHOOKS_WRITE,
+        scope=Scope.WEBHOOKS_READ,
         answer=schemas.WebhookEndpoint,
     )
 )
@@ -153,7 +153,7 @@ def test_webhook_endpoint(webhook_endpoint_id: str, claim: Claim | None) -> Webh
         "GET",
         "/webhook-endpoints/<id:webhook_endpoint_id>/deliveries",
         access=Access.USER,
-        scope=Scope.WEBHOOKS_WRITE,
+        scope=Scope.WEBHOOKS_READ,
         query=schemas.WebhookDeliveryQuery,
         answer=schemas.WebhookDelivery,
         errors=[errors.NotFound],

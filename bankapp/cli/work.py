@@ -14,7 +14,8 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from bankapp import db, errors
+from bankapp import context, db, errors
+from bankapp.logging import configure
 from bankapp.services.jobs import JOBS
 from bankapp.work import Timing, Worker
 
@@ -44,6 +45,8 @@ def command(once: bool, names: tuple[str, ...], lease_seconds: float) -> None:
     Any number of workers may run, on any machine. SIGTERM and SIGINT end the worker after the running steps, at the
     latest after 20 seconds; a second signal ends it at once.
     """
+    # Other commands leave standard output to their result; the worker has none, and its log is read like the service's.
+    configure(context.config().log_level, context.config().log_format)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # as Flask documents it
     jobs = [job for job in JOBS if job.name in names or not names]
     with _stop_signals() as stop:

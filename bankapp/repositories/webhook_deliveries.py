@@ -94,7 +94,7 @@ def count_leased(endpoint_id: str, now: datetime) -> int:
 
 
 def backlog() -> tuple[int, datetime | None, int]:
-    """Return how many deliveries are open, when the earliest of them is due (None: there is none), and how many died."""
+    """Return how many deliveries are open, when the earliest is due (None: there is none), and how many are dead."""
     open_ones = select(func.count(), func.min(WebhookDelivery.next_attempt_at)).where(WebhookDelivery.status.in_(OPEN))
     dead = select(func.count()).where(WebhookDelivery.status == DEAD)
     count, earliest = db.rows(open_ones)[0]

@@ -125,13 +125,9 @@ class Session(BaseSchema):
     created_at = Timestamp()
     last_used_at = Timestamp()
     expires_at = Timestamp()
-    current = fields.Function(lambda session: _is_current(session.id), metadata={"type": "boolean", "example": True})
-
-
-def _is_current(session_id: str) -> bool:
-    """Tell whether the session is the caller's. A webhook has no caller."""
-    found = context.current()
-    return (found.user or found.authenticate) is not None and session_id == context.user().session_id
+    current = fields.Function(
+        lambda session: session.id == context.user().session_id, metadata={"type": "boolean", "example": True}
+    )
 
 
 class SessionQuery(PageQuery):

@@ -29,7 +29,7 @@ from bankapp.schemas.webhook_endpoints import WebhookEndpoint
 from bankapp.services.events import STREAMS, USER, PastAuthorization
 
 DEFAULT_LIMIT: Final = 100
-MAX_LIMIT: Final = 500
+MAX_LIMIT: Final = 100
 
 
 class PastSession(Session):

@@ -17,8 +17,8 @@ from flask import Flask
 
 from bankapp import clock
 from bankapp.services import webhook_deliveries
-from tests.conftest import SECRET
 from tests.support import clocks
+from tests.support.databases import SECRET
 from tests.support.factories import Bank, Caller
 from tests.support.servers import ROOT, at_once, until
 from tests.support.sinks import Message, Reply, Sink

@@ -143,6 +143,7 @@ COUNTS = {
     "verify_ledger": "SELECT 1",
 }
 """Job → the number of rows that its work shows in."""
+QUICK = {job.name for job in JOBS if job.every_seconds < 60}
 
 
 def run_in_two_workers_at_once(app: Flask, job: Job) -> list[int]:
@@ -220,12 +221,18 @@ def test_once_runs_what_is_due_and_then_nothing(bank: Bank, raw: RawSql) -> None
     done = work(args=["work", "--once"])
     assert done.exit_code == 0, done.output
     check_released(bank, raw, customers)
-    first = raw.rows("SELECT name, last_started_at, holder FROM job_leases ORDER BY name")
-    assert [(name, holder) for name, _, holder in first] == [(name, None) for name in sorted(COUNTS)]
+    leases = "SELECT name, last_started_at, holder FROM job_leases ORDER BY name"
+    assert [(name, holder) for name, _, holder in raw.rows(leases)] == [(name, None) for name in sorted(COUNTS)]
+
+    def rare() -> list[tuple[Any, ...]]:
+        # The others are due again before the command ends.
+        return [row for row in raw.rows(leases) if row[0] not in QUICK]
+
+    first = rare()
     assert work(args=["work", "--once"]).exit_code == 0
-    assert raw.rows("SELECT name, last_started_at, holder FROM job_leases ORDER BY name") == first
+    assert rare() == first
     assert work(args=["work", "--once", "--only", "expire_holds"]).exit_code == 0
-    again = raw.rows("SELECT name, last_started_at, holder FROM job_leases ORDER BY name")
+    again = rare()
     assert [row[0] for row, earlier in zip(again, first, strict=True) if row != earlier] == ["expire_holds"]
     assert signal.getsignal(signal.SIGTERM) == handler
 

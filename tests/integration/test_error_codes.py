@@ -276,7 +276,7 @@ def account_holder_required(bank: Bank) -> TestResponse:
 @case("events_expired", 410)
 def events_expired(bank: Bank) -> TestResponse:
     with clocks.at(clocks.ago(days=100)):
-        ada = bank.customer()
+        ada = bank.customer(holder=False)
     number(bank.app)
     return bank.signed_in(ada.email).get("/events?after=0")
 

@@ -13,11 +13,13 @@ from flask import Flask
 from bankapp import clock
 from bankapp.extensions import db
 from bankapp.outgoing.sender import Answer
+from bankapp.services import webhook_fan_out
 from bankapp.services.webhook_outcomes import JITTER, PAUSES
 from tests.support import clocks
 from tests.support.factories import Bank, Caller, ok
+from tests.support.servers import at_once
 from tests.support.sinks import Message, Reply, Sink
-from tests.support.streams import stream
+from tests.support.streams import number, stream
 from tests.support.webhooks import deliver, deliveries, endpoint, fan_out, read
 
 
@@ -104,6 +106,21 @@ def test_the_fan_out_takes_every_event_once(bank: Bank, ada: Caller, sink: Sink)
     assert fan_out(bank) > 0
     assert fan_out(bank) == 0
     assert len(deliveries(ada, made)) == 2
+
+
+def test_fan_outs_at_once_in_small_steps_leave_nothing_out(bank: Bank, ada: Caller) -> None:
+    made = endpoint(ada, "https://ada.example/", event_types=["account.opened"])
+    opened = {ada.account()["id"] for _ in range(12)}
+    number(bank.app)
+
+    def run() -> int:
+        with bank.app.app_context():
+            return sum(iter(lambda: webhook_fan_out.fan_out(2), 0))
+
+    in_stream = stream(bank.app, ada)
+    assert sum(at_once([run] * 3)) == len(in_stream)
+    found = {item["event_id"] for item in deliveries(ada, made)}
+    assert found == {item["id"] for item in in_stream if item["resource_id"] in opened}
 
 
 @pytest.mark.parametrize(

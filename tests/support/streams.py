@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Flask
@@ -20,9 +21,15 @@ def number(app: Flask) -> int:
 
 
 def stream(app: Flask, caller: Caller, query: str = "after=0") -> list[dict[str, Any]]:
-    """Number all events and return those of the caller's stream."""
+    """Number all events and return those of the caller's stream, which ``query`` narrows."""
     number(app)
-    return list(ok(caller.get(f"/events?limit=500&{query}"))["items"])
+    items: list[dict[str, Any]] = []
+    while True:
+        stretch = ok(caller.get(f"/events?{query}"))
+        items += stretch["items"]
+        if not stretch["has_more"]:
+            return items
+        query = re.sub(r"after=\d+", f"after={stretch['last_position']}", query)
 
 
 def types(items: list[dict[str, Any]]) -> list[str]:
