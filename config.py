@@ -69,6 +69,8 @@ class Config:
     event_retention: timedelta = timedelta(days=90)
     webhooks_allow_loopback: bool = False
     """Also accept webhook endpoints on the machine itself, by http, too. Refused in production."""
+    event_stream_connections: int = 1000
+    """How many clients may wait for events at one worker."""
     metrics_directory: str | None = None
     iban_country: str = "DE"
     iban_bank_code: str = "50010517"
@@ -304,5 +306,6 @@ _VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "hold_lifetime": ("HOLD_SECONDS", _seconds(60, 31 * 24 * 3600)),
     "event_retention": ("EVENT_RETENTION_SECONDS", _seconds(3600, 3660 * 24 * 3600)),
     "webhooks_allow_loopback": ("WEBHOOKS_ALLOW_LOOPBACK", _boolean),
+    "event_stream_connections": ("EVENT_STREAM_CONNECTIONS", _integer(0, 100_000)),
     "iban_bank_code": ("IBAN_BANK_CODE", _digits(8)),
 }

@@ -13,6 +13,7 @@ REQUEST_HEADERS: Final = (
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
+    "Last-Event-ID",
     "X-Device-Id",
     "X-Request-Id",
 )

@@ -18,6 +18,7 @@ from limits import parse
 from limits.errors import StorageError
 
 from bankapp import context, errors
+from bankapp.api import parking
 from bankapp.api.errors import respond
 from bankapp.api.operations import Limit
 from bankapp.api.parsing import request
@@ -109,14 +110,14 @@ def init_app(app: Flask) -> None:
 def check(limits: Sequence[Limit]) -> None:
     """Count this request against ``limits`` and add the RateLimit headers to its answer. Raises RateLimitExceeded."""
     limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
-    if limiter is not None:
+    if limiter is not None and not parking.is_served_again():
         _enforce(limiter, [limiter.limit(limit.rate, key_func=limit.key) for limit in limits])
 
 
 def check_api_key(key_id: str) -> None:
     """Count this request against the limit of an API key over all endpoints, as :func:`check`."""
     limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
-    if limiter is not None:
+    if limiter is not None and not parking.is_served_again():
         rate = context.config().api_key_rate_limit
         _enforce(limiter, [limiter.shared_limit(rate, scope="api_key", key_func=lambda: key_id)])
 

@@ -93,6 +93,8 @@ _CONTENT_DISPOSITION: Final[dict[str, Any]] = {
     "example": f'attachment; filename="statement_{EXAMPLE_IBAN}_2026-11-01_2026-11-24.csv"',
 }
 
+_EVENT_STREAM: Final[dict[str, Any]] = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+
 _TOKEN_PROBLEMS: Final = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.TokenRevoked)
 _KEY_PROBLEMS: Final = (
     errors.ApiKeyExpired,
@@ -204,9 +206,9 @@ def operation(operation: Operation, query: Schema | None) -> dict[str, Any]:
     answers: dict[Any, Any] = dict(_problems(found)) | {
         str(status): _alternative(status, schema) for status, schema in operation.also.items()
     }
-    if operation.downloads:
+    if operation.downloads or operation.streams:
         # An integer, as flask-smorest keeps the successful answer, with which it is merged.
-        answers[200] = _files(operation)
+        answers[200] = _files(operation) if operation.downloads else _EVENT_STREAM
     return doc | {"parameters": parameters, "responses": answers}
 
 

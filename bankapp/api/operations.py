@@ -59,6 +59,8 @@ class Operation:
     """Answers with other statuses, for the OpenAPI document."""
     downloads: Sequence[str] = ()
     """Media types of the files that the operation answers beside its ``answer``, for the OpenAPI document."""
+    streams: bool = False
+    """Whether the answer is a stream of server-sent events, for the OpenAPI document."""
     parameters: Sequence[Mapping[str, Any]] = ()
     """Headers that the operation reads, for the OpenAPI document."""
 

@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bankapp import context, ids
-from bankapp.api import metrics
+from bankapp.api import metrics, parking
 from bankapp.context import Context
 from bankapp.logging import access
 
@@ -42,6 +42,8 @@ def init_app(app: Flask) -> None:
         seconds = time.perf_counter() - g.started
         current = context.current()
         response.headers["X-Request-Id"] = current.request_id
+        if parking.is_between():
+            return response
         metrics.observe(response.status_code, seconds)
         _log(current, response.status_code, seconds)
         return response

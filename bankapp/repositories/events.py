@@ -133,6 +133,12 @@ def by_ids(event_ids: Sequence[str]) -> Sequence[EventRecord]:
     return db.rows(query, record=EventRecord)
 
 
+def user_ids(position: int, until: int) -> Sequence[str]:
+    """Return the users of the events after ``position`` and up to ``until`` in the bank's stream."""
+    query = select(Event.user_id).distinct().where(Event.position > position, Event.position <= until)
+    return [row[0] for row in db.rows(query)]
+
+
 def _position(user_id: str | None) -> InstrumentedAttribute[int | None]:
     return Event.position if user_id is None else Event.user_position
 

@@ -30,6 +30,7 @@ from bankapp.services.events import STREAMS, USER, PastAuthorization
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 100
+MAX_WAIT_SECONDS: Final = 25
 
 
 class PastSession(Session):
@@ -88,8 +89,8 @@ class Stretch(BaseSchema):
     has_more = fields.Boolean(metadata={"example": False})
 
 
-class EventQuery(QuerySchema):
-    """Where in a stream to begin, and which events to list."""
+class EventFilter(QuerySchema):
+    """Where in a stream to begin, and which of its events are wanted."""
 
     after = QueryInteger(
         load_default=None,
@@ -107,8 +108,21 @@ class EventQuery(QuerySchema):
         load_default=USER,
         metadata={"description": "`bank` is the stream of all users, for admins."},
     )
+
+
+class EventQuery(EventFilter):
+    """Which events to list, and how long to wait for the first of them."""
+
     limit = QueryInteger(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(1, MAX_LIMIT),
         metadata={"example": DEFAULT_LIMIT, "description": "How many events are listed at most."},
+    )
+    wait_seconds = QueryInteger(
+        load_default=0,
+        validate=validate.Range(0, MAX_WAIT_SECONDS),
+        metadata={
+            "example": MAX_WAIT_SECONDS,
+            "description": "How many seconds an answer without events waits for one.",
+        },
     )

@@ -32,6 +32,9 @@ from bankapp.repositories import events, transactions, transfers
 NUMBERED_AT_ONCE: Final = 500
 """How many events one transaction of the sequencer numbers."""
 
+NEWS_AT_ONCE: Final = 5_000
+"""Of more new events their users are not asked for."""
+
 USER: Final = "user"
 BANK: Final = "bank"
 STREAMS: Final = (USER, BANK)
@@ -96,6 +99,14 @@ class Stretch:
     items: Sequence[Event]
     last_position: int
     has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The last position of the bank's stream, and the ids of the users of the new events (None: any user)."""
+
+    last_position: int
+    user_ids: frozenset[str] | None
 
 
 def row_about(type: str, record: Resource, account_id: str | None = None) -> dict[str, Any]:
@@ -182,6 +193,16 @@ def by_ids(event_ids: Sequence[str]) -> Mapping[str, Event]:
     """Return numbered events with their resources by id, each with its position in the stream of its user."""
     with db.snapshot():
         return {event.id: event for event in _with_resources(events.by_ids(event_ids))}
+
+
+def news_after(position: int | None) -> News:
+    """Return what was numbered after a position of the bank's stream. With None, only the last position is read."""
+    last = events.last_position(None)
+    if position is None or last == position:
+        return News(last, None if position is None else frozenset())
+    if last - position > NEWS_AT_ONCE:
+        return News(last, None)
+    return News(last, frozenset(events.user_ids(position, last)))
 
 
 def _start(user_id: str | None, after: int | None, last: int, oldest_kept: datetime) -> int:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, Final
 
 from gunicorn.http import errors as http_errors
 from gunicorn.http import wsgi
 from gunicorn.http.parser import RequestParser
 
+from bankapp.api.parking import HEARTBEAT, OFFER, PARK, Offer, Park
 from bankapp.api.refusals import KEY, Refusal
 from bankapp.serving.framing import MAX_HEAD_BYTES, IncomingRequest
 from bankapp.serving.outgoing import Outgoing
 
+_LAST_CHUNK: Final = b"0\r\n\r\n"
 _INCOMPLETE: Final = Refusal(400, "The request ended before it was complete.")
 _HEAD_TOO_LARGE: Final = Refusal(431, "The header fields are too large.")
 _UNREADABLE: Final = Refusal(400, "The request is not valid HTTP/1.1.")
@@ -50,6 +54,10 @@ class Exchange:
     rest: bytes = b""
     is_read: bool = False
     """Whether all that the client sends belongs to the request, so that nothing is lost by closing."""
+    park: Park | None = None
+    """What the request waits for after the client has taken this part of its answer."""
+    end: bytes = b""
+    """What ends the answer that was sent in parts."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +69,13 @@ class Exchanger:
     log: Any
     max_body_bytes: int
 
-    def answer(self, incoming: IncomingRequest, peer: Any, server: Any, *, keep_alive: bool) -> Exchange:
-        """Let the application answer the request in ``incoming``, or refuse it if it cannot be read."""
+    def answer(
+        self, incoming: IncomingRequest, peer: Any, server: Any, *, keep_alive: bool, offer: Offer | None = None
+    ) -> Exchange:
+        """Let the application answer the request in ``incoming``, or refuse it if it cannot be read.
+
+        With an ``offer`` the application may park the request instead.
+        """
         raw = bytes(incoming.buffer)
         parser = RequestParser(self.settings, [raw], peer)
         try:
@@ -79,15 +92,30 @@ class Exchanger:
             response, environ = wsgi.create(request, out, peer, server, self.settings)
             environ["wsgi.input"] = body
             environ["wsgi.multithread"] = self.settings.threads > 1
+            environ[OFFER] = offer
             if not (keep_alive and is_read):
                 response.force_close()
-            self._run(environ, response)
+            park = self._run(environ, response)
         except Exception as problem:
             out.close()
             self.log.exception("Error handling request")
+            if offer is not None and offer.again is not None and offer.again.is_stream:
+                # The answer has begun, so there is no place for a refusal.
+                return Exchange(Outgoing(), is_read=True)
             return self.refuse(_REFUSALS.get(type(problem), _FAILED), raw, peer, server)
+        if park is not None and not park.is_stream:
+            out.close()
+            out = Outgoing()
         out.finish()
-        return Exchange(out, not response.should_close(), parser.unreader.take_buffered(), is_read)
+        end = _LAST_CHUNK if response.chunked else b""
+        return Exchange(out, not response.should_close(), parser.unreader.take_buffered(), is_read, park, end)
+
+    def heartbeat(self, stream: Exchange) -> Exchange:
+        """Return the next part of a stream that only shows that the connection lives."""
+        out = Outgoing()
+        out.sendall(b"%x\r\n%s\r\n" % (len(HEARTBEAT), HEARTBEAT) if stream.end else HEARTBEAT)
+        out.finish()
+        return replace(stream, answer=out)
 
     def refuse(self, refusal: Refusal, raw: bytes, peer: Any, server: Any) -> Exchange:
         """Answer a request that cannot be served, as far as it can be recognised in ``raw``."""
@@ -115,15 +143,42 @@ class Exchanger:
         out.finish()
         return Exchange(out)
 
-    def _run(self, environ: dict[str, Any], response: Any) -> None:
+    def _run(self, environ: dict[str, Any], response: Any) -> Park | None:
+        """Write the answer of the application, and return what its request waits for."""
         parts = self.app(environ, response.start_response)
         try:
+            offer: Offer | None = environ.get(OFFER)
+            if offer is not None and offer.again is not None and offer.again.is_stream:
+                return self._go_on(environ, response, parts, offer.again)
+            park: Park | None = environ.get(PARK)
+            if park is not None and park.is_stream:
+                response.force_close()
             for part in parts:
                 response.write(part)
-            response.close()
+            if park is None or not park.is_stream:
+                response.close()
+            return park
         finally:
             if hasattr(parts, "close"):
                 parts.close()
+
+    def _go_on(self, environ: dict[str, Any], response: Any, parts: Iterable[bytes], before: Park) -> Park | None:
+        """Write the next part of a stream; a problem ends it, unless the database is away."""
+        response.headers_sent = True
+        # A problem has a length, the stream has none.
+        response.response_length = None
+        response.chunked = response.is_chunked()
+        response.force_close()
+        park: Park | None = environ.get(PARK)
+        if park is not None and response.status_code == HTTPStatus.OK:
+            for part in parts:
+                response.write(part)
+            return park
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            response.write(HEARTBEAT)
+            return replace(before, is_behind=False)
+        response.close()
+        return None
 
     def _read_body(self, request: Any) -> tuple[Any, bool]:
         """Return the body as a file, and whether the request was read to its end.

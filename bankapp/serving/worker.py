@@ -17,9 +17,12 @@ from typing import Any, Final
 from gunicorn.workers import base
 
 from bankapp.api import operations, refusals
+from bankapp.api.parking import Park
 from bankapp.api.refusals import Refusal
+from bankapp.serving.connection import Connection
 from bankapp.serving.exchange import Exchange, Exchanger
 from bankapp.serving.framing import IncomingRequest
+from bankapp.serving.parking import ParkedRequests, fitting
 
 REQUEST_SECONDS: Final = 30.0
 """Within this a request must have arrived whole."""
@@ -45,20 +48,6 @@ _STOPPING: Final = Refusal(503, "The service is about to stop.")
 _OUT_OF_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
 
 
-class Connection:
-    """A client's connection. ``deadline`` (monotonic seconds) bounds what it waits for at the moment."""
-
-    __slots__ = ("deadline", "exchange", "incoming", "peer", "server", "sock")
-
-    def __init__(self, sock: socket.socket, peer: Any, server: Any, incoming: IncomingRequest) -> None:
-        self.sock = sock
-        self.peer = peer
-        self.server = server
-        self.incoming = incoming
-        self.exchange: Exchange | None = None
-        self.deadline = 0.0
-
-
 class BufferingWorker(base.Worker):
     """Accepts, reads and writes in one thread that never blocks on a client.
 
@@ -75,6 +64,7 @@ class BufferingWorker(base.Worker):
         self._ready: deque[Connection] = deque()
         self._answered: deque[Connection] = deque()
         self._running = 0
+        self._served_again: Connection | None = None
         self._buffered_bytes = 0
         self._evicted = 0
         self._is_listening = False
@@ -95,6 +85,8 @@ class BufferingWorker(base.Worker):
         largest = max(operation.body_limit_bytes or 0 for operation in operations.every())
         self._max_body_bytes = max(largest, self.wsgi.config["BANKAPP"].body_limit_bytes)
         self._exchanger = Exchanger(self.wsgi, self.cfg, self.log, self._max_body_bytes)
+        cap = fitting(self.wsgi.config["BANKAPP"].event_stream_connections, self.cfg.worker_connections, self.log)
+        self._parked = ParkedRequests(self.wsgi, self.log, cap, self._wake_up)
 
     def run(self) -> None:
         """Serve until told to stop; then answer what was sent before, and end."""
@@ -118,14 +110,24 @@ class BufferingWorker(base.Worker):
         self.notify()
         # A busy worker leaves new connections to the others.
         self._listen(wanted=self._running < self.cfg.threads)
-        for key, _ in self._poller.select(0 if self._ready or self._answered else timeout_seconds):
+        if self._ready or self._answered:
+            timeout_seconds = 0
+        elif self._served_again is None:
+            timeout_seconds = self._parked.seconds_to_next(timeout_seconds)
+        for key, _ in self._poller.select(timeout_seconds):
             act, argument = key.data
             act(argument)
         while self._answered:
             self._running -= 1
-            self._follow_up(self._answered.popleft())
+            connection = self._answered.popleft()
+            if connection is self._served_again:
+                self._served_again = None
+            self._follow_up(connection)
         if self._ready:
             self._serve(self._ready.popleft())
+        # One at a time: listeners hold at most one thread, and requests come between.
+        if self._served_again is None and (due := self._parked.next_due()) is not None:
+            self._serve_again(due)
         now = time.monotonic()
         if now >= self._next_sweep:
             self._next_sweep = now + 1
@@ -202,6 +204,9 @@ class BufferingWorker(base.Worker):
             del self._waiting[connection]
             self._poller.unregister(connection.sock)
             self._buffered_bytes -= len(connection.incoming.buffer)
+        elif connection in self._parked:
+            connection.wait = self._parked.remove(connection)
+            self._poller.unregister(connection.sock)
 
     def _evict(self) -> None:
         self._evicted += 1
@@ -281,6 +286,10 @@ class BufferingWorker(base.Worker):
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
+        self._run_application(connection)
+
+    def _run_application(self, connection: Connection) -> None:
+        connection.served_at = time.monotonic()
         if self._pool is None:
             self._answer(connection)
             self._follow_up(connection)
@@ -290,9 +299,10 @@ class BufferingWorker(base.Worker):
 
     def _answer(self, connection: Connection) -> None:
         keep_alive = self.alive and self.cfg.keepalive > 0
+        offer = self._parked.offer(connection.wait, is_stopping=not self.alive)
         try:
             connection.exchange = self._exchanger.answer(
-                connection.incoming, connection.peer, connection.server, keep_alive=keep_alive
+                connection.incoming, connection.peer, connection.server, keep_alive=keep_alive, offer=offer
             )
         except Exception:
             # Not even a refusal could be made. The connection is closed; the worker goes on.
@@ -305,7 +315,10 @@ class BufferingWorker(base.Worker):
             with suppress(OSError):
                 connection.exchange.answer.send_to(connection.sock)
         self._answered.append(connection)
-        # A full pipe wakes the other thread as well.
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        # A full pipe wakes the worker's thread as well.
         with suppress(BlockingIOError):
             os.write(self.PIPE[1], b".")
 
@@ -324,6 +337,8 @@ class BufferingWorker(base.Worker):
             return
         if not is_sent:
             self._wait(connection, selectors.EVENT_WRITE, ANSWER_SECONDS, self._follow_up)
+        elif exchange.park is not None:
+            self._park(connection, exchange.park)
         elif exchange.keep_alive:
             self._keep(connection, exchange)
         elif exchange.is_read and not exchange.rest:
@@ -333,6 +348,7 @@ class BufferingWorker(base.Worker):
 
     def _keep(self, connection: Connection, exchange: Exchange) -> None:
         exchange.answer.close()
+        connection.wait = None
         connection.incoming = IncomingRequest(self._max_body_bytes)
         if exchange.rest:
             connection.exchange = None
@@ -367,12 +383,65 @@ class BufferingWorker(base.Worker):
             pass
         self._close(connection)
 
+    # Parked requests
+
+    def _park(self, connection: Connection, park: Park) -> None:
+        if not self.alive:
+            self._end_wait(connection)
+            return
+        self._parked.add(connection, park, connection.served_at, connection.wait)
+        self._poller.register(connection.sock, selectors.EVENT_READ, (self._read_parked, connection))
+
+    def _read_parked(self, connection: Connection) -> None:
+        """Close the connection if its client left; a next request that came early waits for the answer before it."""
+        try:
+            data = connection.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        connection.incoming.buffer += data
+        if not data or len(connection.incoming.buffer) > 2 * READ_BYTES:
+            self._close(connection)
+
+    def _serve_again(self, connection: Connection) -> None:
+        self._resume(connection)
+        exchange, wait = connection.exchange, connection.wait
+        if exchange is not None and wait is not None and wait.park.is_stream and not self._parked.can_be_served:
+            connection.served_at = time.monotonic()
+            connection.exchange = self._exchanger.heartbeat(exchange)
+            self._follow_up(connection)
+            return
+        if self._pool is not None:
+            self._served_again = connection
+        self._run_application(connection)
+
+    def _end_wait(self, connection: Connection) -> None:
+        """End a stream; let a request that is answered as a whole have its answer."""
+        self._resume(connection)
+        exchange = connection.exchange
+        if exchange is not None and exchange.park is not None and exchange.park.is_stream:
+            with suppress(OSError):
+                connection.sock.send(exchange.end)
+            self._close(connection)
+        else:
+            self._ready.append(connection)
+
+    def _end_all_waits(self) -> None:
+        self._parked.close()
+        for connection in self._parked:
+            self._end_wait(connection)
+        for connection in [one for one in self._waiting if one.exchange is not None and one.exchange.park is not None]:
+            # Its client does not take a part of a stream; it can resume at another server.
+            self._close(connection)
+
     # The end
 
     def _finish(self) -> None:
         """Answer every request that was sent, and close the listeners when their queues are empty."""
         stopped = time.monotonic()
         end = stopped + max(self.cfg.graceful_timeout - 1, STOP_REQUEST_SECONDS)
+        self._end_all_waits()
         while time.monotonic() < stopped + STOP_ACCEPT_SECONDS:
             self._turn(timeout_seconds=0.05)
         self._stop_listening()

@@ -302,6 +302,7 @@ TABLE = (
     # the rest
     Row("GET", "/v1/audit-logs", SIGNED_IN),
     Row("GET", "/v1/events", SIGNED_IN),
+    Row("GET", "/v1/events/stream", SIGNED_IN),
     Row("GET", "/v1/health", PUBLIC),
     Row("GET", "/v1/health/live", PUBLIC),
     Row("GET", "/v1/health/ready", PUBLIC),

@@ -278,3 +278,34 @@ def test_the_life_of_an_api_key(bank: Bank, ada: Caller) -> None:
     assert stored
     for data in stored:
         assert (json.loads(data) if isinstance(data, str) else data)["secret_hash"] == ""
+
+
+def test_a_server_that_cannot_wait_answers_at_once(bank: Bank, ada: Caller) -> None:
+    account = ada.account()
+    ada.account()
+    items = stream(bank.app, ada)
+    answer = ada.get(f"/events/stream?after=0&resource_id={account['id']}")
+    assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
+    [opened] = [item for item in items if item["resource_id"] == account["id"]]
+    retry, event, position, rest = answer.get_data(as_text=True).split("\n\n")
+    assert (retry, rest) == ("retry: 2000", "")
+    name, kind, data = event.split("\n")
+    assert (name, kind) == (f"id: {opened['position']}", "event: account.opened")
+    assert json.loads(data.removeprefix("data: ")) == opened
+    # The position that the filter left out, with a comment and without data.
+    assert position == f"id: {items[-1]['position']}\n: "
+    waited = ok(ada.get(f"/events?after={items[-1]['position']}&wait_seconds=25"))
+    assert waited["items"] == []
+
+
+def test_a_stream_begins_with_a_problem_where_the_list_has_one(bank_with: Callable[..., Bank]) -> None:
+    bank = bank_with(EVENT_RETENTION_SECONDS="3600")
+    with clocks.at(clocks.ago(hours=2)):
+        ada = bank.customer(holder=False)
+    ada = bank.signed_in(ada.email)
+    number(bank.app)
+    refused(ada.get("/events/stream?stream=bank"), 403, "forbidden")
+    refused(ada.get("/events/stream", headers={"Last-Event-ID": "-1"}), 422, "validation_error")
+    refused(bank.anonymous().get("/events/stream"), 401, "token_missing")
+    refused(ada.get("/events/stream?after=0"), 410, "events_expired")
+    refused(ada.get("/events/stream", headers={"Last-Event-ID": "0"}), 410, "events_expired")

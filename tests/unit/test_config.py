@@ -43,6 +43,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("HOLD_SECONDS", "3600", "hold_lifetime", timedelta(hours=1)),
     ("EVENT_RETENTION_SECONDS", "86400", "event_retention", timedelta(days=1)),
     ("WEBHOOKS_ALLOW_LOOPBACK", "true", "webhooks_allow_loopback", True),
+    ("EVENT_STREAM_CONNECTIONS", "0", "event_stream_connections", 0),
     ("IBAN_BANK_CODE", "37040044", "iban_bank_code", "37040044"),
 ]
 
@@ -80,6 +81,7 @@ BAD: list[tuple[str, str]] = [
     ("HOLD_SECONDS", "59"),
     ("EVENT_RETENTION_SECONDS", "3599"),
     ("WEBHOOKS_ALLOW_LOOPBACK", "local"),
+    ("EVENT_STREAM_CONNECTIONS", "-1"),
     ("IBAN_BANK_CODE", "3704004x"),
 ]
 
