@@ -74,6 +74,10 @@ _RECORDS: Final[Mapping[str, Any]] = {
 """The part of an event's type before the dot → the record in its ``data``."""
 
 
+_LEFT_OUT: Final = frozenset({"first_name", "last_name", "secret_hash", "previous_hash"})
+"""Fields of records that no event shows. An event never changes, so it must not keep what may have to be erased."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A numbered event with its resource: the record of the resource as it was when the event happened."""
@@ -118,7 +122,7 @@ def row_about(type: str, record: Resource, account_id: str | None = None) -> dic
         "resource_id": record.id,
         "account_id": account_id,
         "account_sequence": None,
-        "data": {name: _to_json(value) for name, value in record._asdict().items()},
+        "data": {name: _to_json(value) for name, value in record._asdict().items() if name not in _LEFT_OUT},
         "created_at": clock.now(),
         "position": None,
         "user_position": None,
@@ -246,8 +250,8 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(record: Any, data: Mapping[str, Any]) -> Any:
     readers = _readers(record)
-    values = {name: readers[name](data[name]) if data[name] is not None else None for name in readers}
-    return record(**{**data, **values})
+    values = {name: read(data[name]) for name, read in readers.items() if data.get(name) is not None}
+    return record(**{**dict.fromkeys(record._fields), **data, **values})
 
 
 @cache

@@ -273,11 +273,17 @@ def test_the_life_of_an_api_key(bank: Bank, ada: Caller) -> None:
     created, revoked = since(bank, ada, live)
     assert (created["type"], revoked["type"]) == ("api_key.created", "api_key.revoked")
     assert revoked["data"] == ok(ada.get(f"/api-keys/{revoked['resource_id']}"))
+
+
+def test_an_event_keeps_no_names_and_no_secrets(bank: Bank, ada: Caller) -> None:
+    ada.card(ada.account())
+    make(ada)
     with bank.app.app_context():
-        stored = db.session.execute(text("SELECT data FROM events WHERE type = 'api_key.created'")).scalars().all()
-    assert stored
-    for data in stored:
-        assert (json.loads(data) if isinstance(data, str) else data)["secret_hash"] == ""
+        stored = db.session.execute(text("SELECT type, data FROM events WHERE data IS NOT NULL")).all()
+    assert {"account.opened", "card.issued", "api_key.created"} <= {row.type for row in stored}
+    for row in stored:
+        data = json.loads(row.data) if isinstance(row.data, str) else row.data
+        assert not data.keys() & {"first_name", "last_name", "secret_hash", "previous_hash"}, row.type
 
 
 def test_a_server_that_cannot_wait_answers_at_once(bank: Bank, ada: Caller) -> None:

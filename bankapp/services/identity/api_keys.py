@@ -163,7 +163,7 @@ def create(
         api_keys.add(key._asdict())
         limits = {"scopes": key.scopes, "account_ids": key.account_ids, "ip_allowlist": key.ip_allowlist}
         _record("api_key_create", key, limits | {"expires_at": clock.to_text(expires_at)})
-        _tell("api_key.created", key)
+        events.record("api_key.created", key)
         return NewKey(key, secret)
 
     return second_factors.with_proof("api_key_create", password, otp, add)
@@ -215,7 +215,7 @@ def revoke(key_id: str) -> None:
             now = clock.now()
             api_keys.change(key_id, revoked_at=now)
             _record("api_key_revoke", key, {})
-            _tell("api_key.revoked", key._replace(revoked_at=now))
+            events.record("api_key.revoked", key._replace(revoked_at=now))
 
     db.run(revoke)
 
@@ -237,11 +237,6 @@ def _own(key: ApiKeyRecord | None) -> ApiKeyRecord:
 def _record(event_type: str, key: ApiKeyRecord, facts: dict[str, Any]) -> None:
     facts = {"key_name": key.name} | facts
     audit.record(event_type, user_id=key.user_id, resource_type="api_key", resource_id=key.id, metadata=facts)
-
-
-def _tell(event_type: str, key: ApiKeyRecord) -> None:
-    """Store an event about a key, without the hashes of its secrets."""
-    events.record(event_type, key._replace(secret_hash="", previous_hash=None))
 
 
 def _contains(networks: Sequence[Network], ip_address: str | None) -> bool:
