@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from bankapp.extensions import db
 from tests.support.factories import Bank, ok
+from tests.support.streams import number
 
 BY_TIME = "ix_transactions_account_id_created_at_sequence"
 BY_SEQUENCE = "uq_transactions_account_id_sequence"
@@ -74,3 +75,38 @@ def test_a_history_query_takes_few_steps_into_an_index(
             assert "account_id" in scan["Index Cond"]
             assert column in scan["Index Cond"]
             assert scan["Actual Rows"] == rows
+
+
+def test_events_are_found_by_indexes(fresh_bank: Bank) -> None:
+    """A query that no partial index fits would read all events of the bank, and so would a trigger at each insert."""
+    ada, admin = fresh_bank.customer(), fresh_bank.employee("admin")
+    account = ada.account(balance=5)
+    # The conditions of the triggers, with values.
+    asked: dict[str, Any] = {
+        "SELECT 1 FROM events WHERE position = 5": (),
+        f"SELECT 1 FROM events WHERE user_id = '{ada.user_id}' AND user_position = 5": (),
+    }
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM events" in statement:
+            asked[statement] = parameters
+
+    with fresh_bank.app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    number(fresh_bank.app)
+    for query in ("", "?after=0", f"?after=0&type=account.opened&resource_id={account['id']}"):
+        ok(ada.get(f"/events{query}"))
+    ok(admin.get("/events?stream=bank&after=0"))
+    event.remove(engine, "before_cursor_execute", note)
+    assert len(asked) > 8
+    with engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if not is_sqlite:
+            # The table is too small for an index to pay.
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        for statement, parameters in asked.items():
+            explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+            rows = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
+            plan = "\n".join(str(row[-1]) for row in rows)
+            assert not re.search(r"Seq Scan on events|SCAN events(?! USING)", plan), (statement, plan)
