@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from bankapp.db.dialects import MAX_OVERFLOW
 from bankapp.extensions import db
 from tests.support.books import faults
 from tests.support.factories import PASSWORD, Bank, ok, refused
@@ -18,7 +19,7 @@ from tests.support.factories import PASSWORD, Bank, ok, refused
 @contextlib.contextmanager
 def pool_exhausted(bank: Bank) -> Iterator[None]:
     with bank.app.app_context(), contextlib.ExitStack() as stack:
-        for _ in range(1 + 4):
+        for _ in range(1 + MAX_OVERFLOW):
             stack.enter_context(db.engine.connect())
         yield
 
