@@ -138,14 +138,15 @@ def test_a_sign_in_is_an_event(bank: Bank, ada: Caller) -> None:
     assert (found["type"], found["data"]["device_id"]) == ("session.created", "phone-4711")
 
 
-def test_a_batch_has_an_event_for_each_transfer_and_leg(bank: Bank, ada: Caller) -> None:
+def test_a_batch_has_an_event_for_each_transfer_and_leg(fresh_bank: Bank) -> None:
+    ada = fresh_bank.customer()
     source, target = ada.account(balance=500), ada.account()
     parts = {"from_account_id": source["id"], "to_account_id": target["id"], "amount": 10, "currency": "EUR"}
-    found = since(bank, ada, lambda: ok(ada.post("/transfers/batch", {"transfers": [parts] * 20})))
+    found = since(fresh_bank, ada, lambda: ok(ada.post("/transfers/batch", {"transfers": [parts] * 20})))
     assert types(found).count("transfer.created") == 20
     balances = [item["data"]["balance_after"] for item in found if item["data"].get("account_id") == source["id"]]
     assert balances == [490 - 10 * index for index in range(20)]
-    assert faults(bank.app) == []
+    assert faults(fresh_bank.app) == []
 
 
 def test_a_stream_is_read_in_stretches(bank: Bank, ada: Caller) -> None:
