@@ -91,7 +91,7 @@ def resolve(host: str, port: int, *, loopback_only: bool, allow_loopback: bool, 
 
 
 def _look_up(host: str, port: int, timeout: float) -> Sequence[str]:
-    """Ask the resolver of the system once. It has no time-out of its own, so it is asked in a thread."""
+    """Resolve a name once, in a thread, because the resolver of the system has no time-out."""
     answer: SimpleQueue[list[str] | OSError] = SimpleQueue()
 
     def ask() -> None:

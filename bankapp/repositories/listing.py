@@ -19,7 +19,7 @@ Keys = Sequence[InstrumentedAttribute[Any]]
 
 
 def of_owner(query: Select[Any], owner: Owner | None, account_id: InstrumentedAttribute[Any] | None) -> Select[Any]:
-    """Return ``query``, which selects from account holders, narrowed to an owner's rows (None: to nobody's).
+    """Return ``query``, which selects from account holders, narrowed to an owner's rows (None: all rows).
 
     ``account_id`` is the column of the row's account, or None for rows that belong to no account: an owner who is
     limited to some accounts has none of these.

@@ -19,7 +19,7 @@ from bankapp.services.identity.api_keys import MAX_OVERLAP
 MAX_ENTRIES: Final = 100
 _NETWORK: Final = re.compile("[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?")
 EXAMPLE_SECRET: Final = "bk_test_" + 49 * "0"
-"""An example in the documentation; its checksum is wrong, so that nobody reports it as leaked."""
+"""An example in the documentation; its checksum is wrong, so that secret scanners do not report it."""
 
 
 class Network(fields.String):

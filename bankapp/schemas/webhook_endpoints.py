@@ -66,7 +66,7 @@ class NewWebhookEndpoint(BaseSchema):
 
 
 class WebhookEndpointChange(BaseSchema):
-    """What of an endpoint is to change."""
+    """Changes of a webhook endpoint."""
 
     url = Url()
     event_types = EventTypes(allow_none=True)

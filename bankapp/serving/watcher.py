@@ -48,7 +48,7 @@ class Watcher:
             try:
                 with self._app.app_context():
                     news = events.news_after(position)
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the listeners must get later events
+            except Exception as problem:  # noqa: BLE001 - the thread must survive every error
                 if pause_seconds <= WATCH_SECONDS and not stopped.is_set():
                     self._log.warning("new events cannot be read: %s", str(problem).partition("\n")[0])
                     self._tell(None)
