@@ -46,6 +46,8 @@ class AnySequence(RuleBasedStateMachine):
     accounts: Bundle[Account] = Bundle("accounts")
     transfers: Bundle[Transfer] = Bundle("transfers")
     holds: Bundle[tuple[Account, str]] = Bundle("holds")
+    # Shared by all sequences, because they use one bank, which remembers the keys of each customer.
+    keys: Final = itertools.count()
 
     def __init__(self, bank: Bank, people: dict[str, Caller], staff: Caller) -> None:
         super().__init__()
@@ -53,10 +55,9 @@ class AnySequence(RuleBasedStateMachine):
         self.known: list[Account] = []
         self.cards: dict[Account, Any] = {}
         self.last: tuple[Caller, str, Any, str, Any] | None = None
-        self.keys = itertools.count()
 
     def post(self, caller: Caller, path: str, body: Any = None) -> Any:
-        key = f"{id(self)}-{next(self.keys)}"
+        key = f"key-{next(self.keys)}"
         reply = caller.post(path, body, key=key)
         self.last = (caller, path, body, key, reply)
         return reply
