@@ -32,6 +32,21 @@ class ConfigError(ValueError):
         super().__init__(f"{name} {reason}")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable: the field of :class:`Config` that it fills, its parser, and its words in the documents.
+
+    ``default`` is there where the documents say something else than the field's default. Of a secret, no part is shown.
+    """
+
+    name: str
+    field: str
+    parse: Callable[[str], Any]
+    meaning: str
+    default: str = ""
+    is_secret: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """The parsed settings. Durations are timedeltas, sizes are bytes, origins and secrets are tuples."""
@@ -109,21 +124,17 @@ class Config:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
         """Read the settings from ``environ``, by default the environment of the process. Raises ConfigError."""
-        read = _Reader(os.environ if environ is None else environ)
-        kind: type[Config] = read("BANKAPP_ENV", _one_of(KINDS), Development)
-        jwt_secrets = read("JWT_SECRET", _secrets, None) or kind.missing_jwt_secret()
-        secret_key, *fallbacks = read("SECRET_KEY", _secrets, None) or jwt_secrets
-        changes = {
-            name: value
-            for name, (variable, parse) in _VARIABLES.items()
-            if (value := read(variable, parse, None)) is not None
-        }
+        given = os.environ if environ is None else environ
+        values = {setting.field: _read(setting, given) for setting in SETTINGS if is_given(setting, given)}
+        kind: type[Config] = values.pop("env", Development)
+        jwt_secrets = values.pop("jwt_secrets", None) or kind.missing_jwt_secret()
+        secret_key, *fallbacks = values.pop("secret_key", jwt_secrets)
         return kind(
-            database_url=read("DATABASE_URL", _database_url, None) or kind.default_database_url(),
+            database_url=values.pop("database_url", None) or kind.default_database_url(),
             jwt_secrets=jwt_secrets,
             secret_key=secret_key,
             secret_key_fallbacks=tuple(fallbacks),
-            **changes,
+            **values,
         )
 
     @classmethod
@@ -177,18 +188,16 @@ class Production(Config):
 KINDS: Final[dict[str, type[Config]]] = {kind.env: kind for kind in (Development, Testing, Production)}
 
 
-class _Reader:
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+def is_given(setting: Setting, environ: Mapping[str, str]) -> bool:
+    """Tell whether ``environ`` gives a setting a value. An empty one means the default."""
+    return bool(environ.get(setting.name, "").strip())
 
-    def __call__(self, name: str, parse: Callable[[str], T], default: Any) -> Any:
-        text = self._environ.get(name, "").strip()
-        if not text:
-            return default
-        try:
-            return parse(text)
-        except ValueError as problem:
-            raise ConfigError(name, str(problem)) from None
+
+def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
+    try:
+        return setting.parse(environ[setting.name].strip())
+    except ValueError as problem:
+        raise ConfigError(setting.name, str(problem)) from None
 
 
 def _one_of(choices: Mapping[str, T]) -> Callable[[str], T]:
@@ -285,27 +294,138 @@ def _development_secret() -> str:
 _LEVELS: Final = {name: name for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
 _FORMATS: Final = {name: name for name in ("json", "console")}
 
-# Attribute → environment variable and the parser of its text.
-_VARIABLES: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
-    "database_pooler": ("DATABASE_POOLER", _one_of({"none": "none", "transaction": "transaction"})),
-    "web_concurrency": ("WEB_CONCURRENCY", _integer(1, 256)),
-    "web_threads": ("WEB_THREADS", _integer(1, 64)),
-    "drain": ("DRAIN_SECONDS", _seconds(0, 300)),
-    "trusted_proxies": ("TRUSTED_PROXIES", _integer(0, 10)),
-    "ratelimit_enabled": ("RATELIMIT_ENABLED", _boolean),
-    "ratelimit_storage_uri": ("RATELIMIT_STORAGE_URI", _storage_uri),
-    "api_key_rate_limit": ("API_KEY_RATE_LIMIT", _rate),
-    "idempotency_required": ("IDEMPOTENCY_REQUIRED", _boolean),
-    "cors_origins": ("CORS_ORIGINS", _origins),
-    "log_level": ("LOG_LEVEL", lambda text: _one_of(_LEVELS)(text.upper())),
-    "log_format": ("LOG_FORMAT", _one_of(_FORMATS)),
-    "docs_enabled": ("DOCS_ENABLED", _boolean),
-    "bcrypt_rounds": ("BCRYPT_ROUNDS", _integer(4, 16)),
-    "metrics_directory": ("PROMETHEUS_MULTIPROC_DIR", str),
-    "card_bin": ("CARD_BIN", _digits(6)),
-    "hold_lifetime": ("HOLD_SECONDS", _seconds(60, 31 * 24 * 3600)),
-    "event_retention": ("EVENT_RETENTION_SECONDS", _seconds(3600, 3660 * 24 * 3600)),
-    "webhooks_allow_loopback": ("WEBHOOKS_ALLOW_LOOPBACK", _boolean),
-    "event_stream_connections": ("EVENT_STREAM_CONNECTIONS", _integer(0, 100_000)),
-    "iban_bank_code": ("IBAN_BANK_CODE", _digits(8)),
-}
+SETTINGS: Final = (
+    Setting("BANKAPP_ENV", "env", _one_of(KINDS), "`development`, `testing` or `production`", default="development"),
+    Setting(
+        "DATABASE_URL",
+        "database_url",
+        _database_url,
+        "`sqlite:///…` or `postgresql://…`",
+        default="a SQLite file in `instance/`",
+    ),
+    Setting(
+        "DATABASE_POOLER",
+        "database_pooler",
+        _one_of({"none": "none", "transaction": "transaction"}),
+        "`transaction` behind pgbouncer in transaction mode: the role carries the session settings,"
+        " nothing is prepared",
+    ),
+    Setting(
+        "JWT_SECRET",
+        "jwt_secrets",
+        _secrets,
+        "signs access tokens; at least 32 bytes, or several such keys separated by commas, of which the first signs;"
+        " required in production, elsewhere a random one is kept in `instance/`",
+        default="none",
+        is_secret=True,
+    ),
+    Setting("SECRET_KEY", "secret_key", _secrets, "signs cursors", default="like `JWT_SECRET`", is_secret=True),
+    Setting("WEB_CONCURRENCY", "web_concurrency", _integer(1, 256), "worker processes", default="two per core"),
+    Setting("WEB_THREADS", "web_threads", _integer(1, 64), "threads of each worker"),
+    Setting(
+        "DRAIN_SECONDS",
+        "drain",
+        _seconds(0, 300),
+        "how many seconds the readiness probe answers 503 before the server stops",
+    ),
+    Setting("TRUSTED_PROXIES", "trusted_proxies", _integer(0, 10), "how many proxies set `X-Forwarded-For`"),
+    Setting(
+        "RATELIMIT_ENABLED",
+        "ratelimit_enabled",
+        _boolean,
+        "whether sign-in, sign-up, refresh, API keys and tries of payees that cannot be paid are limited",
+    ),
+    Setting(
+        "API_KEY_RATE_LIMIT",
+        "api_key_rate_limit",
+        _rate,
+        "how many requests each API key may make, as `number/second`, `minute`, `hour` or `day`",
+    ),
+    Setting(
+        "RATELIMIT_STORAGE_URI",
+        "ratelimit_storage_uri",
+        _storage_uri,
+        "where the limits are counted; `redis://…` when several machines share them",
+    ),
+    Setting(
+        "IDEMPOTENCY_REQUIRED",
+        "idempotency_required",
+        _boolean,
+        "whether a POST that creates or moves something is refused without `Idempotency-Key`",
+    ),
+    Setting(
+        "CORS_ORIGINS", "cors_origins", _origins, "origins that may call the API from a browser, separated by commas"
+    ),
+    Setting(
+        "LOG_LEVEL",
+        "log_level",
+        lambda text: _one_of(_LEVELS)(text.upper()),
+        "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
+    ),
+    Setting("LOG_FORMAT", "log_format", _one_of(_FORMATS), "`json`, or `console` for reading in a terminal"),
+    Setting("DOCS_ENABLED", "docs_enabled", _boolean, "whether `/docs` and `/openapi.json` are served"),
+    Setting(
+        "BCRYPT_ROUNDS", "bcrypt_rounds", _integer(4, 16), "the cost of a password hash; each step doubles its time"
+    ),
+    Setting(
+        "PROMETHEUS_MULTIPROC_DIR",
+        "metrics_directory",
+        str,
+        "the folder in which the workers share their metrics; a temporary folder by default",
+    ),
+    Setting("CARD_BIN", "card_bin", _digits(6), "the first six digits of card numbers"),
+    Setting(
+        "HOLD_SECONDS",
+        "hold_lifetime",
+        _seconds(60, 31 * 24 * 3600),
+        "how many seconds a card authorization holds money",
+    ),
+    Setting(
+        "EVENT_RETENTION_SECONDS",
+        "event_retention",
+        _seconds(3600, 3660 * 24 * 3600),
+        "how many seconds events can be listed; they stay stored",
+    ),
+    Setting(
+        "WEBHOOKS_ALLOW_LOOPBACK",
+        "webhooks_allow_loopback",
+        _boolean,
+        "also accepts webhook endpoints on the machine itself, by http, too; refused in production",
+    ),
+    Setting(
+        "EVENT_STREAM_CONNECTIONS",
+        "event_stream_connections",
+        _integer(0, 100_000),
+        "how many clients may wait for events at one worker; beyond that 503",
+    ),
+    Setting("IBAN_BANK_CODE", "iban_bank_code", _digits(8), "the bank code in account numbers"),
+)
+"""Every setting, in the order of the documents."""
+
+
+def shown(config: Config, setting: Setting) -> str:
+    """Return the value of a setting as text, in the form in which it is given; secrets and passwords are masked."""
+    if setting.is_secret:
+        return "***"
+    value = getattr(config, setting.field)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, timedelta):
+        return str(int(value.total_seconds()))
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return "none" if value is None else _without_password(str(value))
+
+
+def _without_password(text: str) -> str:
+    text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)
+    return re.sub(r"([?&](?:password|passfile|sslpassword)=)[^&]*", r"\1***", text)
+
+
+def documented_default(setting: Setting) -> str:
+    """Return the default of a setting as the documents say it, with that of production where it differs."""
+    if setting.default:
+        return setting.default
+    needed: dict[str, Any] = {"database_url": "", "jwt_secrets": ("",), "secret_key": ""}
+    usual, production = (shown(kind(**needed), setting) for kind in (Development, Production))
+    return usual if usual == production else f"{usual} (production: {production})"
