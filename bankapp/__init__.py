@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def create_app(config: Config | None = None) -> Flask:
     """Return the application for ``config`` (default: the settings in the environment).
 
-    Raises ConfigError for a missing or invalid setting, and in production when the database does not answer.
+    Raises ConfigError for a missing or invalid setting, and in production when the database does not answer. Only
+    ``flask doctor`` runs without it, because it tells why.
     """
     from bankapp import api, cli, db, logging, web
     from bankapp.api import application
@@ -29,7 +30,7 @@ def create_app(config: Config | None = None) -> Flask:
     api.init_app(app)
     web.init_app(app)
     cli.init_app(app)
-    if config.is_production:
+    if config.is_production and not cli.only_diagnoses():
         with app.app_context():
             db.demand_database()
     return app

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 from flask import Flask
 
 from bankapp.cli import (
     audit,
     authorizations,
+    doctor,
     idempotency,
     ledger,
     openapi,
@@ -25,6 +28,7 @@ from config import ROOT
 COMMANDS = (
     audit,
     authorizations,
+    doctor,
     idempotency,
     ledger,
     openapi,
@@ -49,6 +53,12 @@ def init_app(app: Flask) -> None:
 def runs() -> bool:
     """Tell whether a ``flask`` command runs, and not a server."""
     return click.get_current_context(silent=True) is not None
+
+
+def only_diagnoses() -> bool:
+    """Tell whether the command is ``flask doctor``."""
+    # click knows the command only after it has loaded the application.
+    return runs() and doctor.command.name in sys.argv[1:]
 
 
 def use_migrations(app: Flask) -> None:

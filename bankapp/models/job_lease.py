@@ -47,5 +47,7 @@ class JobLeaseRecord(NamedTuple):
     leased_until: datetime | None
     due_at: datetime
     last_success_at: datetime | None
+    last_outcome: str | None
+    last_detail: str | None
     failures: int
     now: datetime
