@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -57,15 +58,43 @@ class Api:
         Raises Refused with the bank's problem document, and Unreachable for everything else: no
         connection, no complete answer in time, 5xx, or an answer that does not come from the bank.
         """
-        params = {name: value for name, value in (query or {}).items() if value is not None}
-        try:
+        params = _without_none(query)
+        with self._reported():
             response = self._http.request(method, path, json=body, params=params, headers=headers)
+        return _checked(response)
+
+    @contextmanager
+    def stream(
+        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str], silence_seconds: float
+    ) -> Iterator[Iterator[bytes]]:
+        """Send a GET and yield the parts of its 2xx answer, as they come. Raises like :meth:`call`, also meanwhile.
+
+        After ``silence_seconds`` without a byte the answer is lost.
+        """
+        timeout = httpx.Timeout(**{**self._http.timeout.as_dict(), "read": silence_seconds})
+        params = _without_none(query)
+        with (
+            self._reported(),
+            self._http.stream("GET", path, params=params, headers=headers, timeout=timeout) as response,
+        ):
+            if not response.is_success:
+                response.read()
+            yield _checked(response).iter_bytes()
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Raise Unreachable for the errors of the network in the block."""
+        try:
+            yield
         except _NEVER_SENT as problem:
             raise Unreachable(f"The bank at {self.url} cannot be reached: {problem}", sent=False) from None
         except httpx.HTTPError as problem:
             reason = str(problem) or type(problem).__name__
             raise Unreachable(f"The bank at {self.url} did not answer: {reason}", sent=True) from None
-        return _checked(response)
+
+
+def _without_none(query: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (query or {}).items() if value is not None}
 
 
 def _trusted(url: str) -> ssl.SSLContext:

@@ -7,7 +7,17 @@ from typing import Final
 import click
 
 from bankapp.client.app import Root
-from bankapp.client.commands import accounts, cards, completion, keys, payments, people, records, script
+from bankapp.client.commands import (
+    accounts,
+    cards,
+    completion,
+    events,
+    keys,
+    payments,
+    people,
+    records,
+    script,
+)
 from bankapp.client.errors import EXIT_CODES
 from bankapp.client.options import common_options
 
@@ -48,6 +58,7 @@ for command in (
     records.audit,
     cards.cards,
     keys.keys,
+    events.events,
     script.run,
     script.demo,
     completion.completion,

@@ -84,6 +84,16 @@ class Output:
             _console(sys.stdout).print(clean(message))
         return document
 
+    def line(self, message: str, document: Document, style: str = "") -> None:
+        """Print one of many results: ``message`` for a person, or ``document`` on one line for a program."""
+        if self.silent:
+            return
+        if self.as_json:
+            print(json.dumps(document, ensure_ascii=False), flush=True)
+        else:
+            _console(sys.stdout).print(Text(clean(message), style), soft_wrap=True)
+            sys.stdout.flush()
+
     def say(self, text: str) -> None:
         """Print the narration of a run file."""
         if not (self.as_json or self.silent):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 
@@ -17,6 +18,8 @@ from bankapp.client import api
 from bankapp.client.api import Api
 from bankapp.client.errors import NotSignedIn, Refused, SignInRefused
 from bankapp.client.store import Profile, Tokens
+
+T = TypeVar("T")
 
 RENEW_BEFORE_SECONDS: Final = 15
 API_KEY_USER: Final = "api-key"
@@ -75,13 +78,31 @@ class Session:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request like :meth:`Api.call`, with the access token. Raises NotSignedIn if the session has ended."""
+        given = dict(headers or {})
+        return self._with_token(
+            lambda bearer: self.bank.call(method, path, body=body, query=query, headers=given | bearer)
+        )
+
+    @contextmanager
+    def stream(
+        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str], silence_seconds: float
+    ) -> Iterator[Iterator[bytes]]:
+        """Open a stream like :meth:`Api.stream`, with the access token. Raises NotSignedIn if the session has ended."""
+        with ExitStack() as stack:
+            yield self._with_token(
+                lambda bearer: stack.enter_context(
+                    self.bank.stream(path, query, dict(headers) | bearer, silence_seconds)
+                )
+            )
+
+    def _with_token(self, send: Callable[[dict[str, str]], T]) -> T:
+        """Call ``send`` with the header of the access token, which is renewed if it has expired."""
         tokens = self.tokens()
         if tokens.access_expires_at - RENEW_BEFORE_SECONDS < time.time():
             tokens = self._renew(tokens)
         for last in (False, True):
             try:
-                signed = dict(headers or {}) | _bearer(tokens.access_token)
-                return self.bank.call(method, path, body=body, query=query, headers=signed)
+                return send(_bearer(tokens.access_token))
             except SignInRefused:
                 # A wrong password or code of this request; the session is not in doubt.
                 raise

@@ -25,11 +25,22 @@ STALL_ANSWER = "stall answer"
 """The server's answer stays on the wire."""
 
 
+CUT_ANSWER = "cut answer"
+"""The connection is cut in the middle of the answer."""
+
+BUSY = "busy"
+"""The wire answers in place of the server: 503 with Retry-After."""
+
+RETRY_AFTER_SECONDS = 7
+_BUSY = f"HTTP/1.1 503 Unavailable\r\nRetry-After: {RETRY_AFTER_SECONDS}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
 @dataclass(frozen=True)
 class Request:
     method: str
     path: str
     key: str | None
+    last_event_id: str | None = None
 
 
 class Wire:
@@ -83,13 +94,17 @@ class Wire:
             action = self.act(request)
             if action == STALL_REQUEST:
                 self._stall()
-            if action in (STALL_REQUEST, LOSE_REQUEST):
+            if action == BUSY:
+                client.sendall(_BUSY)
+            if action in (STALL_REQUEST, LOSE_REQUEST, BUSY):
                 return
             with socket.create_connection(self._target) as server:
                 server.sendall(raw)
                 answer = _read_to_end(server)
             if action == STALL_ANSWER:
                 self._stall()
+            if action == CUT_ANSWER:
+                client.sendall(answer[: len(answer) - 20])
             if action == PASS:
                 client.sendall(answer)
 
@@ -121,4 +136,4 @@ def _parse(raw: bytes) -> Request:
     lines = raw.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     method, path, _ = lines[0].split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-    return Request(method, path.partition("?")[0], headers.get("idempotency-key"))
+    return Request(method, path.partition("?")[0], headers.get("idempotency-key"), headers.get("last-event-id"))

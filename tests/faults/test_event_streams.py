@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,11 +20,12 @@ import pytest
 from flask import Flask
 
 from tests.faults.production import get, production
+from tests.support.api_keys import make
 from tests.support.event_streams import Listener, sequencer
 from tests.support.factories import Bank, Caller, ok
 from tests.support.postgres import PostgresServer
 from tests.support.raw_http import connect, exchange, request
-from tests.support.servers import SECRET, GunicornServer, RemoteBank, at_once, until
+from tests.support.servers import ROOT, SECRET, GunicornServer, RemoteBank, at_once, until
 from tests.support.streams import number
 from tests.support.tokens import claims_of, signed
 
@@ -277,3 +281,33 @@ def test_a_client_that_does_not_read_is_not_buffered(remote: RemoteBank) -> None
         assert _memory_kib(remote.server) - before < 4 * 1024
         os.kill(remote.server.pid, signal.SIGTERM)
         assert remote.server.wait() == 0
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
+def test_the_command_line_follows_a_stream(fresh_app: Flask, tmp_path: Path) -> None:
+    url = fresh_app.config["SQLALCHEMY_DATABASE_URI"]
+    with production(url, tmp_path, WEB_CONCURRENCY="1") as server, sequencer(fresh_app):
+        bank = RemoteBank(fresh_app, server)
+        ada = bank.customer()
+        account = ada.account()
+        tail = subprocess.Popen(
+            [sys.executable, "-m", "bankapp.client", "events", "tail", "--json", "--after", "0"],
+            cwd=ROOT,
+            env=os.environ
+            | {"BANKAPP_URL": f"http://{server.address}", "XDG_CONFIG_HOME": str(tmp_path)}
+            | {"BANKAPP_API_KEY": make(ada, scopes=["events:read"])["secret"]},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert tail.stdout is not None
+        try:
+            events = (json.loads(line) for line in tail.stdout)
+            assert next(event for event in events if event["resource_id"] == account["id"])["type"] == "account.opened"
+            made = ada.deposit(account, 5)
+            assert next(event for event in events if event["resource_id"] == made["id"])["data"]["amount"] == 5
+            tail.send_signal(signal.SIGINT)
+            assert tail.wait(20) == 0
+        finally:
+            tail.kill()
+            tail.communicate()
