@@ -17,6 +17,7 @@ from bankapp.client.commands import (
     people,
     records,
     script,
+    webhooks,
 )
 from bankapp.client.errors import EXIT_CODES
 from bankapp.client.options import common_options
@@ -59,6 +60,7 @@ for command in (
     cards.cards,
     keys.keys,
     events.events,
+    webhooks.webhooks,
     script.run,
     script.demo,
     completion.completion,

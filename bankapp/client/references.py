@@ -1,4 +1,4 @@
-"""Finds accounts, cards, holds, sessions and API keys by id, by number, or by a unique part of either."""
+"""Finds accounts, cards, holds, sessions, API keys and webhook endpoints by id, or by a unique part of a name."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ def sign_in(session: Session, reference: str) -> Item:
 def api_key(session: Session, reference: str) -> Item:
     """Return an API key of the user by id, the last four characters of its secret, or a unique part of the id."""
     return _find(session, "key", "/api-keys", reference, lambda item: (item["id"], item["last4"]))
+
+
+def webhook_endpoint(session: Session, reference: str) -> Item:
+    """Return a webhook endpoint of the user by id, or by a unique beginning or end of the id or of the URL."""
+    return _find(session, "webhook endpoint", "/webhook-endpoints", reference, lambda item: (item["id"], item["url"]))
 
 
 def target(session: Session, reference: str) -> tuple[Item, str]:
