@@ -8,10 +8,9 @@ from typing import Any
 from bankapp import errors
 from bankapp.api.blueprint import Access, Blueprint, Operation, Scope
 from bankapp.listing import Page, Window
-from bankapp.models import CardRecord
+from bankapp.models import CardLimitsRecord, CardRecord
 from bankapp.schemas import cards as schemas
 from bankapp.services import card_limits, cards
-from bankapp.services.card_limits import CardLimits
 from bankapp.services.cards import IssuedCard
 from bankapp.services.idempotency import Claim
 
@@ -118,7 +117,7 @@ def terminate_card(card_id: str) -> CardRecord:
         "GET", "/cards/<id:card_id>/limits", access=Access.USER, scope=Scope.CARDS_READ, answer=schemas.CardLimits
     )
 )
-def read_card_limits(card_id: str) -> CardLimits:
+def read_card_limits(card_id: str) -> CardLimitsRecord:
     """Read a card's limits and how much is used today"""
     return card_limits.get(card_id)
 
@@ -134,7 +133,7 @@ def read_card_limits(card_id: str) -> CardLimits:
         errors=[errors.StateConflict],
     )
 )
-def change_card_limits(new: dict[str, Any], card_id: str) -> CardLimits:
+def change_card_limits(new: dict[str, Any], card_id: str) -> CardLimitsRecord:
     """Set a card's limits
 
     `per_authorization` limits each authorization. `per_day` limits the sum of the holds and captures of a day (UTC).

@@ -61,6 +61,14 @@ _RESOURCES: Final[dict[str, dict[str, Any]]] = {
         "expires": "2030-11-30",
         "created_at": _THEN,
     },
+    "card.limits_changed": {
+        "per_authorization": 50000,
+        "per_day": 100000,
+        "card_id": _RESOURCE_ID,
+        "currency": "EUR",
+        "used_today": 12000,
+        "resets_at": _LATER,
+    },
     "authorization": {
         "id": _RESOURCE_ID,
         "card_id": _OTHER_ID,
@@ -111,6 +119,8 @@ _RESOURCES: Final[dict[str, dict[str, Any]]] = {
         "created_at": _THEN,
     },
 }
+"""Kind of a resource, or type of an event → the resource."""
+
 _CHANGES: Final[dict[str, dict[str, Any]]] = {
     "transaction.created": {},
     "transfer.created": {},
@@ -147,7 +157,7 @@ TYPES: Final = tuple(_CHANGES)
 def event(type: str) -> dict[str, Any]:
     """Return a new example of the event ``type`` as the bank shows an event, with a new id."""
     resource_type = type.partition(".")[0]
-    data = _RESOURCES[resource_type] | _CHANGES[type]
+    data = (_RESOURCES.get(type) or _RESOURCES[resource_type]) | _CHANGES[type]
     return {
         "id": new_id(),
         "type": type,
@@ -155,7 +165,7 @@ def event(type: str) -> dict[str, Any]:
         "created_at": now(),
         "user_id": _USER_ID,
         "resource_type": resource_type,
-        "resource_id": data["id"],
+        "resource_id": data.get("id") or data["card_id"],
         "data": data,
     }
 

@@ -8,7 +8,7 @@ from bankapp.models.account_holder import AccountHolder, AccountHolderRecord
 from bankapp.models.api_key import ApiKey, ApiKeyRecord
 from bankapp.models.audit_log import AuditLog, AuditLogRecord, AuditSeal
 from bankapp.models.authorization import Authorization, AuthorizationRecord
-from bankapp.models.card import Card, CardRecord
+from bankapp.models.card import Card, CardLimitsRecord, CardRecord
 from bankapp.models.event import Event, EventRecord, EventSequencer, NumberedEvent
 from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
 from bankapp.models.job_lease import JobLease, JobLeaseRecord
@@ -47,6 +47,7 @@ __all__ = [
     "Authorization",
     "AuthorizationRecord",
     "Card",
+    "CardLimitsRecord",
     "CardRecord",
     "Event",
     "EventRecord",

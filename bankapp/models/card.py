@@ -56,3 +56,23 @@ class CardRecord(NamedTuple):
     account_number: str
     first_name: str
     last_name: str
+
+
+class CardLimitsRecord(NamedTuple):
+    """A card's limits, and the amount used today. Amounts are minor units; a limit of None is no limit.
+
+    ``used_today`` becomes zero at ``resets_at``, the next midnight in UTC.
+    """
+
+    card_id: str
+    user_id: str
+    currency: str
+    per_authorization: int | None
+    per_day: int | None
+    used_today: int
+    resets_at: datetime
+
+    @property
+    def id(self) -> str:
+        """The card's id: limits have none of their own."""
+        return self.card_id

@@ -13,6 +13,7 @@ from bankapp.models.types import Id, Json, Model, PrimaryKey, UtcDateTime, one_o
 TRANSACTION_CREATED: Final = "transaction.created"
 TRANSFER_CREATED: Final = "transfer.created"
 TRANSFER_REVERSED: Final = "transfer.reversed"
+CARD_LIMITS_CHANGED: Final = "card.limits_changed"
 
 WITHOUT_DATA: Final = (TRANSACTION_CREATED, TRANSFER_CREATED, TRANSFER_REVERSED)
 """Types of events about rows of the ledger. Such a row never changes, so the event does not copy it."""
@@ -27,7 +28,7 @@ TYPES: Final = (
     "card.blocked",
     "card.unblocked",
     "card.terminated",
-    "card.limits_changed",
+    CARD_LIMITS_CHANGED,
     "authorization.created",
     "authorization.captured",
     "authorization.voided",

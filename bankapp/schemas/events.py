@@ -10,6 +10,7 @@ from marshmallow import Schema, fields, validate
 from bankapp.models import (
     AccountRecord,
     ApiKeyRecord,
+    CardLimitsRecord,
     CardRecord,
     SessionRecord,
     TransactionRecord,
@@ -22,7 +23,7 @@ from bankapp.schemas.api_keys import ApiKey
 from bankapp.schemas.auth import Session
 from bankapp.schemas.authorizations import Authorization
 from bankapp.schemas.base import BaseSchema, Choice, Identifier, QueryInteger, QuerySchema, Timestamp, example_of
-from bankapp.schemas.cards import Card
+from bankapp.schemas.cards import Card, CardLimits
 from bankapp.schemas.transactions import Transaction
 from bankapp.schemas.transfers import Transfer
 from bankapp.schemas.webhook_endpoints import WebhookEndpoint
@@ -44,6 +45,7 @@ _SHAPES: Final[Mapping[type, Schema]] = {
     TransferRecord: Transfer(),
     AccountRecord: Account(),
     CardRecord: Card(),
+    CardLimitsRecord: CardLimits(),
     PastAuthorization: Authorization(),
     SessionRecord: PastSession(),
     ApiKeyRecord: ApiKey(),

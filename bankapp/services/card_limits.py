@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from bankapp import clock, errors
-from bankapp.models import CardRecord
+from bankapp.models import CardLimitsRecord, CardRecord
 from bankapp.repositories import authorizations
 from bankapp.services import cards
 
 
-@dataclass(frozen=True, slots=True)
-class CardLimits:
-    """A card's limits, and the amount used today. Amounts are minor units; a limit of None is no limit.
-
-    ``used_today`` becomes zero at ``resets_at``, the next midnight in UTC.
-    """
-
-    card_id: str
-    currency: str
-    per_authorization: int | None
-    per_day: int | None
-    used_today: int
-    resets_at: datetime
-
-
-def get(card_id: str) -> CardLimits:
+def get(card_id: str) -> CardLimitsRecord:
     """Return the limits of a card the caller may see. Raises NotFound."""
     return _limits(cards.get(card_id), clock.now())
 
 
-def change(card_id: str, per_authorization: int | None, per_day: int | None) -> CardLimits:
+def change(card_id: str, per_authorization: int | None, per_day: int | None) -> CardLimitsRecord:
     """Set the limits of the caller's own card in minor units; None removes a limit.
 
     Raises NotFound, or StateConflict for a terminated card.
@@ -44,7 +28,7 @@ def change(card_id: str, per_authorization: int | None, per_day: int | None) -> 
         return {"limit_per_authorization": per_authorization, "limit_per_day": per_day}
 
     facts = {"per_authorization": per_authorization, "per_day": per_day}
-    return _limits(cards.change(card_id, "limits", new_limits, facts), clock.now())
+    return cards.change(card_id, "limits", new_limits, lambda card: _limits(card, clock.now()), facts)
 
 
 def check(card: CardRecord, amount: int, now: datetime) -> None:
@@ -73,10 +57,11 @@ def _limit_members(
     return {"limit_type": limit_type, "limit": limit, "used": used, "currency": currency, "resets_at": resets_at}
 
 
-def _limits(card: CardRecord, now: datetime) -> CardLimits:
+def _limits(card: CardRecord, now: datetime) -> CardLimitsRecord:
     midnight = datetime.combine(now.date(), time.min, now.tzinfo)
-    return CardLimits(
+    return CardLimitsRecord(
         card_id=card.id,
+        user_id=card.user_id,
         currency=card.currency,
         per_authorization=card.limit_per_authorization,
         per_day=card.limit_per_day,

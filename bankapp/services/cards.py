@@ -6,7 +6,7 @@ import calendar
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from stdnum import luhn
 
@@ -16,7 +16,10 @@ from bankapp.models import CardRecord
 from bankapp.repositories import cards
 from bankapp.services import access, accounts, commands, events, ledger
 from bankapp.services.commands import Command, Decision
+from bankapp.services.events import Resource
 from bankapp.services.idempotency import Claim
+
+R = TypeVar("R", bound=Resource)
 
 PAN_DIGITS: Final = 16
 VALID_YEARS: Final = 4
@@ -83,12 +86,12 @@ def search(account_id: str | None, window: Window) -> Page[CardRecord]:
 
 def block(card_id: str) -> CardRecord:
     """Block the caller's active card. Raises NotFound or StateConflict."""
-    return change(card_id, "block", lambda card: _new_status(card, "active", "blocked"))
+    return change(card_id, "block", lambda card: _new_status(card, "active", "blocked"), _itself)
 
 
 def unblock(card_id: str) -> CardRecord:
     """Unblock the caller's blocked card. Raises NotFound or StateConflict."""
-    return change(card_id, "unblock", lambda card: _new_status(card, "blocked", "active"))
+    return change(card_id, "unblock", lambda card: _new_status(card, "blocked", "active"), _itself)
 
 
 def terminate(card_id: str) -> CardRecord:
@@ -99,7 +102,11 @@ def terminate(card_id: str) -> CardRecord:
             raise errors.StateConflict("The card is already terminated.")
         return {"status": "terminated"}
 
-    return change(card_id, "terminate", terminated)
+    return change(card_id, "terminate", terminated, _itself)
+
+
+def _itself(card: CardRecord) -> CardRecord:
+    return card
 
 
 def _new_status(card: CardRecord, before: str, after: str) -> Mapping[str, Any]:
@@ -112,19 +119,20 @@ def change(
     card_id: str,
     change: str,
     new_values: Callable[[CardRecord], Mapping[str, Any]],
+    changed_resource: Callable[[CardRecord], R],
     facts: Mapping[str, Any] | None = None,
-) -> CardRecord:
-    """Change columns of the caller's own card, audited as ``change``.
+) -> R:
+    """Change columns of the caller's own card, audited as ``change``, and return the resource that changed.
 
-    ``new_values`` gets the locked card and returns the new values by column. Raises NotFound, and what
-    ``new_values`` raises.
+    ``new_values`` gets the locked card and returns the new values by column. ``changed_resource`` gets the changed
+    card and returns what the event is about. Raises NotFound, and what ``new_values`` raises.
     """
 
-    def decide() -> Decision[CardRecord]:
+    def decide() -> Decision[R]:
         card = access.own(cards.lock(card_id), "card")
         values = new_values(card)
         cards.change(card_id, values)
-        changed = card._replace(**values)
+        changed = changed_resource(card._replace(**values))
         return Decision(changed, events=[events.row_about(_CHANGES[change], changed, card.account_id)])
 
     command = Command("card_change", "card", card_id, {"change": change, **(facts or {})})

@@ -20,13 +20,14 @@ from bankapp.models import (
     AccountRecord,
     ApiKeyRecord,
     AuthorizationRecord,
+    CardLimitsRecord,
     CardRecord,
     EventRecord,
     NumberedEvent,
     SessionRecord,
     WebhookEndpointRecord,
 )
-from bankapp.models.event import TRANSACTION_CREATED, TRANSFER_CREATED, TRANSFER_REVERSED
+from bankapp.models.event import CARD_LIMITS_CHANGED, TRANSACTION_CREATED, TRANSFER_CREATED, TRANSFER_REVERSED
 from bankapp.repositories import events, transactions, transfers
 
 NUMBERED_AT_ONCE: Final = 500
@@ -66,12 +67,13 @@ class PastAuthorization(AuthorizationRecord):
 _RECORDS: Final[Mapping[str, Any]] = {
     "account": AccountRecord,
     "card": CardRecord,
+    CARD_LIMITS_CHANGED: CardLimitsRecord,
     "authorization": PastAuthorization,
     "session": SessionRecord,
     "api_key": ApiKeyRecord,
     "webhook_endpoint": WebhookEndpointRecord,
 }
-"""The part of an event's type before the dot → the record in its ``data``."""
+"""The part of an event's type before the dot, or the whole type → the record in its ``data``."""
 
 
 _LEFT_OUT: Final = frozenset({"first_name", "last_name", "secret_hash", "previous_hash"})
@@ -234,7 +236,7 @@ def _with_resources(rows: Sequence[EventRecord]) -> list[Event]:
         if row.type == TRANSFER_REVERSED:
             return moved[row.resource_id]
         assert row.data is not None, "an event that is not about the ledger has a copy of its record"
-        return _from_json(_RECORDS[row.type.partition(".")[0]], row.data)
+        return _from_json(_RECORDS.get(row.type) or _RECORDS[row.type.partition(".")[0]], row.data)
 
     return [
         Event(row.id, row.type, row.position, row.created_at, row.user_id, row.resource_id, resource(row))

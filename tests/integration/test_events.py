@@ -102,6 +102,25 @@ def test_the_life_of_a_card(bank: Bank, ada: Caller) -> None:
     assert "pan" not in found[0]["data"]
 
 
+def test_changed_limits_are_the_limits_as_the_api_shows_them(bank: Bank, ada: Caller) -> None:
+    card = ada.card(ada.account(balance=100))
+    ada.hold(card, 10)
+    path = f"/cards/{card['id']}/limits"
+
+    def change() -> None:
+        shown.append(ok(ada.request("PUT", path, json={"per_authorization": 20, "per_day": None})))
+        ada.hold(card, 15)
+
+    shown: list[dict[str, Any]] = []
+    [changed, _] = since(bank, ada, change)
+    assert (changed["type"], changed["resource_type"]) == ("card.limits_changed", "card")
+    assert changed["resource_id"] == changed["data"]["card_id"] == card["id"]
+    # What was used afterwards is not in the event.
+    assert (changed["data"]["per_authorization"], changed["data"]["used_today"]) == (20, 10)
+    assert changed["data"] == shown[0]
+    assert ok(ada.get(f"/events?after=0&resource_id={card['id']}"))["items"][-1] == changed
+
+
 def test_the_ends_of_authorizations(bank: Bank, ada: Caller) -> None:
     account = ada.account(balance=100)
     card = ada.card(account)
