@@ -80,7 +80,8 @@ def stream_events(after: int | None, type: str | None, resource_id: str | None, 
     position = parking.position()
     start = _last_event_id(after) if position is None else position
     found = events.read(start, stream=stream, type=type, resource_id=resource_id, limit=WRITTEN_AT_ONCE)
-    parking.park(Park(_user_id(stream), HEARTBEAT_SECONDS, found.last_position, found.has_more))
+    begun = parking.stream(len(found.items))
+    parking.park(Park(_user_id(stream), HEARTBEAT_SECONDS, found.last_position, found.has_more, begun))
     # An iterator, because Werkzeug would declare the length of bytes.
     parts = iter([_written(found, is_begin=position is None)])
     response = Response(parts, content_type="text/event-stream")

@@ -7,12 +7,16 @@ when there are events for its user and after ``seconds``. A server that makes no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import time
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import request
 
-from bankapp import errors
+from bankapp import context, errors
+
+log = logging.getLogger(__name__)
 
 OFFER: Final = "bankapp.parking.offer"
 PARK: Final = "bankapp.parking.park"
@@ -22,18 +26,41 @@ HEARTBEAT: Final = b": \n\n"
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream that was begun: who reads it, when it began (monotonic seconds), and how many events it has sent."""
+
+    request_id: str | None
+    user_id: str
+    api_key_id: str | None
+    began_at: float
+    events: int
+
+    def log_end(self) -> None:
+        """Log that the stream has ended. Its begin was logged as a request."""
+        extra = {
+            "request_id": self.request_id,
+            "user_id": self.user_id,
+            **({"api_key_id": self.api_key_id} if self.api_key_id else {}),
+            "duration_seconds": round(time.monotonic() - self.began_at, 3),
+            "events": self.events,
+        }
+        log.info("event stream ended", extra=extra)
+
+
+@dataclass(frozen=True, slots=True)
 class Park:
     """What a parked request waits for: events of a user (None: of any user), at most ``seconds``.
 
     Without a ``position`` the answer is discarded, and ``seconds`` count from the first serving. With a ``position``,
     up to which a stream was written, the answer is sent and goes on with the answers that follow. ``is_behind`` says
-    that further events wait for the client to take these.
+    that further events wait for the client to take these. ``stream`` is for the log.
     """
 
     user_id: str | None
     seconds: float
     position: int | None = None
     is_behind: bool = False
+    stream: Stream | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -64,6 +91,16 @@ def position() -> int | None:
     """Return the position up to which the stream that the current request goes on with was written."""
     offer = _offer()
     return offer.again.position if offer is not None and offer.again is not None else None
+
+
+def stream(events: int) -> Stream:
+    """Return the stream of the current request, which now writes so many events more."""
+    offer = _offer()
+    before = offer.again.stream if offer is not None and offer.again is not None else None
+    if before is not None:
+        return replace(before, events=before.events + events)
+    current = context.current()
+    return Stream(current.request_id, context.user().id, current.api_key_id, time.monotonic(), events)
 
 
 def is_served_again() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from bankapp.api.parking import Stream
 from bankapp.serving.exchange import Exchange
 from bankapp.serving.framing import IncomingRequest
 from bankapp.serving.parking import Wait
@@ -27,3 +28,11 @@ class Connection:
         self.deadline = 0.0
         self.served_at = 0.0
         self.wait: Wait | None = None
+
+    @property
+    def stream(self) -> Stream | None:
+        """The event stream that the connection carries, as of its last part."""
+        park = self.exchange.park if self.exchange is not None else None
+        if park is None and self.wait is not None:
+            park = self.wait.park
+        return park.stream if park is not None else None

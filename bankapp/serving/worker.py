@@ -214,6 +214,8 @@ class BufferingWorker(base.Worker):
 
     def _close(self, connection: Connection) -> None:
         self._resume(connection)
+        if (stream := connection.stream) is not None and connection.sock.fileno() >= 0:
+            stream.log_end()
         if connection.exchange is not None:
             connection.exchange.answer.close()
         connection.sock.close()

@@ -20,7 +20,7 @@ import pytest
 from flask import Flask
 
 from tests.faults.production import get, production
-from tests.support.api_keys import make
+from tests.support.api_keys import bearer, make
 from tests.support.event_streams import Listener, sequencer
 from tests.support.factories import Bank, Caller, ok
 from tests.support.postgres import PostgresServer
@@ -68,6 +68,10 @@ def test_events_arrive_as_the_list_shows_them(remote: RemoteBank) -> None:
         assert stream.events == ok(ada.get("/events?after=0"))["items"]
     lines = [line for line in remote.server.lines if line.get("path") == "/v1/events/stream"]
     assert [(line["status"], line["user_id"]) for line in lines] == [(200, ada.user_id)]
+    until(lambda: any(line["message"] == "event stream ended" for line in remote.server.lines))
+    [end] = [line for line in remote.server.lines if line["message"] == "event stream ended"]
+    assert (end["request_id"], end["user_id"], end["events"]) == (lines[0]["request_id"], ada.user_id, 5)
+    assert 0 < end["duration_seconds"] < 120
     assert 'bankapp_requests_total{endpoint="events.stream_events",status="200"} 1.0' in get(
         remote.server, "/metrics"
     ).get_data(as_text=True)
@@ -142,6 +146,33 @@ def test_a_heartbeat_comes_and_finds_revoked_and_expired_tokens(fresh_app: Flask
                 assert "token" not in stream.text
             alive.read_until(lambda: alive.text.count("\n: \n") >= 1, 30)
             assert not alive.is_ended
+
+
+def test_a_key_gets_the_events_of_its_accounts_until_it_is_revoked(remote: RemoteBank) -> None:
+    ada = remote.customer()
+    mine, other = ada.account(), ada.account()
+    wide = bearer(remote, make(ada, scopes=["events:read"]))
+    key = make(ada, scopes=["events:read"], account_ids=[mine["id"]])
+    with listen(remote, wide) as everything, listen(remote, bearer(remote, key)) as stream:
+        ada.deposit(other, 5)
+        made = ada.deposit(mine, 7)
+        assert stream.read_event(made["id"])["data"]["account_id"] == mine["id"]
+        everything.read_event(made["id"])
+        assert {event["data"].get("account_id", event["resource_id"]) for event in stream.events} == {mine["id"]}
+        assert len(everything.events) > len(stream.events)
+        ok(ada.delete(f"/api-keys/{key['id']}"), 204)
+        ada.deposit(mine, 9)
+        stream.read_to_end(30)
+        assert [event["data"]["amount"] for event in stream.events if "amount" in event["data"]] == [7]
+        assert "api_key" not in stream.text
+    with listen(remote, bearer(remote, key)) as again:
+        assert again.status == 401
+    without = bearer(remote, make(ada, scopes=["accounts:read", "transactions:read", "webhooks:read"]))
+    with listen(remote, without) as forbidden:
+        assert forbidden.status == 403
+        assert forbidden.read_until(lambda: "insufficient_scope" in forbidden.text)
+    ends = {line.get("api_key_id") for line in remote.server.lines if line["message"] == "event stream ended"}
+    assert key["id"] in ends
 
 
 def _expiring_soon(caller: Caller) -> str:
