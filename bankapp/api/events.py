@@ -13,7 +13,7 @@ from bankapp.api.parking import Park
 from bankapp.schemas import events as schemas
 from bankapp.schemas.layout import json_of
 from bankapp.services import events
-from bankapp.services.events import Stretch
+from bankapp.services.events import Start, Stretch
 
 blueprint = Blueprint("events", __name__, "What happened, in the order in which it was numbered")
 
@@ -64,13 +64,13 @@ def list_events(
         "/events/stream",
         access=Access.USER,
         scope=Scope.EVENTS_READ,
-        query=schemas.EventFilter,
+        query=schemas.EventStart,
         errors=[errors.Forbidden, errors.EventsExpired],
         streams=True,
         parameters=[_LAST_EVENT_ID],
     )
 )
-def stream_events(after: int | None, type: str | None, resource_id: str | None, stream: str) -> Response:
+def stream_events(after: Start, type: str | None, resource_id: str | None, stream: str) -> Response:
     """Stream events
 
     Server-sent events: `id` is the position, `event` the type, `data` the event as `GET /v1/events` shows it. A
@@ -93,7 +93,7 @@ def _user_id(stream: str) -> str | None:
     return None if stream == events.BANK else context.user().id
 
 
-def _last_event_id(after: int | None) -> int | None:
+def _last_event_id(after: Start) -> Start:
     text = request.headers.get("Last-Event-ID")
     if text is None:
         return after

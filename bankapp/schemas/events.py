@@ -27,7 +27,7 @@ from bankapp.schemas.cards import Card, CardLimits
 from bankapp.schemas.transactions import Transaction
 from bankapp.schemas.transfers import Transfer
 from bankapp.schemas.webhook_endpoints import WebhookEndpoint
-from bankapp.services.events import STREAMS, USER, PastAuthorization
+from bankapp.services.events import LATEST, STREAMS, USER, PastAuthorization
 
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 100
@@ -94,7 +94,7 @@ class Stretch(BaseSchema):
 class EventFilter(QuerySchema):
     """Where in a stream to begin, and which of its events are wanted."""
 
-    after = QueryInteger(
+    after: fields.Field[Any] = QueryInteger(
         load_default=None,
         validate=validate.Range(0),
         metadata={
@@ -109,6 +109,34 @@ class EventFilter(QuerySchema):
         *STREAMS,
         load_default=USER,
         metadata={"description": "`bank` is the stream of all users, for admins."},
+    )
+
+
+_POSITION: Final = QueryInteger(validate=validate.Range(0))
+
+
+class Start(fields.Field[Any]):
+    """A position, or the word for the last one."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        return LATEST if value == LATEST else _POSITION.deserialize(value, attr, data, **kwargs)
+
+
+class EventStart(EventFilter):
+    """Where a stream that stays open begins, and which of its events are wanted."""
+
+    after = Start(
+        load_default=None,
+        metadata={
+            "type": ["integer", "string"],
+            "minimum": 0,
+            "pattern": f"^{LATEST}$",
+            "description": (
+                "The position after which to begin; `latest` begins with the next event. Without it, the stream begins"
+                " at the oldest event kept."
+            ),
+            "example": LATEST,
+        },
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, partial
-from typing import Any, Final, Protocol, get_type_hints
+from typing import Any, Final, Literal, Protocol, get_type_hints
 
 from bankapp import clock, context, db, errors, ids
 from bankapp.listing import Owner
@@ -35,6 +35,12 @@ NUMBERED_AT_ONCE: Final = 500
 
 NEWS_AT_ONCE: Final = 5_000
 """Of more new events their users are not asked for."""
+
+LATEST: Final = "latest"
+"""In place of a position: the end of the stream."""
+
+Start = int | Literal["latest"] | None
+"""Where a reader begins: after a position, with the next event, or (None) with the oldest event that is kept."""
 
 USER: Final = "user"
 BANK: Final = "bank"
@@ -159,17 +165,17 @@ def backlog() -> tuple[int, float]:
 
 
 def read(
-    after: int | None,
+    after: Start,
     *,
     stream: str = USER,
     type: str | None = None,
     resource_id: str | None = None,
     limit: int,
 ) -> Stretch:
-    """Return the events of the caller's stream, or of the bank's, after a position (None: from the oldest one kept).
+    """Return the events of the caller's stream, or of the bank's, that come after ``after``.
 
-    Raises Forbidden for the bank's stream when the caller is no admin, and EventsExpired for a position whose
-    next event is older than the retention.
+    Raises Forbidden for the bank's stream when the caller is no admin, and EventsExpired for a position whose next
+    event is older than the retention.
     """
     caller = context.user()
     if stream == BANK and caller.role != context.ADMIN:
@@ -211,10 +217,12 @@ def news_after(position: int | None) -> News:
     return News(last, frozenset(events.user_ids(position, last)))
 
 
-def _start(user_id: str | None, after: int | None, last: int, oldest_kept: datetime) -> int:
+def _start(user_id: str | None, after: Start, last: int, oldest_kept: datetime) -> int:
     if after is None:
         # Positions are given in the order of time, but for commits that ran at the same moment.
         return bisect_left(range(1, last + 1), oldest_kept, key=partial(events.created_at, user_id))
+    if after == LATEST:
+        return last
     if after < last and events.created_at(user_id, after + 1) < oldest_kept:
         raise errors.EventsExpired(f"The event at position {after + 1} is older than the retention.")
     return after

@@ -324,6 +324,21 @@ def test_a_server_that_cannot_wait_answers_at_once(bank: Bank, ada: Caller) -> N
     assert waited["items"] == []
 
 
+def test_a_stream_begins_at_its_end(bank: Bank, ada: Caller) -> None:
+    account = ada.account()
+    last = stream(bank.app, ada)[-1]["position"]
+    assert ada.get("/events/stream?after=latest").get_data(as_text=True) == f"retry: 2000\n\nid: {last}\n: \n\n"
+    made = ada.deposit(account, 5)
+    number(bank.app)
+    # A lost connection goes on after the position that it was given.
+    again = ada.get("/events/stream?after=latest", headers={"Last-Event-ID": str(last)}).get_data(as_text=True)
+    assert made["id"] in again
+    # A request that waits is served again, and would begin at another end.
+    refused(ada.get("/events?after=latest"), 422, "validation_error")
+    for wrong in ("Latest", "", "-1", "1.0", "1" * 19):
+        refused(ada.get(f"/events/stream?after={wrong}"), 422, "validation_error")
+
+
 def test_a_stream_begins_with_a_problem_where_the_list_has_one(bank_with: Callable[..., Bank]) -> None:
     bank = bank_with(EVENT_RETENTION_SECONDS="3600")
     with clocks.at(clocks.ago(hours=2)):
