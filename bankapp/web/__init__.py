@@ -15,6 +15,7 @@ from bankapp.web import (
     cash,
     customers,
     display,
+    news,
     overview,
     pages,
     security,
@@ -25,7 +26,7 @@ from bankapp.web import (
 
 blueprint = Blueprint("web", __name__)
 blueprint.after_request(pages.protect)
-for part in (shell, overview, accounts, transfers, cash, cards, statements, security, activity, customers):
+for part in (shell, overview, news, accounts, transfers, cash, cards, statements, security, activity, customers):
     blueprint.register_blueprint(part.blueprint)
 
 

@@ -4,12 +4,13 @@ import * as chart from './chart.js';
 import * as ending from './ending.js';
 import * as fields from './fields.js';
 import * as forms from './forms.js';
+import * as live from './live.js';
 import * as people from './people.js';
 import * as problems from './problems.js';
 import * as router from './router.js';
 import * as secondFactor from './second_factor.js';
 
-[problems, people, router, ending, forms, fields, chart, secondFactor].forEach((part) => part.start());
+[problems, people, router, ending, forms, fields, chart, secondFactor, live].forEach((part) => part.start());
 
 document.querySelector('[data-skip]').addEventListener('click', (event) => {
   event.preventDefault();

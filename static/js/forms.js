@@ -62,6 +62,7 @@ async function submit(form, button) {
     });
     keys.delete(form);
     explain(form, null);
+    if (data?.id) document.dispatchEvent(new CustomEvent('bank:done', { detail: data }));
     await conclude(form, settings, data, body);
   } catch (error) {
     refuse(form, error);

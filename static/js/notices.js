@@ -4,11 +4,18 @@ const toasts = document.getElementById('toasts');
 const question = document.getElementById('question');
 const STAYS_MS = 6000;
 
+/** Show a message in place of the one before. */
 export function toast(text) {
+  toasts.replaceChildren();
+  notify(text);
+}
+
+/** Show a message beside the one that is there. */
+export function notify(text) {
   const item = document.createElement('p');
   item.className = 'toast';
   item.textContent = text;
-  toasts.replaceChildren(item);
+  toasts.append(item);
   setTimeout(() => item.remove(), STAYS_MS);
 }
 

@@ -277,6 +277,7 @@ TABLE = (
     Row("GET", "/pages/sign-in", PUBLIC),
     Row("GET", "/pages/sign-up", PUBLIC),
     Row("GET", "/pages/overview", SIGNED_IN),
+    Row("GET", "/pages/news", (401, 404, 404, 404, 404), query=lambda _: {"position": "1000000000", "more": "0"}),
     Row("GET", "/pages/accounts/new", SIGNED_IN),
     Row("GET", "/pages/accounts/<id:account_id>", READ),
     Row("GET", "/pages/accounts/<id:account_id>/history", READ),

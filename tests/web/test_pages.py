@@ -14,6 +14,7 @@ from bankapp.context import Context
 from bankapp.services import seeding, transactions
 from bankapp.services.identity import auth
 from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.streams import stream
 
 CUSTOMER_PAGES = ("overview", "accounts/new", "send", "cash", "cards", "statements", "security", "activity")
 
@@ -168,3 +169,27 @@ def test_text_of_users_is_escaped(bank: Bank) -> None:
         assert "<img" not in text
         assert "&lt;img" in text
         assert "49" not in text.split("onerror")[1][:20]
+
+
+def test_news_say_what_an_event_means(bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    account, target = ada.account(balance=10_000), bob.account()
+    ok(ada.transfer(account, target, 1_234), 201)
+    ok(bank.employee().post(f"/accounts/{account['id']}/freeze"))
+    end = account["number"][-4:]
+    found = {item["type"]: item["position"] for item in stream(bank.app, ada)}
+    assert page(ada, "news", position=str(found["account.frozen"]), more="0") == f"Checking account ·· {end} is frozen"
+    paid = page(ada, "news", position=str(found["transaction.created"]), more="2")
+    assert paid == f"€12.34 paid from checking account ·· {end} and 2 more"
+    [received] = stream(bank.app, bob, "after=0&type=transaction.created")
+    text = page(bob, "news", position=str(received["position"]), more="0")
+    assert text == f"€12.34 received on checking account ·· {target['number'][-4:]}"
+    page(bob, "news", 404, position="1000", more="0")
+    page(bob, "news", 422, position="last", more="0")
+
+
+def test_only_the_newest_part_of_a_whole_history_is_live(bank: Bank) -> None:
+    ada = bank.customer()
+    path = f"accounts/{ada.account(balance=100)['id']}/history"
+    assert 'id="newest" data-live' in page(ada, path)
+    assert "data-live" not in page(ada, path, type="deposit")
