@@ -23,6 +23,8 @@ class Scope(Enum):
     TRANSACTIONS_WRITE = "transactions:write"
     TRANSFERS_READ = "transfers:read"
     TRANSFERS_WRITE = "transfers:write"
+    PAYEES_READ = "payees:read"
+    PAYEES_WRITE = "payees:write"
     CARDS_READ = "cards:read"
     CARDS_WRITE = "cards:write"
     STATEMENTS_READ = "statements:read"

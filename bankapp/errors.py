@@ -220,6 +220,11 @@ class AccountHolderExists(Conflict):
     title = "Account holder exists"
 
 
+class PayeeExists(Conflict):
+    code = "payee_exists"
+    title = "Payee exists"
+
+
 class AccountNotEmpty(Conflict):
     code = "account_not_empty"
     title = "Account not empty"

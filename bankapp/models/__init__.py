@@ -13,6 +13,7 @@ from bankapp.models.event import Event, EventRecord, EventSequencer, NumberedEve
 from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
 from bankapp.models.job_lease import JobLease, JobLeaseRecord
 from bankapp.models.login_throttle import LoginThrottle, LoginThrottleRecord
+from bankapp.models.payee import Payee, PayeeRecord
 from bankapp.models.second_factor import RecoveryCode, SecondFactor, SecondFactorRecord
 from bankapp.models.statement import Statement, StatementRecord
 from bankapp.models.transaction import Posting, Transaction, TransactionRecord, Transfer, TransferRecord
@@ -59,6 +60,8 @@ __all__ = [
     "LoginThrottle",
     "LoginThrottleRecord",
     "NumberedEvent",
+    "Payee",
+    "PayeeRecord",
     "Posting",
     "RecoveryCode",
     "RefreshToken",

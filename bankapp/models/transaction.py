@@ -53,6 +53,7 @@ class Transfer(Model):
         UniqueConstraint("reverses_transfer_id"),
         Index(None, "from_account_id", "created_at", "id"),
         Index(None, "to_account_id", "created_at", "id"),
+        Index(None, "from_account_id", "to_account_id", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(

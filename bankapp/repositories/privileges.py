@@ -35,6 +35,8 @@ PRIVILEGES: Final = {
         " last_outcome, last_detail, failures)"
     ),
     "login_throttles": "SELECT, INSERT, UPDATE (failures, last_attempt_at), DELETE",
+    # Not the account's number: another account is another payee.
+    "payees": "SELECT, INSERT, UPDATE (name, nickname, trusted), DELETE",
     "postings": "SELECT, INSERT",
     "recovery_codes": "SELECT, INSERT, UPDATE (used_at), DELETE",
     "refresh_tokens": "SELECT, INSERT, UPDATE (rotated_at, revoked_at), DELETE",

@@ -6,6 +6,7 @@ new kind of path argument needs a method of ``World`` that makes it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +14,14 @@ from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
+from schwifty import IBAN
 
 from bankapp import clock
 from tests.support import clocks
 from tests.support.factories import PASSWORD, PERSON, Bank, Caller, ok, unique_email
 
 CALLERS = ("anonymous", "owner", "other", "staff", "admin")
+_numbers = itertools.count(1)
 Outcomes = tuple[int, int, int, int, int]
 
 # The status for each of CALLERS; 0 stands for the row's status of success.
@@ -97,6 +100,9 @@ class World:
             ok(self.owner.delete(f"/webhook-endpoints/{endpoint['id']}"), 204)
         return endpoint_id
 
+    def payee_id(self) -> str:
+        return str(ok(self.owner.post("/payees", payee(self)), 201)["id"])
+
     def session_id(self) -> str:
         caller = self.bank.signed_in(self.owner.email)
         sessions = ok(caller.get("/auth/sessions"))["items"]
@@ -166,6 +172,11 @@ def hold(world: World) -> dict[str, Any]:
 def api_key(_: World) -> dict[str, Any]:
     expires_at = clock.to_text(clocks.ago(days=-30))
     return {"name": "Payroll", "scopes": ["accounts:read"], "expires_at": expires_at, "password": PASSWORD}
+
+
+def payee(_: World) -> dict[str, Any]:
+    account_number = str(IBAN.generate("DE", bank_code="50010517", account_code=f"{next(_numbers):010}"))
+    return {"name": "Grace Hopper", "account_number": account_number}
 
 
 def webhook_endpoint(world: World) -> dict[str, Any]:
@@ -246,6 +257,14 @@ TABLE = (
     Row("GET", "/v1/statements/<id:account_id>/ofx", READ),
     Row("GET", "/v1/statements/<id:account_id>/camt053", READ),
     Row("GET", "/v1/statements/<id:account_id>/mt940", READ),
+    # payees
+    Row("POST", "/v1/payees", SIGNED_IN, 201, payee),
+    Row("GET", "/v1/payees", SIGNED_IN),
+    Row("GET", "/v1/payees/<id:payee_id>", OWN),
+    Row("PATCH", "/v1/payees/<id:payee_id>", OWN, body=lambda _: {"nickname": "Landlady"}),
+    Row("DELETE", "/v1/payees/<id:payee_id>", OWN, 204),
+    Row("POST", "/v1/payees/<id:payee_id>/trust", OWN, 200, lambda _: {"password": PASSWORD}),
+    Row("POST", "/v1/payees/<id:payee_id>/untrust", OWN),
     # cards
     Row("POST", "/v1/cards", OWN, 201, card),
     Row("GET", "/v1/cards", SIGNED_IN),

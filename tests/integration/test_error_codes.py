@@ -154,6 +154,14 @@ def account_holder_exists(bank: Bank) -> TestResponse:
     return bank.customer().post("/account-holders", PERSON)
 
 
+@case("payee_exists", 409)
+def payee_exists(bank: Bank) -> TestResponse:
+    ada = bank.customer()
+    payee = {"name": "Grace Hopper", "account_number": "DE02120300000000202051"}
+    ok(ada.post("/payees", payee), 201)
+    return ada.post("/payees", payee)
+
+
 @case("account_not_empty", 409)
 def account_not_empty(bank: Bank) -> TestResponse:
     ada = bank.customer()

@@ -15,7 +15,7 @@ from tests.support.statements import statements
 Json = dict[str, Any]
 
 # A repeated change of state needs no key: it is refused or changes nothing.
-SWITCHES = ("freeze", "unfreeze", "close", "block", "unblock", "terminate")
+SWITCHES = ("freeze", "unfreeze", "close", "block", "unblock", "terminate", "trust", "untrust")
 
 
 @dataclass

@@ -15,6 +15,7 @@ from tests.support.factories import Bank, ok
 from tests.support.streams import number
 
 BY_TIME = "ix_transactions_account_id_created_at_sequence"
+BY_PAIR = "ix_transfers_from_account_id_to_account_id_created_at"
 BY_SEQUENCE = "uq_transactions_account_id_sequence"
 
 
@@ -110,3 +111,35 @@ def test_events_are_found_by_indexes(fresh_bank: Bank) -> None:
             rows = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
             plan = "\n".join(str(row[-1]) for row in rows)
             assert not re.search(r"Seq Scan on events|SCAN events(?! USING)", plan), (statement, plan)
+
+
+def test_the_last_payment_to_a_payee_is_one_step_into_an_index(fresh_bank: Bank) -> None:
+    ada, grace = fresh_bank.customer(), fresh_bank.customer()
+    source, target, never_paid = ada.account(balance=1_000), grace.account(), grace.account()
+    order = {"from_account_id": source["id"], "to_account_id": target["id"], "amount": 1, "currency": "EUR"}
+    ok(ada.post("/transfers/batch", {"transfers": [order] * 500}))
+    for account in (target, never_paid):
+        ok(ada.post("/payees", {"name": "Grace Hopper", "account_number": account["number"]}), 201)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM payees" in statement:
+            asked.append((statement, parameters))
+
+    with fresh_bank.app.app_context(), db.engine.connect() as connection:
+        event.listen(db.engine, "before_cursor_execute", note)
+        ok(ada.get("/payees"))
+        event.remove(db.engine, "before_cursor_execute", note)
+        [(statement, parameters)] = asked
+        if connection.dialect.name == "sqlite":
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            [search] = [step for step in plan if "transfers" in step]
+            assert search.endswith(f"USING INDEX {BY_PAIR} (from_account_id=? AND to_account_id=?)"), plan
+        else:
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+            answer = connection.exec_driver_sql(explain, parameters).scalar_one()
+            plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
+            [scan] = [node for node in nodes(plan) if node.get("Relation Name") == "transfers"]
+            assert (scan["Node Type"], scan["Index Name"]) == ("Index Scan", BY_PAIR), plan
+            assert scan["Actual Rows"] <= 1
+            assert scan.get("Rows Removed by Filter", 0) == 0

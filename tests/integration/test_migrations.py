@@ -34,6 +34,7 @@ TABLES: Final = {
     " request_id api_key_id",
     "api_keys": "id user_id name scopes account_ids ip_allowlist last4 secret_hash previous_hash previous_expires_at"
     " created_at expires_at last_used_at revoked_at",
+    "payees": "id user_id name account_number nickname trusted created_at",
     "statements": "id account_id number from_date to_date opening_balance closing_balance entry_count first_sequence"
     " last_sequence holder_name content_hash created_at",
 }
@@ -46,6 +47,7 @@ UNIQUE: Final = {
     "api_keys": ["secret_hash"],
     "transfers": ["reverses_transfer_id"],
     "statements": ["account_id", "number"],
+    "payees": ["user_id", "account_number"],
 }
 
 

@@ -21,8 +21,8 @@ PUBLIC: Final = {
 }
 """The operations without sign-in; each new line needs a decision."""
 
-KEYLESS: Final = {"auth", "second-factor", "api-keys", "account-holders", "audit-logs", "health"}
-"""The blueprints that no API key may call; each new name needs a decision."""
+KEYLESS: Final = {"auth", "second-factor", "api-keys", "account-holders", "audit-logs", "health", "payees.trust_payee"}
+"""The blueprints and single operations that no API key may call; each new name needs a decision."""
 
 KIB: Final = 1024
 MEMBERS: Final = {"type", "title", "status", "detail", "instance", "code", "request_id"}
@@ -53,7 +53,7 @@ def test_every_operation_of_the_api_declares_the_scope_of_keys(bank: Bank) -> No
         assert rule.endpoint in operations_of_modules(), f"{rule.endpoint} declares no operation"
         if access is not Access.USER:
             assert scope is NO_KEYS, f"{rule.endpoint} takes keys, but is for {access}"
-        elif rule.endpoint.split(".")[0] in KEYLESS:
+        elif not KEYLESS.isdisjoint({rule.endpoint, rule.endpoint.split(".")[0]}):
             assert scope is NO_KEYS, rule.endpoint
         else:
             reads = rule.methods is not None and "GET" in rule.methods
