@@ -333,7 +333,8 @@ SETTINGS: Final = (
         "RATELIMIT_ENABLED",
         "ratelimit_enabled",
         _boolean,
-        "whether sign-in, sign-up, refresh, API keys and tries of payees that cannot be paid are limited",
+        "whether sign-in, sign-up, refresh, API keys, verifications of payees and tries of payees that cannot be paid"
+        " are limited",
     ),
     Setting(
         "API_KEY_RATE_LIMIT",

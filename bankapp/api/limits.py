@@ -1,6 +1,6 @@
-"""Rate limits for sign-up, sign-in and refresh, for API keys, and for payees that cannot be paid.
+"""Rate limits for sign-up, sign-in and refresh, for API keys, and for payees that are verified or cannot be paid.
 
-They are counted per IP address, per e-mail address, per session owner, per key and per user.
+They are counted per IP address, per e-mail address, per session owner, per key, per user and per account number.
 """
 
 from __future__ import annotations
@@ -68,6 +68,18 @@ def _token_owner() -> str:
         return _address()
 
 
+def _user() -> str:
+    return context.current().subject or _address()
+
+
+def _account_number() -> str:
+    return _digest("".join((_field("account_number") or "").split()).upper())
+
+
+def _user_and_account_number() -> str:
+    return f"{_user()}:{_account_number()}"
+
+
 def _digest(value: str) -> str:
     # Hashed, so that keys have one length and no e-mail address is in the limiter's store or in the log.
     return hashlib.sha256(value.encode()).hexdigest()
@@ -77,7 +89,13 @@ LOGIN: Final = (Limit("60 per minute", _address), Limit("10 per minute", _login_
 SIGNUP: Final = (Limit("60 per minute", _address), Limit("5 per minute", _email))
 REFRESH: Final = (Limit("120 per minute", _address), Limit("30 per minute", _token_owner))
 
-
+# Nobody may learn holders' names by guessing. The limit for an account over all users is wide, so that one user
+# cannot keep others from verifying the account of a shop.
+PAYEE_VERIFICATION: Final = (
+    Limit("100 per hour", _user),
+    Limit("10 per hour", _user_and_account_number),
+    Limit("300 per hour", _account_number),
+)
 PAYEE_LOOKUPS: Final = parse("100 per hour")
 
 
@@ -144,14 +162,14 @@ def payee_lookups() -> Iterator[Callable[[int], None]]:
     """Limit how many payees that cannot be paid or do not exist a user may try (``PAYEE_LOOKUPS``).
 
     A client that may try any number of IBANs learns which of them are accounts of this bank. The block counts a
-    refusal that it raises; a batch counts its refused payees by the function that the block gets. A store that does
-    not answer lets every request pass. Raises RateLimited.
+    refusal that it raises; a batch counts its refused payees, and a verification an account that it does not find, by
+    the function that the block gets. A store that does not answer lets every request pass. Raises RateLimited.
     """
     limiter: Limiter | None = current_app.extensions.get("bankapp_limiter")
     if limiter is None:
         yield lambda _: None
         return
-    key = ("payee_lookups", context.current().subject or _address())
+    key = ("payee_lookups", _user())
     seconds = None
     with suppress(StorageError):
         if not limiter.limiter.test(PAYEE_LOOKUPS, *key):

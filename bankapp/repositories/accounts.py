@@ -47,6 +47,11 @@ _ACCOUNTS = (
     .where(Account.type != CASH)
 )
 _BY_ID = _ACCOUNTS.where(Account.id == bindparam("account_id"))
+_HOLDER_OF_NUMBER = (
+    select(AccountHolder.first_name, AccountHolder.last_name, Account.status)
+    .join_from(Account, AccountHolder)
+    .where(Account.number == bindparam("number"), Account.type != CASH)
+)
 _EXISTS = select(Account.id).where(Account.id == bindparam("account_id"))
 _IDS_OF_USER = select(Account.id).join_from(Account, AccountHolder).where(AccountHolder.user_id == bindparam("user_id"))
 _OF_USER = _ACCOUNTS.where(AccountHolder.user_id == bindparam("user_id")).order_by(Account.id)
@@ -70,6 +75,24 @@ def exists(account_id: str) -> bool:
 def get(account_id: str) -> AccountRecord | None:
     """Return the customer's account with this id, or None."""
     return db.one(_BY_ID, {"account_id": account_id}, record=AccountRecord)
+
+
+class Holder(NamedTuple):
+    """Who holds an account, and the account's status."""
+
+    first_name: str
+    last_name: str
+    status: str
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return f"{self.first_name} {self.last_name}"
+
+
+def holder_of_number(number: str) -> Holder | None:
+    """Return the holder of the customer's account with this IBAN, or None."""
+    return db.one(_HOLDER_OF_NUMBER, {"number": number}, record=Holder)
 
 
 def set_status(account_id: str, status: str) -> None:

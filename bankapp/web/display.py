@@ -48,6 +48,7 @@ EVENT_NAMES: Final = {
     "payee_delete": "Payee removed",
     "payee_trust": "Payee trusted",
     "payee_untrust": "Payee no longer trusted",
+    "payee_verification": "Payee's name checked",
     "reversal": "Transfer reversed",
     "session_revoke": "Session ended",
     "signup": "Sign-up",

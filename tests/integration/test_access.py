@@ -265,6 +265,7 @@ TABLE = (
     Row("DELETE", "/v1/payees/<id:payee_id>", OWN, 204),
     Row("POST", "/v1/payees/<id:payee_id>/trust", OWN, 200, lambda _: {"password": PASSWORD}),
     Row("POST", "/v1/payees/<id:payee_id>/untrust", OWN),
+    Row("POST", "/v1/payee-verifications", SIGNED_IN, 200, payee),
     # cards
     Row("POST", "/v1/cards", OWN, 201, card),
     Row("GET", "/v1/cards", SIGNED_IN),
