@@ -26,10 +26,24 @@ DIRECTIONS: Final = {
 CASH_DIRECTIONS: Final = {"cash_received": DEBIT, "cash_paid": CREDIT, "card_settlement": CREDIT}
 """Type of a counter-leg on the bank's cash account → its direction. A deposit credits the customer and debits cash."""
 
+CASH_NAME: Final = "Cash"
+"""The name of the other side of a deposit or withdrawal."""
+
 POSTING_KINDS: Final = ("deposit", "withdrawal", "transfer", "reversal", "card_purchase")
 
 _CREDITS = ", ".join(f"'{name}'" for name, direction in (DIRECTIONS | CASH_DIRECTIONS).items() if direction == CREDIT)
 _CASH = ", ".join(f"'{name}'" for name in CASH_DIRECTIONS)
+
+
+class Counterparty(NamedTuple):
+    """The other side of a transaction, as it was when the transaction was made.
+
+    ``name`` is the name of an account holder or merchant, or ``Cash``. ``account_number`` is an IBAN (ISO 13616), or
+    None for merchants and cash.
+    """
+
+    name: str
+    account_number: str | None
 
 
 class Posting(Model):
@@ -69,7 +83,11 @@ class Transfer(Model):
 
 
 class TransferRecord(NamedTuple):
-    """A transfer that was read or made; ``amount`` is minor units."""
+    """A transfer as one of its sides sees it; ``amount`` is minor units.
+
+    The counterparty is the payee for the payer, and the payer for the payee. It is stored on the transaction of the
+    side, with ``reference`` and ``end_to_end_id``.
+    """
 
     id: str
     from_account_id: str
@@ -80,6 +98,15 @@ class TransferRecord(NamedTuple):
     reverses_transfer_id: str | None
     reversed_by_transfer_id: str | None
     created_at: datetime
+    counterparty_name: str | None
+    counterparty_account_number: str | None
+    reference: str | None
+    end_to_end_id: str | None
+
+    @property
+    def counterparty(self) -> Counterparty | None:
+        """The other side, or None for a transfer that a release without counterparties made."""
+        return _counterparty(self.counterparty_name, self.counterparty_account_number)
 
 
 class Transaction(Model):
@@ -87,6 +114,10 @@ class Transaction(Model):
 
     ``sequence`` numbers the transactions of an account without gaps, and orders its history. ``balance_after`` is
     the previous one plus or minus ``amount``. Legs on cash accounts have neither.
+
+    The counterparty is the other side by its name and account number of the time of the posting; ``reference`` and
+    ``end_to_end_id`` come from the payer. A release before them left the four null. Legs on cash accounts have no
+    counterparty.
     """
 
     __tablename__ = "transactions"
@@ -117,6 +148,10 @@ class Transaction(Model):
     balance_after: Mapped[int | None] = mapped_column(BigInteger)
     description: Mapped[str | None] = mapped_column(String(140))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    counterparty_name: Mapped[str | None] = mapped_column(String(201))
+    counterparty_account_number: Mapped[str | None] = mapped_column(String(34))
+    reference: Mapped[str | None] = mapped_column(String(35))
+    end_to_end_id: Mapped[str | None] = mapped_column(String(35))
 
 
 class TransactionRecord(NamedTuple):
@@ -134,4 +169,17 @@ class TransactionRecord(NamedTuple):
     balance_after: int
     description: str | None
     created_at: datetime
+    counterparty_name: str | None
+    counterparty_account_number: str | None
+    reference: str | None
+    end_to_end_id: str | None
     user_id: str
+
+    @property
+    def counterparty(self) -> Counterparty | None:
+        """The other side, or None for a transaction that a release without counterparties made."""
+        return _counterparty(self.counterparty_name, self.counterparty_account_number)
+
+
+def _counterparty(name: str | None, account_number: str | None) -> Counterparty | None:
+    return None if name is None else Counterparty(name, account_number)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Select, bindparam, case, cast, func, or_, select, update
+from sqlalchemy import BigInteger, Select, bindparam, case, cast, func, literal_column, or_, select, update
 
 from bankapp import clock, db
 from bankapp.listing import Owner, Page, Window
@@ -47,8 +47,10 @@ _ACCOUNTS = (
     .where(Account.type != CASH)
 )
 _BY_ID = _ACCOUNTS.where(Account.id == bindparam("account_id"))
+HOLDER_NAME: Final = AccountHolder.first_name + literal_column("' '") + AccountHolder.last_name
+"""The name under which a holder's account pays and is paid."""
 _HOLDER_OF_NUMBER = (
-    select(AccountHolder.first_name, AccountHolder.last_name, Account.status)
+    select(HOLDER_NAME.label("name"), Account.status)
     .join_from(Account, AccountHolder)
     .where(Account.number == bindparam("number"), Account.type != CASH)
 )
@@ -80,14 +82,8 @@ def get(account_id: str) -> AccountRecord | None:
 class Holder(NamedTuple):
     """Who holds an account, and the account's status."""
 
-    first_name: str
-    last_name: str
+    name: str
     status: str
-
-    @property
-    def name(self) -> str:
-        """The full name."""
-        return f"{self.first_name} {self.last_name}"
 
 
 def holder_of_number(number: str) -> Holder | None:
@@ -128,6 +124,7 @@ class AccountState(NamedTuple):
     held: int
     sequence: int
     last_posted_at: datetime | None
+    holder_name: str
 
     @property
     def account_id(self) -> str:
@@ -150,7 +147,7 @@ class AccountNames(NamedTuple):
 @cache
 def states_query(ids: int, numbers: int) -> Select[Any]:
     """Return a SELECT of the states of accounts, with one parameter for each of ``ids`` ids and ``numbers`` IBANs."""
-    states = select_record(AccountState, Account, user_id=AccountHolder.user_id)
+    states = select_record(AccountState, Account, user_id=AccountHolder.user_id, holder_name=HOLDER_NAME)
     by_id = Account.id.in_([bindparam(f"id_{index}", type_=Id) for index in range(ids)])
     by_number = Account.number.in_([bindparam(f"number_{index}") for index in range(numbers)])
     named = or_(by_id, by_number) if numbers else by_id

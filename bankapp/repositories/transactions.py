@@ -52,6 +52,10 @@ class EntryRow(NamedTuple):
     description: str | None
     transfer_id: str | None
     created_at: datetime
+    counterparty_name: str | None
+    counterparty_account_number: str | None
+    reference: str | None
+    end_to_end_id: str | None
 
 
 _HISTORY = (

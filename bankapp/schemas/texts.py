@@ -29,6 +29,9 @@ _UNSEEN: Final = (
 )
 """Characters that show nothing by themselves: spaces, Default_Ignorable_Code_Point (UAX #44), blank fillers."""
 
+_SIGNS: Final = r"A-Za-z0-9\-?:().,'+"
+_IDENTIFIER: Final = rf"^[{_SIGNS}]((/?[{_SIGNS} ])*/?[{_SIGNS}])?$"
+
 _CONTROL = re.compile(f"[{_CONTROLS}]")
 _BREAK = re.compile(f"[{_BREAKS}]")
 _TURN = re.compile(f"[{_TURNS}]|[{_MARKS}]{{2}}")
@@ -81,6 +84,29 @@ class FreeText(Text):
         if text and not _SEEN.search(text):
             raise ValidationError("Must contain a character that can be seen.")
         return text
+
+
+class PaymentIdentifier(fields.String):
+    """An identifier that travels with a payment: at most 35 characters (ISO 20022, Max35Text), or null.
+
+    It has only the characters that every bank takes (EPC217-08, SEPA character set). It neither begins nor ends with a
+    space or a slash and has no two slashes in a row (EPC guidelines on identifiers), because MT messages give these a
+    meaning.
+    """
+
+    def __init__(self, example: str, **kwargs: Any) -> None:
+        metadata = {"pattern": _IDENTIFIER, "minLength": 1, "example": example} | kwargs.pop("metadata", {})
+        super().__init__(allow_none=True, validate=validate.Length(max=35), metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if not re.fullmatch(_IDENTIFIER, value):
+            raise ValidationError(
+                "Must have only letters without accents, digits, spaces and / - ? : ( ) . , ' +;"
+                " it must not begin or end with a space or slash, or contain two slashes in a row."
+            )
+        return value
 
 
 def description(**kwargs: Any) -> FreeText:

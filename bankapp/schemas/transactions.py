@@ -9,6 +9,7 @@ from marshmallow import fields, post_load, validate
 from bankapp import money
 from bankapp.listing import HistoryFilter
 from bankapp.models.transaction import DIRECTIONS
+from bankapp.schemas.accounts import EXAMPLE_IBAN
 from bankapp.schemas.base import (
     Amount,
     BaseSchema,
@@ -20,7 +21,22 @@ from bankapp.schemas.base import (
     Timestamp,
 )
 from bankapp.schemas.pagination import PageQuery
-from bankapp.schemas.texts import description
+from bankapp.schemas.texts import PaymentIdentifier, description
+
+
+class Counterparty(BaseSchema):
+    """The other side of a movement, as it was when the money moved."""
+
+    name = fields.String(
+        metadata={
+            "description": "The name of the account holder or merchant, or `Cash`.",
+            "example": "Grace Hopper",
+        }
+    )
+    account_number = fields.String(
+        allow_none=True,
+        metadata={"description": "An IBAN; null for a merchant and for cash.", "example": EXAMPLE_IBAN},
+    )
 
 
 class NewTransaction(BaseSchema):
@@ -31,6 +47,8 @@ class NewTransaction(BaseSchema):
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     description = description()
+    reference = PaymentIdentifier("INV-2026-0117", load_default=None)
+    end_to_end_id = PaymentIdentifier("E2E-2026-0117", load_default=None)
 
 
 class Transaction(BaseSchema):
@@ -43,6 +61,9 @@ class Transaction(BaseSchema):
     currency = CurrencyCode()
     balance_after = Money()
     description = fields.String(allow_none=True, metadata={"example": "Rent November"})
+    counterparty = fields.Nested(Counterparty, allow_none=True)
+    reference = PaymentIdentifier("INV-2026-0117")
+    end_to_end_id = PaymentIdentifier("E2E-2026-0117")
     transfer_id = Identifier(allow_none=True, metadata={"example": None})
     created_at = Timestamp()
 

@@ -19,7 +19,8 @@ from bankapp.schemas.base import (
     Timestamp,
 )
 from bankapp.schemas.pagination import PageQuery
-from bankapp.schemas.texts import description
+from bankapp.schemas.texts import PaymentIdentifier, description
+from bankapp.schemas.transactions import Counterparty
 from bankapp.services.transfers import Order
 
 MAX_BATCH_TRANSFERS: Final = 1_000
@@ -52,6 +53,12 @@ class NewTransfer(BaseSchema):
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     description = description()
+    reference = PaymentIdentifier("INV-2026-0117", load_default=None)
+    end_to_end_id = PaymentIdentifier(
+        "E2E-2026-0117",
+        load_default=None,
+        metadata={"description": "Your identifier of the payment (ISO 20022). The payee sees it, too."},
+    )
 
     alternatives = MappingProxyType(
         {"NewTransferById": "to_account_id", "NewTransferByNumber": "to_account_number"},
@@ -78,6 +85,13 @@ class Transfer(BaseSchema):
     amount = Amount()
     currency = CurrencyCode()
     description = fields.String(allow_none=True, metadata={"example": "Rent November"})
+    counterparty = fields.Nested(
+        Counterparty,
+        allow_none=True,
+        metadata={"description": "The payee. For the payee of the transfer it is the payer."},
+    )
+    reference = PaymentIdentifier("INV-2026-0117")
+    end_to_end_id = PaymentIdentifier("E2E-2026-0117")
     reverses_transfer_id = Identifier(allow_none=True, metadata={"example": None})
     reversed_by_transfer_id = Identifier(allow_none=True, dump_default=None, metadata={"example": None})
     created_at = Timestamp()

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bankapp import clock, errors, ids, money
 from bankapp.models import AuthorizationRecord, TransactionRecord, TransferRecord
-from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
+from bankapp.models.transaction import CASH_DIRECTIONS, CASH_NAME, CREDIT, DIRECTIONS, Counterparty
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import authorizations, postings
 from bankapp.repositories.accounts import AccountNames, AccountState
@@ -39,10 +39,14 @@ COUNTER_LEGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The part of a posting that moves one account; ``account`` is None for the bank's cash account."""
+    """The part of a posting that moves one account.
+
+    ``account`` is None for the bank's cash account, which has no ``counterparty``.
+    """
 
     account: AccountState | None
     type: str
+    counterparty: Counterparty | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Posting:
     reverses_transfer_id: str | None = None
     hides_payee: bool = False
     """Whether the payer must not learn the payee's state although both accounts are of one user."""
+    reference: str | None = None
+    end_to_end_id: str | None = None
     refusal: errors.BankError | None = None
     """Why the posting cannot be made although the payer could pay: told after the payer's own side was checked."""
     id: str = field(default_factory=ids.new)
@@ -129,10 +135,24 @@ def release_overdue(account_ids: Sequence[str]) -> Sequence[AuthorizationRecord]
     return expired
 
 
-def movement(type: str, account: AccountState, amount: int, currency: str, description: str | None) -> Posting:
-    """Return a deposit, withdrawal or card purchase of ``amount`` minor units, against the bank's cash account."""
-    legs = (Leg(account, type), Leg(None, COUNTER_LEGS[type]))
-    return Posting(type, legs, amount, currency, description)
+def movement(
+    type: str,
+    account: AccountState,
+    amount: int,
+    currency: str,
+    description: str | None,
+    *,
+    reference: str | None = None,
+    end_to_end_id: str | None = None,
+) -> Posting:
+    """Return a deposit, withdrawal or card purchase of ``amount`` minor units, against the bank's cash account.
+
+    The description of a card purchase is the name of the merchant.
+    """
+    name = description if type == "card_purchase" else CASH_NAME
+    counterparty = None if name is None else Counterparty(name, None)
+    legs = (Leg(account, type, counterparty), Leg(None, COUNTER_LEGS[type]))
+    return Posting(type, legs, amount, currency, description, reference=reference, end_to_end_id=end_to_end_id)
 
 
 def transfer(
@@ -142,15 +162,26 @@ def transfer(
     currency: str,
     description: str | None,
     *,
+    reference: str | None = None,
+    end_to_end_id: str | None = None,
     reverses_transfer_id: str | None = None,
     hides_payee: bool = False,
 ) -> Posting:
     """Return a transfer of ``amount`` minor units, or with ``reverses_transfer_id`` a reversal. Raises SameAccount."""
     if source.id == target.id:
         raise errors.SameAccount("A transfer needs two different accounts.")
-    legs = (Leg(source, "transfer_out"), Leg(target, "transfer_in"))
-    kind = "reversal" if reverses_transfer_id else "transfer"
-    return Posting(kind, legs, amount, currency, description, reverses_transfer_id, hides_payee)
+    payer, payee = (Counterparty(account.holder_name, account.number) for account in (source, target))
+    return Posting(
+        kind="reversal" if reverses_transfer_id else "transfer",
+        legs=(Leg(source, "transfer_out", payee), Leg(target, "transfer_in", payer)),
+        amount=amount,
+        currency=currency,
+        description=description,
+        reverses_transfer_id=reverses_transfer_id,
+        hides_payee=hides_payee,
+        reference=reference,
+        end_to_end_id=end_to_end_id,
+    )
 
 
 def unpayable(source: AccountState, amount: int, currency: str, refusal: errors.BankError) -> Posting:
@@ -238,9 +269,11 @@ def _post(posting: Posting, book: _Book, tables: Mapping[str, list[Row]]) -> Pos
         tables["transactions"].append(row)
         if leg.account is not None:
             transactions.append(TransactionRecord(user_id=leg.account.user_id, **row))
-    transfer = _transfer(posting, book.moment)
-    if transfer is not None:
-        tables["transfers"].append(transfer._asdict())
+    transfer = None
+    if posting.kind in ("transfer", "reversal"):
+        row = _transfer(posting, book.moment)
+        tables["transfers"].append(row)
+        transfer = TransferRecord(**row, reversed_by_transfer_id=None, **_seen_by(posting.legs[0], posting))
     tables["postings"].append({"id": posting.id, "kind": posting.kind, "created_at": book.moment})
     return Posted(tuple(transactions), transfer)
 
@@ -311,23 +344,32 @@ def _leg(posting: Posting, leg: Leg, book: _Book) -> dict[str, Any]:
         "balance_after": balance_after,
         "description": posting.description,
         "created_at": book.moment,
+        **_seen_by(leg, posting),
     }
 
 
-def _transfer(posting: Posting, moment: datetime) -> TransferRecord | None:
-    if posting.kind not in ("transfer", "reversal"):
-        return None
+def _seen_by(leg: Leg, posting: Posting) -> dict[str, Any]:
+    """Return what a leg's account sees of the other side and the payer's identifiers, by column name."""
+    name, account_number = leg.counterparty or (None, None)
+    return {
+        "counterparty_name": name,
+        "counterparty_account_number": account_number,
+        "reference": posting.reference,
+        "end_to_end_id": posting.end_to_end_id,
+    }
+
+
+def _transfer(posting: Posting, moment: datetime) -> dict[str, Any]:
     source, target = posting.legs[0].account, posting.legs[1].account
     assert source is not None, "a transfer moves money between customers' accounts"
     assert target is not None, "a transfer moves money between customers' accounts"
-    return TransferRecord(
-        id=posting.id,
-        from_account_id=source.id,
-        to_account_id=target.id,
-        amount=posting.amount,
-        currency=posting.currency,
-        description=posting.description,
-        reverses_transfer_id=posting.reverses_transfer_id,
-        reversed_by_transfer_id=None,
-        created_at=moment,
-    )
+    return {
+        "id": posting.id,
+        "from_account_id": source.id,
+        "to_account_id": target.id,
+        "amount": posting.amount,
+        "currency": posting.currency,
+        "description": posting.description,
+        "reverses_transfer_id": posting.reverses_transfer_id,
+        "created_at": moment,
+    }

@@ -2,6 +2,9 @@
 
 The form is lines of JSON, each an array that ends with a line feed: the first names the statement, and each entry has
 one. ``docs/statements.md`` describes it for those who compute it themselves.
+
+Records made before migration 0009 have the first form, which lacks the counterparties. Their hashes stay valid, so a
+hash is compared with both forms. A changed statement fits neither.
 """
 
 from __future__ import annotations
@@ -19,16 +22,15 @@ from bankapp.models import StatementRecord
 from bankapp.repositories import statements
 from bankapp.repositories.transactions import EntryRow
 
-_FORM: Final = "bankapp-statement-1"
+_OLD_FORM: Final = "bankapp-statement-1"
+_FORM: Final = "bankapp-statement-2"
 
 
 class StatementHash:
     """The hash of what a record says, while its entries are added, oldest first."""
 
     def __init__(self, record: StatementRecord) -> None:
-        self._hash = hashlib.sha256()
-        self._add(
-            _FORM,
+        head = (
             record.account_id,
             record.number,
             _text(record.from_date),
@@ -37,10 +39,12 @@ class StatementHash:
             record.holder_name,
             _text(record.created_at),
         )
+        self._hash = hashlib.sha256(_line(_FORM, *head))
+        self._old_hash = hashlib.sha256(_line(_OLD_FORM, *head))
 
     def add(self, entry: EntryRow) -> None:
         """Add the next entry."""
-        self._add(
+        values = (
             entry.sequence,
             entry.id,
             entry.type,
@@ -51,13 +55,28 @@ class StatementHash:
             entry.transfer_id,
             _text(entry.created_at),
         )
+        self._old_hash.update(_line(*values))
+        self._hash.update(
+            _line(
+                *values,
+                entry.counterparty_name,
+                entry.counterparty_account_number,
+                entry.reference,
+                entry.end_to_end_id,
+            )
+        )
 
     def hexdigest(self) -> str:
         """Return the hash of what was added, in 64 hexadecimal digits."""
         return self._hash.hexdigest()
 
-    def _add(self, *values: Any) -> None:
-        self._hash.update(orjson.dumps(values) + b"\n")
+    def is_that_of(self, record: StatementRecord) -> bool:
+        """Tell whether a record has the hash of what was added, in the form of its time."""
+        return record.content_hash in (self._hash.hexdigest(), self._old_hash.hexdigest())
+
+
+def _line(*values: Any) -> bytes:
+    return orjson.dumps(values) + b"\n"
 
 
 def changed(low: str, high: str) -> Iterator[tuple[StatementRecord, str]]:
@@ -70,7 +89,7 @@ def changed(low: str, high: str) -> Iterator[tuple[StatementRecord, str]]:
         for _, entry in rows:
             if entry is not None:
                 content.add(entry)
-        if content.hexdigest() != record.content_hash:
+        if not content.is_that_of(record):
             yield record, content.hexdigest()
 
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, time, timedelta
 from bankapp import db
 from bankapp.listing import Page, Window
 from bankapp.models import AccountRecord, StatementRecord
-from bankapp.repositories import statements, transactions
-from bankapp.services import access, accounts, statement_closings
+from bankapp.repositories import statements as statement_rows
+from bankapp.repositories import transactions
+from bankapp.services import access, accounts, statement_closings, statements
 from bankapp.services.statement_hashes import StatementHash
 from bankapp.statement_formats import Entry, Statement, StatementAccount, StatementMismatchError
 
@@ -19,7 +20,7 @@ def search(account_id: str, window: Window) -> Page[StatementRecord]:
     """Return the statements of an account the caller may see, newest first. Raises NotFound."""
     account = accounts.get(account_id)
     statement_closings.complete(account.id)
-    return statements.of_account(account.id, window)
+    return statement_rows.of_account(account.id, window)
 
 
 @contextmanager
@@ -30,10 +31,10 @@ def opened(account_id: str, number: int) -> Iterator[Statement]:
     entries raises StatementMismatchError where they are not those that the record was made of.
     """
     account = accounts.get(account_id)
-    record = statements.get(account.id, number)
+    record = statement_rows.get(account.id, number)
     if record is None:
         statement_closings.complete(account.id)
-        record = statements.get(account.id, number)
+        record = statement_rows.get(account.id, number)
     if record is None:
         raise access.not_found("statement")
     with db.snapshot():
@@ -56,10 +57,10 @@ def opened(account_id: str, number: int) -> Iterator[Statement]:
 
 def _entries(record: StatementRecord) -> Iterator[Entry]:
     content = StatementHash(record)
-    for row in statements.entries(record):
+    for row in statement_rows.entries(record):
         content.add(row)
-        yield Entry(**row._asdict())
-    if content.hexdigest() != record.content_hash:
+        yield statements.entry(row)
+    if not content.is_that_of(record):
         raise StatementMismatchError(f"statement {record.id} is not what its hash says")
 
 

@@ -14,7 +14,7 @@ from bankapp.listing import Page, Window
 from bankapp.models import AccountRecord
 from bankapp.repositories import transactions
 from bankapp.services import accounts
-from bankapp.statement_formats import Entry, Statement, StatementAccount
+from bankapp.statement_formats import BIC, Counterparty, Entry, Statement, StatementAccount
 
 MAX_DAYS: Final = 366
 
@@ -68,7 +68,7 @@ def opened(account_id: str, first: date, last: date) -> Iterator[Statement]:
             total_credits=credits,
             total_debits=debits,
             entry_count=count,
-            entries=map(_entry, transactions.between(account_id, start, end)),
+            entries=map(entry, transactions.between(account_id, start, end)),
             generated_at=clock.now(),
         )
 
@@ -113,7 +113,9 @@ def _account(account: AccountRecord) -> StatementAccount:
     )
 
 
-def _entry(row: transactions.EntryRow) -> Entry:
+def entry(row: transactions.EntryRow) -> Entry:
+    """Return a transaction as statements show it. Every account number of a counterparty is of this bank."""
+    name, number = row.counterparty_name, row.counterparty_account_number
     return Entry(
         id=row.id,
         sequence=row.sequence,
@@ -124,4 +126,7 @@ def _entry(row: transactions.EntryRow) -> Entry:
         description=row.description,
         transfer_id=row.transfer_id,
         created_at=row.created_at,
+        counterparty=None if name is None else Counterparty(name, number, number and BIC),
+        reference=row.reference,
+        end_to_end_id=row.end_to_end_id,
     )

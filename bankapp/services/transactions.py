@@ -22,6 +22,8 @@ def create(
     currency: str,
     *,
     description: str | None = None,
+    reference: str | None = None,
+    end_to_end_id: str | None = None,
     claim: Claim | None = None,
 ) -> TransactionRecord:
     """Post a deposit or withdrawal on the caller's account and return the transaction.
@@ -33,7 +35,10 @@ def create(
 
     def decide(locked: Accounts) -> Decision[TransactionRecord]:
         account = access.own(locked.get(account_id), "account")
-        draft = ledger.draft([ledger.movement(type, account, amount, currency, description)])
+        posting = ledger.movement(
+            type, account, amount, currency, description, reference=reference, end_to_end_id=end_to_end_id
+        )
+        draft = ledger.draft([posting])
         [transaction] = draft.only().transactions
         return Decision(transaction, transaction.id, postings=draft)
 

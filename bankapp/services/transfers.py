@@ -18,7 +18,11 @@ from bankapp.services.ledger import AccountNames, Accounts
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A transfer that is asked for: ``amount`` minor units, to an account named by id or by IBAN."""
+    """A transfer that is asked for: ``amount`` minor units, to an account named by id or by IBAN.
+
+    ``end_to_end_id`` is the payer's identifier of the payment (ISO 20022), ``reference`` for example that of an
+    invoice.
+    """
 
     from_account_id: str
     amount: int
@@ -26,6 +30,8 @@ class Order:
     to_account_id: str | None = None
     to_account_number: str | None = None
     description: str | None = None
+    reference: str | None = None
+    end_to_end_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ def reverse(transfer_id: str, claim: Claim | None = None) -> TransferRecord:
             original.amount,
             original.currency,
             original.description,
+            reference=original.reference,
+            end_to_end_id=original.end_to_end_id,
             reverses_transfer_id=transfer_id,
         )
         draft = ledger.draft([posting])
@@ -117,8 +125,8 @@ def reverse(transfer_id: str, claim: Claim | None = None) -> TransferRecord:
     return commands.carry_out_in_transaction(command, decide, claim)
 
 
-def _existing(transfer_id: str) -> TransferRecord:
-    found = transfers.get(transfer_id)
+def _existing(transfer_id: str, *, is_received: bool = False) -> TransferRecord:
+    found = transfers.get(transfer_id, is_received=is_received)
     if found is None:
         raise access.not_found("transfer")
     return found
@@ -179,7 +187,16 @@ def _posting(order: Order, by_name: Accounts) -> ledger.Posting:
         return ledger.unpayable(source, order.amount, order.currency, access.not_found("account"))
     # An API key must not learn the state of the owner's accounts beyond its limits.
     hides_payee = target.user_id == source.user_id and not access.is_own(target.user_id, target.id)
-    return ledger.transfer(source, target, order.amount, order.currency, order.description, hides_payee=hides_payee)
+    return ledger.transfer(
+        source,
+        target,
+        order.amount,
+        order.currency,
+        order.description,
+        reference=order.reference,
+        end_to_end_id=order.end_to_end_id,
+        hides_payee=hides_payee,
+    )
 
 
 def _made(posted: ledger.Posted) -> TransferRecord:
@@ -188,16 +205,23 @@ def _made(posted: ledger.Posted) -> TransferRecord:
 
 
 def get(transfer_id: str) -> TransferRecord:
-    """Return a transfer that the owner of either side, or staff, may see. Raises NotFound."""
-    found = _existing(transfer_id)
-    sides = list(zip(transfers.owners(transfer_id), (found.from_account_id, found.to_account_id), strict=True))
-    owner_id, account_id = next((side for side in sides if access.is_own(*side)), sides[0])
-    access.authorize_read(owner_id, account_id, "transfer", transfer_id)
-    return found
+    """Return a transfer that the owner of either side, or staff, may see. Raises NotFound.
+
+    The payee sees the payer as the counterparty; everybody else sees the payee.
+    """
+    sides = transfers.sides(transfer_id)
+    if sides is None:
+        raise access.not_found("transfer")
+    side = next((side for side in sides if access.is_own(*side)), sides[0])
+    access.authorize_read(side.user_id, side.account_id, "transfer", transfer_id)
+    return _existing(transfer_id, is_received=side is not sides[0])
 
 
 def search(account_id: str | None, window: Window) -> Page[TransferRecord]:
-    """Return the transfers of one account, or of all the caller may see. Raises NotFound for a foreign account."""
+    """Return the transfers of one account, or of all the caller may see. Raises NotFound for a foreign account.
+
+    The counterparty is the other side of the account, or of the caller; staff who ask for all see the payees.
+    """
     if account_id is not None:
         return transfers.of_accounts([accounts.get(account_id).id], window)
     owner = access.authorize_listing("transfer")

@@ -9,6 +9,7 @@ from typing import Final
 
 from bankapp.statement_formats import camt053, csv, mt940, ofx, pdf
 from bankapp.statement_formats.statement import (
+    BIC,
     Counterparty,
     Entry,
     Statement,
@@ -18,6 +19,7 @@ from bankapp.statement_formats.statement import (
 )
 
 __all__ = [
+    "BIC",
     "FORMATS",
     "Counterparty",
     "Entry",

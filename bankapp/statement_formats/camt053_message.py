@@ -94,7 +94,8 @@ def _parties(party: Counterparty, direction: int) -> iso.TransactionParties6:
     """Return the counterparty: the debtor of a credit, or the creditor of a debit."""
     name = one_line(party.name)[:_MAX140_TEXT]
     person = iso.Party40Choice(pty=iso.PartyIdentification135(nm=name)) if name else None
-    account = iso.CashAccount38(id=iso.AccountIdentification4Choice(iban=party.number))
+    number = party.account_number
+    account = iso.CashAccount38(id=iso.AccountIdentification4Choice(iban=number)) if number else None
     if direction > 0:
         return iso.TransactionParties6(dbtr=person, dbtr_acct=account)
     return iso.TransactionParties6(cdtr=person, cdtr_acct=account)

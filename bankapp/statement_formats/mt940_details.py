@@ -64,7 +64,8 @@ def _purpose_texts(details: Details) -> list[str]:
 
 def _counterparty(party: Counterparty) -> str:
     name, more_name, *_ = [*_subfield_texts(free_text(party.name)), ""]
-    parts = {"30": free_text(party.bic)[:12], "31": free_text(party.number)[:34], "32": name, "33": more_name}
+    bic, number = free_text(party.bic or "")[:12], free_text(party.account_number or "")[:34]
+    parts = {"30": bic, "31": number, "32": name, "33": more_name}
     return "".join(f"?{tag}{text}" for tag, text in parts.items() if text)
 
 

@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from typing import Final
 
 
 class StatementMismatchError(RuntimeError):
     """The entries do not add up from the opening balance to the closing balance."""
+
+
+# The 0 in eighth place marks a test BIC, so it cannot be the BIC of a real bank.
+BIC: Final = "BANKDEF0XXX"
+"""The bank's own BIC (ISO 9362)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +30,27 @@ class StatementAccount:
     currency: str
     holder_name: str
     bank_name: str = "bankapp"
-    # The 0 in eighth place marks a test BIC, so it cannot be the BIC of a real bank.
-    bic: str = "BANKDEF0XXX"
+    bic: str = BIC
 
 
 @dataclass(frozen=True, slots=True)
 class Counterparty:
-    """The other side of a transfer: name, account number (IBAN, ISO 13616) and its bank's BIC (ISO 9362)."""
+    """The other side of an entry: its name, account number (IBAN, ISO 13616) and its bank's BIC (ISO 9362).
+
+    Merchants and cash have a name only.
+    """
 
     name: str
-    number: str
-    bic: str
+    account_number: str | None = None
+    bic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One booked movement: ``amount`` is positive, ``direction`` is +1 (credit) or -1 (debit)."""
+    """One booked movement: ``amount`` is positive, ``direction`` is +1 (credit) or -1 (debit).
+
+    ``reference`` and ``end_to_end_id`` are the payer's identifiers, of at most 35 characters of the SEPA character set.
+    """
 
     id: str
     sequence: int
@@ -51,6 +62,8 @@ class Entry:
     transfer_id: str | None
     created_at: datetime
     counterparty: Counterparty | None = None
+    reference: str | None = None
+    end_to_end_id: str | None = None
 
     @property
     def signed_amount(self) -> int:

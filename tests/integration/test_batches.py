@@ -34,7 +34,8 @@ def test_a_transfer_may_spend_the_money_of_an_earlier_one(bank: Bank) -> None:
     assert [(item["index"], item["transfer"]["amount"]) for item in answer["items"]] == [(0, 500), (1, 400)]
     assert (ada.balance(first), ada.balance(second), bob.balance(target)) == (0, 100, 400)
     made = answer["items"][1]["transfer"]
-    assert ok(bob.get(f"/transfers/{made['id']}")) == made
+    payer = {"name": "Ada Lovelace", "account_number": second["number"]}
+    assert ok(bob.get(f"/transfers/{made['id']}")) == made | {"counterparty": payer}
 
 
 def test_a_transfer_cannot_spend_the_money_of_a_later_one(bank: Bank) -> None:

@@ -12,6 +12,10 @@ from tests.support.handwritten import Books, insert
 CHANGES = {
     "UPDATE transactions SET amount = amount + 1 WHERE id = '{leg_id}'": "transactions are history",
     "UPDATE transactions SET description = 'x' WHERE id = '{leg_id}'": "transactions are history",
+    "UPDATE transactions SET counterparty_name = 'x' WHERE id = '{leg_id}'": "transactions are history",
+    "UPDATE transactions SET counterparty_account_number = 'x' WHERE id = '{leg_id}'": "transactions are history",
+    "UPDATE transactions SET reference = 'x' WHERE id = '{leg_id}'": "transactions are history",
+    "UPDATE transactions SET end_to_end_id = 'x' WHERE id = '{leg_id}'": "transactions are history",
     "DELETE FROM transactions WHERE id = '{leg_id}'": "transactions are history",
     "DELETE FROM transactions": "transactions are history",
     "UPDATE transfers SET to_account_id = '{frozen}' WHERE id = '{transfer_id}'": "transfers are history",

@@ -11,7 +11,9 @@ def test_sign_up_deposit_transfer_statement(bank: Bank) -> None:
     transfer = ok(ada.transfer(source, target, 2_500, description="Rent"), 201)
     assert ada.balance(source) == 7_500
     assert bob.balance(target) == 2_500
-    assert ok(bob.get(f"/transfers/{transfer['id']}")) == transfer
+    assert transfer["counterparty"] == {"name": "Ada Lovelace", "account_number": target["number"]}
+    payer = {"name": "Ada Lovelace", "account_number": source["number"]}
+    assert ok(bob.get(f"/transfers/{transfer['id']}")) == transfer | {"counterparty": payer}
     history = ok(ada.get(f"/transactions?account_id={source['id']}"))["items"]
     assert [(row["type"], row["amount"], row["balance_after"]) for row in history] == [
         ("transfer_out", 2_500, 7_500),

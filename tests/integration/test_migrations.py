@@ -25,7 +25,8 @@ TABLES: Final = {
     "users": "id email hashed_password created_at role status",
     "account_holders": "id user_id first_name last_name dob created_at",
     "accounts": "id holder_id type currency balance status created_at number held",
-    "transactions": "id account_id type amount currency created_at balance_after transfer_id posting_id description",
+    "transactions": "id account_id type amount currency created_at balance_after transfer_id posting_id description"
+    " counterparty_name counterparty_account_number reference end_to_end_id",
     "transfers": "id from_account_id to_account_id amount currency created_at description reverses_transfer_id",
     "cards": "id account_id type last4 status created_at",
     "auth_tokens": "id user_id jti issued_at expires_at revoked_at",
@@ -154,6 +155,56 @@ def test_a_database_with_data_gets_its_statements_and_events_by_an_upgrade(empty
         (1, 500, 1),
     ]
     ada.deposit(account, 1)
+    verified = empty_app.test_cli_runner().invoke(args=["ledger", "verify"])
+    assert verified.exit_code == 0, verified.output
+
+
+def test_existing_movements_get_their_counterparties_by_an_upgrade(empty_app: Flask) -> None:
+    with empty_app.app_context():
+        upgrade()
+    bank = Bank(empty_app)
+    ada, bob = bank.customer(), bank.customer()
+    account, target = ada.account(balance=2_000), bob.account()
+    hold = ok(ada.authorize(ada.card(account), 40, merchant="Bakery"), 201)
+    ok(ada.post(f"/authorizations/{hold['id']}/capture"))
+    ok(ada.move(account, 1, "withdrawal"), 201)
+    order = {"from_account_id": account["id"], "to_account_id": target["id"], "amount": 1, "currency": "EUR"}
+    # More legs than one step of the migration fills.
+    ok(ada.post("/transfers/batch", {"transfers": [order] * 501}))
+    sent = ok(ada.transfer(account, target, 1, reference="R", end_to_end_id="E"), 201)
+    ok(bank.employee().post(f"/transfers/{sent['id']}/reversal"), 201)
+    holder = bob.get("/account-holders/me")
+    name = {"first_name": "Bob", "last_name": "Brown"}
+    ok(bob.patch(f"/account-holders/{ok(holder)['id']}", name, headers={"If-Match": holder.headers["ETag"]}))
+    with empty_app.app_context():
+        downgrade(revision="0008")
+        if db.engine.dialect.name == "postgresql":
+            # What an interrupted run leaves behind.
+            with db.engine.begin() as connection:
+                connection.execute(text("ALTER TABLE transactions ADD COLUMN counterparty_name varchar(201)"))
+        upgrade()
+        check()
+        with db.engine.connect() as connection, pytest.raises(DBAPIError, match="transactions are history"):
+            connection.execute(text("UPDATE transactions SET reference = 'x'"))
+        with db.engine.connect() as connection, pytest.raises(DBAPIError, match="transactions are history"):
+            connection.execute(text("UPDATE transactions SET counterparty_name = 'x' WHERE counterparty_name IS NULL"))
+        sides = "type, counterparty_name, counterparty_account_number"
+        rows = db.session.execute(text(f"SELECT {sides}, count(*) FROM transactions GROUP BY {sides}")).all()
+    assert {tuple(row) for row in rows} == {
+        ("deposit", "Cash", None, 1),
+        ("cash_received", None, None, 1),
+        ("card_purchase", "Bakery", None, 1),
+        ("card_settlement", None, None, 1),
+        ("withdrawal", "Cash", None, 1),
+        ("cash_paid", None, None, 1),
+        ("transfer_out", "Bob Brown", target["number"], 502),
+        ("transfer_in", "Ada Lovelace", account["number"], 502),
+        ("transfer_out", "Ada Lovelace", account["number"], 1),
+        ("transfer_in", "Bob Brown", target["number"], 1),
+    }
+    read = ok(ada.get(f"/transfers/{sent['id']}"))
+    assert read["counterparty"] == {"name": "Bob Brown", "account_number": target["number"]}
+    assert (read["reference"], read["end_to_end_id"]) == (None, None)
     verified = empty_app.test_cli_runner().invoke(args=["ledger", "verify"])
     assert verified.exit_code == 0, verified.output
 

@@ -37,10 +37,14 @@ def test_a_reversal_moves_the_money_back_and_names_its_transfer(made: Any, staff
     assert (reversal["amount"], reversal["currency"], reversal["description"]) == (300, "EUR", "Rent")
     assert reversal["reverses_transfer_id"] == transfer["id"]
     original = transfer | {"reversed_by_transfer_id": reversal["id"]}
-    for caller in (ada, bob):
-        assert ok(caller.get(f"/transfers/{transfer['id']}")) == original
-        assert ok(caller.get(f"/transfers/{reversal['id']}")) == reversal
-    assert ok(ada.get(f"/transfers?account_id={source['id']}"))["items"] == [reversal, original]
+    # The payer sees the payee, and the payee sees the payer.
+    assert ok(ada.get(f"/transfers/{transfer['id']}")) == original
+    assert ok(bob.get(f"/transfers/{reversal['id']}")) == reversal
+    for_bob = original | {"counterparty": reversal["counterparty"]}
+    for_ada = reversal | {"counterparty": original["counterparty"]}
+    assert ok(bob.get(f"/transfers/{transfer['id']}")) == for_bob
+    assert ok(ada.get(f"/transfers/{reversal['id']}")) == for_ada
+    assert ok(ada.get(f"/transfers?account_id={source['id']}"))["items"] == [for_ada, original]
     newest = ok(ada.get(f"/transactions?account_id={source['id']}"))["items"][0]
     assert (newest["type"], newest["amount"], newest["transfer_id"]) == ("transfer_in", 300, reversal["id"])
 

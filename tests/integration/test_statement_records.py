@@ -18,6 +18,7 @@ from bankapp.repositories import statements as statement_rows
 from bankapp.services import statement_closings, statement_records
 from bankapp.statement_formats import FORMATS, StatementMismatchError
 from tests.support import clocks, histories
+from tests.support.books import faults
 from tests.support.databases import application, settings
 from tests.support.factories import Bank, Caller, ok, refused
 from tests.support.raw_sql import RawSql
@@ -238,13 +239,33 @@ def test_the_hash_is_that_of_the_documented_form(kept: tuple[Caller, dict[str, A
     ada, account = kept
     [listed] = [item for item in records(ada, account, limit=100)["items"] if item["number"] == 3]
     document = json.loads(read(ada, account, 3))
-    head = ["bankapp-statement-1", account["id"], 3, "2026-03-01", "2026-03-31", 30, "Ada Lovelace"]
+    head = ["bankapp-statement-2", account["id"], 3, "2026-03-01", "2026-03-31", 30, "Ada Lovelace"]
     lines = [[*head, listed["created_at"]]]
     for sequence, entry in enumerate(document["entries"], start=3):
         told = [entry[name] for name in ("amount", "balance_after", "description", "transfer_id", "created_at")]
-        lines.append([sequence, entry["id"], entry["type"], 1, *told])
+        other_side = [*entry["counterparty"].values(), entry["reference"], entry["end_to_end_id"]]
+        lines.append([sequence, entry["id"], entry["type"], 1, *told, *other_side])
+    assert hash_of(lines) == listed["content_hash"]
+
+
+def hash_of(lines: list[list[Any]]) -> str:
     form = "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in lines)
-    assert hashlib.sha256(form.encode()).hexdigest() == listed["content_hash"]
+    return hashlib.sha256(form.encode()).hexdigest()
+
+
+def test_a_record_of_the_first_form_stays_valid(fresh_bank: Bank, raw_sql: Callable[..., RawSql], dialect: str) -> None:
+    ada, account = opened_in_january(fresh_bank)
+    [_, listed, _] = records(ada, account)["items"][-3:]
+    # February has no entries, so the first line is the whole form.
+    head = ["bankapp-statement-1", account["id"], 2, "2026-02-01", "2026-02-28", 30, "Ada Lovelace"]
+    first = hash_of([[*head, listed["created_at"]]])
+    assert first != listed["content_hash"]
+    change = f"UPDATE statements SET content_hash = '{first}' WHERE id = '{listed['id']}'"
+    with raw_sql(fresh_bank.app) as raw:
+        off = "SET LOCAL session_replication_role = replica"
+        raw.run(off if dialect == "postgresql" else "DROP TRIGGER statements_no_update", change)
+    assert json.loads(read(ada, account, 2))["number"] == 2
+    assert faults(fresh_bank.app) == []
 
 
 @pytest.mark.parametrize("number", ["0", "01", "-1", "1.0", "x", "1000000000", "99999"])

@@ -13,7 +13,7 @@ from tests.support.databases import settings
 
 def account(**changes: Any) -> AccountState:
     """Return an active, empty EUR account of a new user, but for ``changes``."""
-    state = AccountState(ids.new(), f"DE{ids.digits(20)}", ids.new(), "active", "EUR", 0, 0, 0, None)
+    state = AccountState(ids.new(), f"DE{ids.digits(20)}", ids.new(), "active", "EUR", 0, 0, 0, None, "Ada Lovelace")
     return state._replace(**changes)
 
 

@@ -160,14 +160,14 @@ def test_odoo_reads_all_its_fields(count: int) -> None:
 
 
 def test_a_counterparty_is_the_debtor_of_a_credit_and_the_creditor_of_a_debit() -> None:
-    party = Counterparty(name="Ünal & Co", number="DE02120300000000202051", bic="BYLADEM1001")
+    party = Counterparty(name="Ünal & Co", account_number="DE02120300000000202051", bic="BYLADEM1001")
     entries = [dataclasses.replace(entry, counterparty=party) for entry in make_statement(4).entries]
     data = written(dataclasses.replace(make_statement(4), entries=entries))
     credit, *_, debit = camt_root(data).iterfind(".//c:RltdPties", NS)
     assert texts(credit, "c:Dbtr/c:Pty/c:Nm") == texts(debit, "c:Cdtr/c:Pty/c:Nm") == ["Ünal & Co"]
-    assert texts(credit, "c:DbtrAcct/c:Id/c:IBAN") == texts(debit, "c:CdtrAcct/c:Id/c:IBAN") == [party.number]
+    assert texts(credit, "c:DbtrAcct/c:Id/c:IBAN") == texts(debit, "c:CdtrAcct/c:Id/c:IBAN") == [party.account_number]
     for found in odoo_statement(data)["transactions"]:
-        assert (found["partner_name"], found["account_number"]) == (party.name, party.number)
+        assert (found["partner_name"], found["account_number"]) == (party.name, party.account_number)
 
 
 @pytest.mark.parametrize("count", [0, 40])

@@ -177,7 +177,7 @@ def details(purpose: str = "Rent", **more: Any) -> dict[str, Any]:
 @example(purpose="Rent", name="Trusted AG")
 @example(purpose="a " * 69 + "b", name="- " * 70)
 def test_a_counterparty_is_read_back_beside_the_longest_text(purpose: str, name: str) -> None:
-    party = Counterparty(name=name, number=IBAN, bic="DEUTDEFF")
+    party = Counterparty(name=name, account_number=IBAN, bic="DEUTDEFF")
     read = details(purpose or "Rent", reference="0" * 32, counterparty=party)
     assert (read["applicant_iban"], read["applicant_bin"]) == (IBAN, "DEUTDEFF")
     assert free_text(name).startswith(read.get("applicant_name", ""))
