@@ -109,6 +109,23 @@ def after(
     return db.rows(_of(user_id, query).order_by(column).limit(limit), record=EventRecord)
 
 
+def newest(
+    owner: Owner, before: int | None, oldest_kept: datetime, limit: int, *, type: str | None
+) -> Sequence[EventRecord]:
+    """Return at most ``limit`` events of an owner's stream that are not older than ``oldest_kept``, newest first.
+
+    They come before a position (None: the end of the stream).
+    """
+    column = Event.user_position
+    query = select_record(EventRecord, Event, position=column).where(Event.created_at >= oldest_kept)
+    query = query.where(column.is_not(None) if before is None else column < before)
+    if type is not None:
+        query = query.where(Event.type == type)
+    if owner.account_ids is not None:
+        query = query.where(Event.account_id.in_(owner.account_ids))
+    return db.rows(_of(owner.user_id, query).order_by(column.desc()).limit(limit), record=EventRecord)
+
+
 def numbered_after(position: int, limit: int) -> Sequence[NumberedEvent]:
     """Return at most ``limit`` events of the bank's stream after a position, ascending."""
     query = select_record(NumberedEvent, Event).where(Event.position > position)

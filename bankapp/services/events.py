@@ -192,6 +192,15 @@ def read(
     return Stretch(items, items[-1].position if has_more else max(last, start), has_more)
 
 
+def newest(before: int | None, *, type: str | None = None, limit: int) -> Sequence[Event]:
+    """Return the newest events of the caller's stream that are kept, newest first; ``before`` is a position."""
+    caller = context.user()
+    oldest_kept = clock.now() - context.config().event_retention
+    with db.snapshot():
+        owner = Owner(caller.id, caller.account_ids)
+        return _with_resources(events.newest(owner, before, oldest_kept, limit, type=type))
+
+
 def between(
     user_id: str, first: int, last: int | None, *, types: Sequence[str] | None, limit: int
 ) -> Sequence[NumberedEvent]:

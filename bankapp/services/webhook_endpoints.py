@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from bankapp import clock, context, errors, ids
-from bankapp.listing import Page, Window
+from bankapp.listing import Owner, Page, Window
 from bankapp.models import WebhookDeliveryRecord, WebhookEndpointRecord
 from bankapp.models.webhook import ACTIVE, DISABLED, REQUESTED
 from bankapp.outgoing import signatures, urls
@@ -85,6 +85,12 @@ def get(endpoint_id: str) -> WebhookEndpointRecord:
 def search(window: Window) -> Page[WebhookEndpointRecord]:
     """Return the endpoints that the caller may see, newest first."""
     return webhook_endpoints.search(access.authorize_listing("webhook_endpoint"), window)
+
+
+def of_caller() -> Sequence[WebhookEndpointRecord]:
+    """Return all endpoints of the caller, newest first; staff, too, get only their own."""
+    caller = context.user()
+    return webhook_endpoints.search(Owner(caller.id, caller.account_ids), Window(MAX_ENDPOINTS)).items
 
 
 def change(endpoint_id: str, changes: Mapping[str, Any]) -> WebhookEndpointRecord:

@@ -11,10 +11,13 @@ from flask import Blueprint, Flask
 from bankapp.web import (
     accounts,
     activity,
+    api_keys,
     cards,
     cash,
     customers,
+    developers,
     display,
+    events,
     news,
     overview,
     pages,
@@ -22,11 +25,28 @@ from bankapp.web import (
     shell,
     statements,
     transfers,
+    webhook_endpoints,
 )
 
 blueprint = Blueprint("web", __name__)
 blueprint.after_request(pages.protect)
-for part in (shell, overview, news, accounts, transfers, cash, cards, statements, security, activity, customers):
+for part in (
+    shell,
+    overview,
+    news,
+    accounts,
+    transfers,
+    cash,
+    cards,
+    statements,
+    security,
+    activity,
+    customers,
+    developers,
+    api_keys,
+    webhook_endpoints,
+    events,
+):
     blueprint.register_blueprint(part.blueprint)
 
 

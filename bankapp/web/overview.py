@@ -9,6 +9,7 @@ from bankapp.listing import HistoryFilter, Window
 from bankapp.models import AccountRecord
 from bankapp.services import account_holders, accounts, transactions
 from bankapp.web.pages import Pages, render
+from bankapp.web.webhook_endpoints import disabled_by_bank
 
 blueprint = Pages("overview", __name__)
 
@@ -29,6 +30,7 @@ def overview() -> str:
         latest=latest,
         names={account.id: account for account in own},
         holder=account_holders.of_caller(),
+        disabled_endpoints=disabled_by_bank(),
         greeting=_greeting(clock.now().hour),
     )
 

@@ -1,6 +1,7 @@
 // The shell's script: starts every module, then shows the page of the address.
 
 import * as chart from './chart.js';
+import * as developers from './developers.js';
 import * as ending from './ending.js';
 import * as fields from './fields.js';
 import * as forms from './forms.js';
@@ -10,7 +11,7 @@ import * as problems from './problems.js';
 import * as router from './router.js';
 import * as secondFactor from './second_factor.js';
 
-[problems, people, router, ending, forms, fields, chart, secondFactor, live].forEach((part) => part.start());
+[problems, people, router, ending, forms, fields, chart, secondFactor, live, developers].forEach((part) => part.start());
 
 document.querySelector('[data-skip]').addEventListener('click', (event) => {
   event.preventDefault();

@@ -3,6 +3,7 @@
 
 import * as session from './session.js';
 import { call, Problem } from './api.js';
+import { bodyOf } from './bodies.js';
 import { clearProblem, explain, showProblem } from './problems.js';
 import { ask, toast } from './notices.js';
 import { again, show, showWanted } from './router.js';
@@ -122,13 +123,12 @@ function isComplete(form) {
       return false;
     }
   }
+  for (const { dataset } of form.querySelectorAll('[data-demand]')) {
+    if (form.querySelector(`[name="${dataset.list}"]:checked`)) continue;
+    showProblem(form, { errors: { [dataset.list]: [dataset.demand] } });
+    return false;
+  }
   return true;
-}
-
-function bodyOf(form) {
-  if (form.dataset.body) return JSON.parse(form.dataset.body);
-  const entries = [...new FormData(form)].filter(([, value]) => value !== '');
-  return entries.length ? Object.fromEntries(entries) : undefined;
 }
 
 // Mark the form as busy: its button shows this and keeps the focus, and a second press does nothing.

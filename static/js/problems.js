@@ -6,7 +6,8 @@ export function showProblem(form, problem) {
   const rest = [];
   let first = null;
   for (const [name, messages] of Object.entries(problem.errors ?? {})) {
-    const control = controlOf(form, name);
+    // `ip_allowlist.0` is an entry of the list that one control has.
+    const control = controlOf(form, name.replace(/\.\d+$/, ''));
     if (control) {
       complain(control, messages.join(' '));
       first ??= control;

@@ -8,7 +8,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.support.api_keys import make
 from tests.support.factories import Bank, ok
+from tests.support.streams import number
 from tests.web.conftest import Live
 from tests.web.visitor import Visitor
 
@@ -48,6 +50,10 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
     body = {"amount": 1_990, "currency": "EUR", "merchant": "Corner Bookshop"}
     ok(ada.post(f"/cards/{card['id']}/authorizations", body), 201)
     ok(bank.employee().post(f"/accounts/{other['id']}/freeze"))
+    key = make(ada, account_ids=[account["id"]])
+    endpoint = ok(ada.post("/webhook-endpoints", {"url": "https://ada.example/" + "bank-events/" * 5}), 201)
+    ok(ada.post(f"/webhook-endpoints/{endpoint['id']}/test"), 202)
+    number(bank.app)
     visitor.open()
     found = check(visitor, "sign-in")
     visitor.go("/app/sign-up")
@@ -67,6 +73,12 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
         "statements",
         "security",
         "activity",
+        "developers",
+        "developers/keys/new",
+        f"developers/keys/{key['id']}",
+        "developers/webhooks/new",
+        f"developers/webhooks/{endpoint['id']}",
+        "developers/events",
         "nowhere",
     ):
         visitor.go(f"/app/{path}")

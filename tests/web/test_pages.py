@@ -16,7 +16,20 @@ from bankapp.services.identity import auth
 from tests.support.factories import Bank, Caller, ok, refused
 from tests.support.streams import stream
 
-CUSTOMER_PAGES = ("overview", "accounts/new", "send", "cash", "cards", "statements", "security", "activity")
+CUSTOMER_PAGES = (
+    "overview",
+    "accounts/new",
+    "send",
+    "cash",
+    "cards",
+    "statements",
+    "security",
+    "activity",
+    "developers",
+    "developers/keys/new",
+    "developers/webhooks/new",
+    "developers/events",
+)
 
 
 @pytest.fixture
