@@ -179,6 +179,43 @@ def test_a_full_server_is_asked_again_and_nothing_is_missed(
     expect(page.locator(".hero-total")).to_contain_text("€3.00", timeout=15_000)
 
 
+@pytest.mark.parametrize("expected_failures", [["ERR_INTERNET_DISCONNECTED"]])
+def test_a_lost_connection_goes_on_after_the_last_event(
+    visitor: Visitor, page: Page, bank: RemoteBank, expected_failures: list[str]
+) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    arrive(visitor, ada)
+    page.context.set_offline(True)
+    ada.deposit(account, 200)
+    page.context.set_offline(False)
+    expect(page.locator(".hero-total")).to_contain_text("€3.00")
+
+
+def test_a_page_that_is_hidden_gives_its_stream_back(page: Page, bank: RemoteBank) -> None:
+    page.clock.install()
+    visitor = Visitor(page, bank.server.url)
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    arrive(visitor, ada)
+
+    def hide(is_hidden: bool) -> None:
+        page.evaluate(
+            "is => { Object.defineProperty(document, 'hidden', { value: is, configurable: true });"
+            " document.dispatchEvent(new Event('visibilitychange')); }",
+            is_hidden,
+        )
+
+    hide(True)
+    with page.expect_event("requestfailed", lambda request: "/events/stream" in request.url):
+        page.clock.fast_forward("01:01")
+    ada.deposit(account, 200)
+    with page.expect_request(STREAM) as again:
+        hide(False)
+    assert "last-event-id" in again.value.headers
+    expect(page.locator(".hero-total")).to_contain_text("€3.00")
+
+
 def test_a_renewed_token_goes_on_after_the_last_event(visitor: Visitor, page: Page, bank: RemoteBank) -> None:
     ada = bank.customer()
     account = ada.account(balance=100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from bankapp import clock, context, db
 from bankapp.context import Context
 from bankapp.services import seeding, transactions
 from bankapp.services.identity import auth
+from tests.support import clocks
+from tests.support.api_keys import make
 from tests.support.factories import Bank, Caller, ok, refused
 from tests.support.streams import stream
 
@@ -206,3 +209,32 @@ def test_only_the_newest_part_of_a_whole_history_is_live(bank: Bank) -> None:
     path = f"accounts/{ada.account(balance=100)['id']}/history"
     assert 'id="newest" data-live' in page(ada, path)
     assert "data-live" not in page(ada, path, type="deposit")
+
+
+def test_the_event_log_has_the_events_that_are_kept(fresh_bank: Bank) -> None:
+    with clocks.at(clocks.ago(days=100)):
+        ada = fresh_bank.customer()
+    ada = fresh_bank.signed_in(ada.email)
+    [kept] = stream(fresh_bank.app, ada, "limit=100")
+    shown = page(ada, "developers/events")
+    assert re.findall(r'id="event-([0-9a-f-]+)"', shown) == [kept["id"]]
+    assert "No event of this type." in page(ada, "developers/events/more", type="account.opened")
+    assert 'class="row' not in page(ada, "developers/events/more", before=str(kept["position"]))
+    assert 'class="row' not in page(fresh_bank.customer(), "developers/events")
+
+
+def test_pages_for_developers_show_only_ones_own(bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    key = make(ada, name="Payroll <b>")
+    endpoint = ok(ada.post("/webhook-endpoints", {"url": "https://ada.example/hook"}), 201)
+    shown = page(ada, "developers")
+    assert "Payroll &lt;b&gt;" in shown
+    assert "https://ada.example/hook" in shown
+    for path in (f"keys/{key['id']}", f"webhooks/{endpoint['id']}", f"webhooks/{endpoint['id']}/deliveries"):
+        page(ada, f"developers/{path}")
+        page(bob, f"developers/{path}", 404)
+    staff = bank.employee()
+    page(staff, f"developers/keys/{key['id']}", 404)
+    looked_at = page(staff, f"developers/webhooks/{endpoint['id']}")
+    assert "data-api" not in looked_at
+    assert "ada.example" not in page(staff, "developers")
