@@ -18,7 +18,7 @@ from xsdata.models.datatype import XmlDate, XmlDateTime
 
 from bankapp.money import to_major
 from bankapp.statement_formats.statement import Counterparty, Entry, Statement, StatementAccount
-from bankapp.statement_formats.text import description, label, one_line
+from bankapp.statement_formats.text import description, end_to_end_id, label, one_line
 
 _NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 _MAX140_TEXT: Final = 140
@@ -101,16 +101,37 @@ def _parties(party: Counterparty, direction: int) -> iso.TransactionParties6:
     return iso.TransactionParties6(cdtr=person, cdtr_acct=account)
 
 
+def _agents(party: Counterparty, direction: int) -> iso.TransactionAgents5 | None:
+    """Return the bank of the counterparty's account."""
+    if not party.bic:
+        return None
+    agent = iso.BranchAndFinancialInstitutionIdentification6(
+        fin_instn_id=iso.FinancialInstitutionIdentification18(bicfi=party.bic)
+    )
+    return iso.TransactionAgents5(dbtr_agt=agent) if direction > 0 else iso.TransactionAgents5(cdtr_agt=agent)
+
+
+def _remittance(entry: Entry) -> iso.RemittanceInformation16:
+    """Return the description, and the reference in the element that importers match invoices by."""
+    strd = []
+    if entry.reference:
+        reference = iso.CreditorReferenceInformation2(ref=entry.reference)
+        strd = [iso.StructuredRemittanceInformation16(cdtr_ref_inf=reference)]
+    return iso.RemittanceInformation16(ustrd=[description(entry)[:_MAX140_TEXT]], strd=strd)
+
+
 def _details(entry: Entry, currency: str) -> iso.EntryTransaction10:
     """Return the one transaction of an entry. Importers read amount and side here, too."""
     transfer = _reference(entry.transfer_id) if entry.transfer_id else None
     return iso.EntryTransaction10(
-        # Both sides of a transfer carry its id, so it is the end-to-end reference.
-        refs=iso.TransactionReferences6(acct_svcr_ref=_reference(entry.id), end_to_end_id=transfer, tx_id=transfer),
+        refs=iso.TransactionReferences6(
+            acct_svcr_ref=_reference(entry.id), end_to_end_id=end_to_end_id(entry), tx_id=transfer
+        ),
         amt=_amount(entry.amount, currency),
         cdt_dbt_ind=_side(entry.direction),
         rltd_pties=_parties(entry.counterparty, entry.direction) if entry.counterparty else None,
-        rmt_inf=iso.RemittanceInformation16(ustrd=[description(entry)[:_MAX140_TEXT]]),
+        rltd_agts=_agents(entry.counterparty, entry.direction) if entry.counterparty else None,
+        rmt_inf=_remittance(entry),
         rltd_dts=iso.TransactionDates3(tx_dt_tm=_time(entry.created_at)),
     )
 

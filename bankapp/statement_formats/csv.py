@@ -26,6 +26,10 @@ COLUMNS: Final = (
     "transaction_id",
     "transfer_id",
     "created_at",
+    "counterparty_name",
+    "counterparty_account_number",
+    "reference",
+    "end_to_end_id",
 )
 
 # In some locales U+2212 begins a number. NFKC folds the other variants of the signs to the first four.
@@ -71,9 +75,10 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
         return Decimal(to_major(amount, account.currency))
 
     def balance_row(kind: str, day: str, balance: int) -> tuple[object, ...]:
-        return (day, kind, "", None, account.currency, money(balance), "", "", "")
+        return (day, kind, "", None, account.currency, money(balance), *[""] * 7)
 
     def entry_row(entry: Entry) -> tuple[object, ...]:
+        party = entry.counterparty
         return (
             entry.created_at.date().isoformat(),
             entry.type,
@@ -84,6 +89,10 @@ def _rows(statement: Statement) -> Iterator[tuple[object, ...]]:
             entry.id,
             entry.transfer_id or "",
             entry.created_at.isoformat().replace("+00:00", "Z"),
+            harmless(party.name if party else ""),
+            (party.account_number if party else None) or "",
+            harmless(entry.reference or ""),
+            harmless(entry.end_to_end_id or ""),
         )
 
     yield COLUMNS

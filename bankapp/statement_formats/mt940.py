@@ -18,7 +18,7 @@ from bankapp.money import to_major
 from bankapp.statement_formats.mt940_details import Details, detail_lines
 from bankapp.statement_formats.statement import Entry, Statement, StatementFormat
 from bankapp.statement_formats.swift_text import free_text
-from bankapp.statement_formats.text import description, encoded, label
+from bankapp.statement_formats.text import encoded, end_to_end_id, label, remittance
 
 _REFERENCE_CHARS: Final = 16
 
@@ -46,12 +46,12 @@ def _amount(amount: int, currency: str) -> str:
 
 def _details(entry: Entry) -> Details:
     # A text that has only accents or invisible characters is empty in set x.
-    texts = map(free_text, (description(entry), label(entry), "Entry"))
+    texts = map(free_text, (remittance(entry), label(entry), "Entry"))
     return Details(
         code=_CODES.get(entry.type, _OTHER_CODE),
         booking_text=label(entry),
         purpose=next(filter(None, texts)),
-        reference=entry.transfer_id.replace("-", "") if entry.transfer_id else None,
+        reference=end_to_end_id(entry),
         counterparty=entry.counterparty,
     )
 

@@ -28,7 +28,10 @@ _CUT_SLACK: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The content of field 86 of one entry. ``purpose`` is the customer's own text."""
+    """The content of field 86 of one entry.
+
+    ``purpose`` is the customer's own text in set x. ``reference`` is the end-to-end reference.
+    """
 
     code: str
     booking_text: str
@@ -57,7 +60,7 @@ def _subfield_texts(text: str) -> Iterator[str]:
 
 
 def _purpose_texts(details: Details) -> list[str]:
-    texts = [*_subfield_texts(f"EREF+{details.reference}")] if details.reference else []
+    texts = [*_subfield_texts(f"EREF+{free_text(details.reference)}")] if details.reference else []
     # A codeword begins a new subfield.
     return [*texts, *_subfield_texts(f"SVWZ+{details.purpose}")]
 

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from bankapp.money import to_major
 from bankapp.statement_formats.statement import Entry, Statement, StatementAccount, StatementFormat
-from bankapp.statement_formats.text import description, encoded, label, one_line
+from bankapp.statement_formats.text import encoded, label, one_line, party_name, remittance
 
 # Section 2.2. The character set NONE means that the encoding names it.
 _HEADER: Final = "\r\n".join(
@@ -89,8 +89,9 @@ def _account(account: StatementAccount) -> str:
 
 def _transaction(entry: Entry, currency: str) -> str:
     plain = "CREDIT" if entry.direction > 0 else "DEBIT"
-    text = description(entry)
-    name = _cut(text, _NAME_CHARS, _NAME_BYTES)
+    text = remittance(entry)
+    name = _cut(party_name(entry) or text, _NAME_CHARS, _NAME_BYTES)
+    memo = label(entry) if name == text else _cut(text, _MEMO_CHARS, _MEMO_BYTES)
     return (
         "<STMTTRN>"
         + _element("TRNTYPE", _TRNTYPES.get(entry.type, plain))
@@ -98,7 +99,7 @@ def _transaction(entry: Entry, currency: str) -> str:
         + _element("TRNAMT", to_major(entry.signed_amount, currency))
         + _element("FITID", entry.id)
         + _element("NAME", name)
-        + _element("MEMO", label(entry) if name == text else _cut(text, _MEMO_CHARS, _MEMO_BYTES))
+        + _element("MEMO", memo)
         + "</STMTTRN>\n"
     )
 

@@ -24,20 +24,26 @@ from bankapp.statement_formats.pdf_page import (
     draw_page,
     figure,
     grouped,
+    notes,
 )
 from bankapp.statement_formats.pdf_pen import FONT, Pen, font, shown
 from bankapp.statement_formats.statement import Entry, Statement
-from bankapp.statement_formats.text import description, label
+from bankapp.statement_formats.text import label, one_line, party_name
 
 _CHUNK_BYTES: Final = 64 * 1024
 
 
 def _entry_row(entry: Entry, currency: str) -> Row:
-    text, kind = description(entry), shown(label(entry))
+    kind = shown(label(entry))
+    # The kind says it for cash: "Deposit".
+    name = "" if entry.type in ("deposit", "withdrawal") else party_name(entry)
+    texts = [text for text in dict.fromkeys((name, one_line(entry.description or ""))) if text] or [kind]
+    number = entry.counterparty and entry.counterparty.account_number
+    facts = ("" if texts == [kind] else kind, grouped(number or ""), entry.reference or "")
     return Row(
         day=day(entry.created_at.astimezone(UTC).date()),
-        lines=details(text),
-        note="" if text == kind else kind,
+        lines=tuple(line for text in texts for line in details(text)),
+        notes=notes(" · ".join(filter(None, facts))),
         amount=figure(entry.signed_amount, currency),
         balance=figure(entry.balance_after, currency),
     )
@@ -48,9 +54,9 @@ def _rows(statement: Statement) -> list[Row]:
     opening, closing = (figure(b, currency) for b in (statement.opening_balance, statement.closing_balance))
     entries = [_entry_row(entry, currency) for entry in statement.checked_entries()]
     if not entries:
-        entries = [Row("", ("No transactions in this period.",), "", "", "")]
-    first = Row(day(statement.from_date), ("Opening balance",), "", "", opening, strong=True)
-    last = Row(day(statement.as_of.date()), ("Closing balance",), "", "", closing, strong=True)
+        entries = [Row("", ("No transactions in this period.",), (), "", "")]
+    first = Row(day(statement.from_date), ("Opening balance",), (), "", opening, strong=True)
+    last = Row(day(statement.as_of.date()), ("Closing balance",), (), "", closing, strong=True)
     return [first, *entries, last]
 
 
@@ -62,7 +68,7 @@ def _paginated(rows: list[Row]) -> list[list[Row]]:
         # The closing balance is never alone on a page: the last entry moves to the next page with it.
         needed = row.height + (rows[-1].height if index == len(rows) - 2 else 0)
         if needed > room:
-            forward = Row("", ("Balance brought forward",), "", "", rows[index - 1].balance, strong=True)
+            forward = Row("", ("Balance brought forward",), (), "", rows[index - 1].balance, strong=True)
             pages.append([forward])
             room = NEXT_TOP - BOTTOM - forward.height
         pages[-1].append(row)

@@ -50,11 +50,11 @@ def figure(amount: int, currency: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table. ``note`` is the small text under the lines. Balances are ``strong`` rows."""
+    """A row of the table. ``notes`` are the small lines under its lines. Balances are ``strong`` rows."""
 
     day: str
     lines: tuple[str, ...]
-    note: str
+    notes: tuple[str, ...]
     amount: str
     balance: str
     strong: bool = False
@@ -62,12 +62,17 @@ class Row:
     @property
     def height(self) -> float:
         """The height of the row on the page."""
-        return 2 * _PAD + _LINE * (len(self.lines) + bool(self.note))
+        return 2 * _PAD + _LINE * (len(self.lines) + len(self.notes))
 
 
 def details(text: str) -> tuple[str, ...]:
     """Break a description into the lines of its column."""
     return wrapped(shown(text), _SIZE, _DETAILS_ROOM)
+
+
+def notes(text: str) -> tuple[str, ...]:
+    """Break the small text under a description into the lines of its column; an empty text has none."""
+    return wrapped(shown(text), _NOTE_SIZE, _DETAILS_ROOM) if text else ()
 
 
 def _labelled(pen: Pen, x: float, y: float, name: str, value: str, *, size: float = 9.0) -> None:
@@ -147,8 +152,8 @@ def _draw_row(pen: Pen, row: Row, top: float) -> None:
     pen.text(_LEFT, y, row.day, _SIZE, bold=row.strong)
     for number, line in enumerate(row.lines):
         pen.text(_DETAILS, y - number * _LINE, line, _SIZE, bold=row.strong)
-    if row.note:
-        pen.text(_DETAILS, y - len(row.lines) * _LINE, row.note, _NOTE_SIZE, colour=MUTED)
+    for number, note in enumerate(row.notes, start=len(row.lines)):
+        pen.text(_DETAILS, y - number * _LINE, note, _NOTE_SIZE, colour=MUTED)
     if row.amount:
         pen.text(_AMOUNT_RIGHT, y, row.amount, _SIZE, right=True)
     if row.balance:

@@ -32,6 +32,8 @@ _LABELS: Final = {
     "card_purchase": "Card purchase",
 }
 
+NOT_PROVIDED: Final = "NOTPROVIDED"
+
 _CHUNK_CHARS: Final = 32 * 1024
 
 
@@ -57,6 +59,27 @@ def label(entry: Entry) -> str:
 def description(entry: Entry) -> str:
     """Return the entry's description as one line, or the name of its type if it has none."""
     return one_line(entry.description or "") or label(entry)
+
+
+def party_name(entry: Entry) -> str:
+    """Return the name of an entry's counterparty as one line, or an empty text if it has none."""
+    return one_line(entry.counterparty.name) if entry.counterparty else ""
+
+
+def remittance(entry: Entry) -> str:
+    """Return what a payment is for as one line: reference and description, or the name of its type without both.
+
+    The reference comes first, because formats cut the end of a long text.
+    """
+    return ", ".join(filter(None, (entry.reference, one_line(entry.description or "")))) or label(entry)
+
+
+def end_to_end_id(entry: Entry) -> str | None:
+    """Return the payer's identifier of a payment, or None for a movement that is not a transfer and has none.
+
+    A transfer without one gets ``NOTPROVIDED``, as in SEPA (EPC115-06, AT-41).
+    """
+    return entry.end_to_end_id or (NOT_PROVIDED if entry.transfer_id else None)
 
 
 def encoded(pieces: Iterable[str], encoding: str = "utf-8") -> Iterator[bytes]:

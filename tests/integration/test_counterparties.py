@@ -11,6 +11,7 @@ from bankapp.statement_formats import FORMATS
 from tests.support.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
 from tests.support.handwritten import Books
 from tests.support.streams import stream
+from tests.unit.statement_formats.readers import csv_rows, mt940_statement, odoo_statement, ofx_statement, pdf_pages
 
 Json = dict[str, Any]
 
@@ -218,6 +219,23 @@ def test_an_identifier_is_stored_unchanged(ada: Caller, text: str) -> None:
     made = ok(ada.post("/transactions", body | {"reference": text, "end_to_end_id": text}), 201)
     assert (made["reference"], made["end_to_end_id"]) == (text, text)
     assert newest(ada, account) == made
+
+
+def test_statement_files_of_both_sides_name_each_other(ada: Caller, bob: Caller) -> None:
+    source, target = ada.account(balance=100), bob.account()
+    ok(ada.transfer(source, target, 30, description="Rent", reference="INV-1", end_to_end_id="E2E-1"), 201)
+    for caller, account, name, other in ((ada, source, "Bob Brown", target), (bob, target, "Ada Lovelace", source)):
+        path = f"/statements/{account['id']}"
+        row = csv_rows(caller.get(f"{path}/csv").data)[-2]
+        found = (row["counterparty_name"], row["counterparty_account_number"], row["reference"], row["end_to_end_id"])
+        assert found == (name, other["number"], "INV-1", "E2E-1")
+        line = odoo_statement(caller.get(f"{path}/camt053").data)["transactions"][-1]
+        assert (line["partner_name"], line["account_number"], line["ref"]) == (name, other["number"], "INV-1")
+        entry = mt940_statement(caller.get(f"{path}/mt940").data)[-1].data
+        # By default mt-940 puts the account number before the name.
+        assert (entry["applicant_name"], entry["end_to_end_reference"]) == (f"{other['number']}{name}", "E2E-1")
+        assert ofx_statement(caller.get(f"{path}/ofx").data).transactions[-1].name == name
+        assert f"{name}\nRent\n" in pdf_pages(caller.get(f"{path}/pdf").data)[0]
 
 
 def test_events_show_what_the_resource_shows(fresh_bank: Bank) -> None:
