@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from bankapp import db
 from bankapp.listing import Page, Window
 from bankapp.models import WebhookDelivery, WebhookDeliveryRecord, WebhookFanOut
-from bankapp.models.webhook import DEAD, OPEN
+from bankapp.models.webhook import DEAD, DELIVERED, OPEN
 from bankapp.repositories.listing import page
 from bankapp.repositories.selecting import select_record
 
@@ -22,6 +22,19 @@ _DELIVERIES = select_record(WebhookDeliveryRecord, WebhookDelivery)
 _BY_ID = _DELIVERIES.where(WebhookDelivery.id == bindparam("delivery_id"))
 _LAST_POSITION = select(WebhookFanOut.last_position).where(WebhookFanOut.id == bindparam("row_id"))
 _LOCKED_POSITION = _LAST_POSITION.with_for_update()
+_CONFIRM = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("delivery_id"), _TABLE.c.lease_id == bindparam("held_lease_id"))
+    .values(
+        status=DELIVERED,
+        lease_id=None,
+        leased_until=None,
+        **{
+            name: bindparam(f"new_{name}", type_=_TABLE.c[name].type)
+            for name in ("finished_at", "attempted_at", "status_code", "latency_ms", "error", "answer")
+        },
+    )
+)
 
 
 class Leased(NamedTuple):
@@ -83,9 +96,9 @@ def renew(endpoint_id: str, event_ids: Sequence[str], now: datetime) -> None:
     db.change(update(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id, is_named).values(values))
 
 
-def count_leased(endpoint_id: str, now: datetime) -> int:
-    """Return how many deliveries to an endpoint are being sent."""
-    query = select(func.count()).where(
+def count_leases(endpoint_id: str, now: datetime) -> int:
+    """Return how many leases hold deliveries to an endpoint at the moment."""
+    query = select(func.count(WebhookDelivery.lease_id.distinct())).where(
         WebhookDelivery.endpoint_id == endpoint_id,
         WebhookDelivery.leased_until.is_not(None),
         WebhookDelivery.leased_until > now,
@@ -137,6 +150,19 @@ def finish(delivery_id: str, lease_id: str, values: Mapping[str, Any]) -> bool:
     held = (WebhookDelivery.id == delivery_id, WebhookDelivery.lease_id == lease_id)
     freed = {**values, "lease_id": None, "leased_until": None}
     return db.change(update(WebhookDelivery).where(*held).values(freed)) == 1
+
+
+def confirm(delivery_id: str, lease_id: str, values: Mapping[str, Any]) -> bool:
+    """Store that an attempt succeeded, as :func:`finish`. One statement for all, because successes are the most."""
+    new = {f"new_{name}": value for name, value in values.items()}
+    return db.change(_CONFIRM, {"delivery_id": delivery_id, "held_lease_id": lease_id, **new}) == 1
+
+
+def give_back(delivery_ids: Sequence[str], lease_id: str) -> None:
+    """Give up the lease of deliveries whose attempt did not begin, and no longer count the attempt."""
+    held = (WebhookDelivery.id.in_(delivery_ids), WebhookDelivery.lease_id == lease_id)
+    freed = {"lease_id": None, "leased_until": None, "attempts": WebhookDelivery.attempts - 1}
+    db.change(update(WebhookDelivery).where(*held).values(freed))
 
 
 def purge(before: datetime, limit: int) -> int:

@@ -1,18 +1,19 @@
 """Deliveries: messages are sent to webhook endpoints until each is confirmed or given up.
 
-An attempt has three parts. A short transaction leases deliveries. They are sent without a transaction. A second
-transaction stores each outcome. A process that dies in between leaves a lease that lapses, and the delivery is sent
-again: an event arrives at least once.
+A short transaction leases deliveries. They are sent without a transaction. A second transaction stores the outcomes. A
+process that dies in between leaves a lease that lapses, and the deliveries are sent again: an event arrives at least
+once.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from threading import Event
 from typing import Final
 
 from bankapp import clock, context, db, ids
@@ -29,8 +30,14 @@ AT_THE_SAME_TIME: Final = 8
 FOR_ONE_ENDPOINT: Final = 2
 """How many messages all processes together send to one endpoint at the same time."""
 
+BATCH: Final = 50
+"""How many deliveries one lease holds at most. They are sent one after the other."""
+
+BATCH_SECONDS: Final = 1.0
+"""For how long the attempts of a batch begin. A slow endpoint gives the rest of its batch back."""
+
 LEASE: Final = timedelta(seconds=60)
-"""Longer than an attempt takes, so that no second process sends the same delivery meanwhile."""
+"""Longer than a batch takes, so that no second process sends the same delivery meanwhile."""
 
 BEGINS_FOR_SECONDS: Final = 4.0
 """For how long a step begins attempts. It ends when they have ended."""
@@ -43,66 +50,89 @@ Send = Callable[[Message], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """A delivery that is leased under ``lease_id``, and its message (None: it cannot be signed)."""
+class Batch:
+    """Deliveries to one endpoint that are leased under ``lease_id``, each with its message (None: it cannot be signed).
+
+    The batches of an endpoint that are sent at the same time share ``is_stopped``: after a failure none of them begins
+    another attempt.
+    """
 
     endpoint_id: str
-    delivery: Leased
     lease_id: str
-    message: Message | None
+    deliveries: Sequence[tuple[Leased, Message | None]]
+    is_stopped: Event
 
 
 def deliver(send: Send = sender.send) -> int:
     """Send what is due, one bounded step: about 20 seconds at most. Return how many attempts were made."""
     end = time.monotonic() + BEGINS_FOR_SECONDS
     attempted = 0
-    running: dict[Future[Answer], Attempt] = {}
+    running: dict[Future[list[Answer]], Batch] = {}
     with ThreadPoolExecutor(AT_THE_SAME_TIME, thread_name_prefix="webhooks") as pool:
         while True:
             free = AT_THE_SAME_TIME - len(running)
             if time.monotonic() < end:
-                for attempt in lease(free):
-                    running[pool.submit(_sent, send, attempt.message)] = attempt
+                for batch in lease(free):
+                    running[pool.submit(_send_all, send, batch)] = batch
             if not running:
                 return attempted
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                attempt = running.pop(future)
-                webhook_outcomes.store(attempt.endpoint_id, attempt.delivery, attempt.lease_id, future.result())
-                attempted += 1
+                answers = future.result()
+                _store(running.pop(future), answers)
+                attempted += len(answers)
 
 
-def _sent(send: Send, message: Message | None) -> Answer:
-    return _NO_SECRET if message is None else send(message)
+def _send_all(send: Send, batch: Batch) -> list[Answer]:
+    """Send a batch until a failure or the end of its time. Return the answers of the attempts that were made."""
+    end = time.monotonic() + BATCH_SECONDS
+    answers: list[Answer] = []
+    for _, message in batch.deliveries:
+        if batch.is_stopped.is_set() or (answers and time.monotonic() >= end):
+            break
+        answers.append(_NO_SECRET if message is None else send(message))
+        if not answers[-1].is_success:
+            batch.is_stopped.set()
+    return answers
 
 
-def lease(limit: int) -> list[Attempt]:
-    """Lease at most ``limit`` deliveries that are due, at most :data:`FOR_ONE_ENDPOINT` for each endpoint."""
+def _store(batch: Batch, answers: Sequence[Answer]) -> None:
+    deliveries = [delivery for delivery, _ in batch.deliveries]
+    ended = list(zip(deliveries, answers, strict=False))
+    webhook_outcomes.store(batch.endpoint_id, batch.lease_id, ended, deliveries[len(answers) :])
+
+
+def lease(limit: int) -> list[Batch]:
+    """Lease deliveries that are due, in at most ``limit`` batches, :data:`FOR_ONE_ENDPOINT` for each endpoint."""
     if not webhook_endpoints.has_due(clock.now()):
         return []
-    lease_id = ids.new()
-    taken = db.run(partial(_take, limit, lease_id))
-    named = [delivery.event_id for _, found in taken for delivery in found if delivery.position is not None]
+    taken = db.run(partial(_take, limit))
+    named = [one.event_id for _, leased in taken for found in leased.values() for one in found if one.position]
     happened = events.by_ids(named)
-    return [
-        Attempt(endpoint.id, delivery, lease_id, message)
-        for endpoint, found in taken
-        for delivery, message in webhook_payloads.messages(endpoint, found, happened)
-    ]
+    batches = []
+    for endpoint, leased in taken:
+        is_stopped = Event()
+        for lease_id, found in leased.items():
+            messages = webhook_payloads.messages(endpoint, found, happened)
+            batches.append(Batch(endpoint.id, lease_id, messages, is_stopped))
+    return batches
 
 
-def _take(limit: int, lease_id: str) -> list[tuple[EndpointToServe, list[Leased]]]:
+def _take(limit: int) -> list[tuple[EndpointToServe, Mapping[str, list[Leased]]]]:
+    """Return endpoints, each with its leased deliveries by the id of their lease."""
     now = clock.now()
-    taken = []
+    taken: list[tuple[EndpointToServe, Mapping[str, list[Leased]]]] = []
     for endpoint in webhook_endpoints.take_due(now, limit):
-        free = min(FOR_ONE_ENDPOINT - webhook_deliveries.count_leased(endpoint.id, now), limit)
+        free = min(FOR_ONE_ENDPOINT - webhook_deliveries.count_leases(endpoint.id, now), limit)
         if free <= 0:
             continue
         is_ordered = endpoint.ordering == BY_ACCOUNT
-        found = webhook_deliveries.due(endpoint.id, now, free, by_account=is_ordered)
-        if found:
-            webhook_deliveries.lease([delivery.id for delivery in found], lease_id, now + LEASE)
-            taken.append((endpoint, found))
-            limit -= len(found)
+        found = webhook_deliveries.due(endpoint.id, now, free * BATCH, by_account=is_ordered)
+        leased = {ids.new(): part for part in (found[number::free] for number in range(free)) if part}
+        for lease_id, part in leased.items():
+            webhook_deliveries.lease([delivery.id for delivery in part], lease_id, now + LEASE)
+        if leased:
+            taken.append((endpoint, leased))
+            limit -= len(leased)
     return taken
 
 

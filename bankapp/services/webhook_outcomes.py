@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from bankapp import clock, db
 from bankapp.models import WebhookEndpointRecord
-from bankapp.models.webhook import ACTIVE, ANSWER_LENGTH, DEAD, DELIVERED, DISABLED, FAILED, FAILING, GONE
+from bankapp.models.webhook import ACTIVE, ANSWER_LENGTH, DEAD, DISABLED, FAILED, FAILING, GONE
 from bankapp.outgoing.sender import Answer
 from bankapp.repositories import webhook_deliveries, webhook_endpoints
 from bankapp.repositories.webhook_deliveries import Leased
@@ -39,22 +40,34 @@ FAILS_AT_MOST: Final = timedelta(days=5)
 LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
 
 
-def store(endpoint_id: str, delivery: Leased, lease_id: str, answer: Answer) -> None:
-    """Store the outcome of an attempt. Nothing is stored if its lease was lost or its endpoint deleted.
+def store(
+    endpoint_id: str,
+    lease_id: str,
+    ended: Sequence[tuple[Leased, Answer]],
+    not_begun: Sequence[Leased],
+) -> None:
+    """Store the outcomes of a lease's attempts, in their order. Nothing is stored of a lease that was lost.
 
     An endpoint that answered 410, or that fails for too long, is disabled.
     """
-    if answer.is_success:
-        db.run(partial(_store_success, endpoint_id, delivery, lease_id, answer))
-    else:
-        db.run(partial(_store_failure, endpoint_id, delivery, lease_id, answer))
+    confirmed = [(delivery, answer) for delivery, answer in ended if answer.is_success]
+    if confirmed or not_begun:
+        db.run(partial(_store_successes, endpoint_id, lease_id, confirmed, not_begun))
+    for delivery, answer in ended:
+        if not answer.is_success:
+            db.run(partial(_store_failure, endpoint_id, delivery, lease_id, answer))
 
 
-def _store_success(endpoint_id: str, delivery: Leased, lease_id: str, answer: Answer) -> None:
-    webhook_endpoints.forget_failures(endpoint_id)
+def _store_successes(
+    endpoint_id: str, lease_id: str, confirmed: Sequence[tuple[Leased, Answer]], not_begun: Sequence[Leased]
+) -> None:
+    if confirmed:
+        webhook_endpoints.forget_failures(endpoint_id)
     now = clock.now()
-    values = {"status": DELIVERED, "finished_at": now, **_facts(answer, now)}
-    webhook_deliveries.finish(delivery.id, lease_id, values)
+    for delivery, answer in confirmed:
+        webhook_deliveries.confirm(delivery.id, lease_id, {"finished_at": now, **_facts(answer, now)})
+    if not_begun:
+        webhook_deliveries.give_back([delivery.id for delivery in not_begun], lease_id)
 
 
 def _store_failure(endpoint_id: str, delivery: Leased, lease_id: str, answer: Answer) -> None:

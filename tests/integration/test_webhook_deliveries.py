@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
@@ -13,7 +15,7 @@ from flask import Flask
 from bankapp import clock
 from bankapp.extensions import db
 from bankapp.outgoing.sender import Answer
-from bankapp.services import webhook_fan_out
+from bankapp.services import webhook_deliveries, webhook_fan_out
 from bankapp.services.webhook_outcomes import JITTER, PAUSES
 from tests.support import clocks
 from tests.support.factories import Bank, Caller, ok
@@ -368,10 +370,14 @@ def undelivered(bank: Bank) -> int:
 
 def test_a_slow_endpoint_does_not_hold_up_the_others(bank: Bank, ada: Caller) -> None:
     """All slots would be taken by the endpoint that came first, if an endpoint could have any number of them."""
-    sent: list[str] = []
+    other_came = threading.Event()
+    waited: list[bool] = []
 
     def send(message: Any) -> Answer:
-        sent.append(message.url)
+        if message.url == "https://other.example/":
+            other_came.set()
+        else:
+            waited.append(other_came.wait(20))
         return Answer(200)
 
     for name, count in (("slow", 40), ("other", 1)):
@@ -380,7 +386,54 @@ def test_a_slow_endpoint_does_not_hold_up_the_others(bank: Bank, ada: Caller) ->
             ada.account()
     fan_out(bank)
     deliver(bank, send=send)
-    assert "https://other.example/" in sent[:4]
+    assert len(waited) == 41
+    assert all(waited)
+
+
+def test_a_failure_ends_a_batch_and_what_was_not_sent_counts_no_attempt(bank: Bank, ada: Caller) -> None:
+    made = endpoint(ada, "https://ada.example/", event_types=["account.opened"])
+    for _ in range(10):
+        ada.account()
+    fan_out(bank)
+    sent: list[str] = []
+    begun = threading.Barrier(2)
+
+    def send(message: Any) -> Answer:
+        sent.append(message.headers["webhook-id"])
+        if len(sent) <= 2:
+            # Both batches have begun, so that neither finds the other one stopped.
+            begun.wait(20)
+        return Answer(503, retry_after="60") if len(sent) <= 2 else Answer(200)
+
+    with bank.app.app_context():
+        assert webhook_deliveries.deliver(send) == 2
+    found = deliveries(ada, made)
+    assert Counter((item["status"], item["attempts"]) for item in found) == {("failed", 1): 2, ("pending", 0): 8}
+    with clocks.at(clock.now() + timedelta(seconds=61)), bank.app.app_context():
+        assert webhook_deliveries.deliver(send) == 10
+    assert {item["status"] for item in deliveries(bank.signed_in(ada.email), made)} == {"delivered"}
+    assert len(sent) == 12
+
+
+def test_a_slow_endpoint_gives_the_rest_of_its_batch_back(
+    bank: Bank, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = endpoint(ada, "https://ada.example/", event_types=["account.opened"])
+    for _ in range(4):
+        ada.account()
+    fan_out(bank)
+    # Each batch has two deliveries, and time for one.
+    monkeypatch.setattr(webhook_deliveries, "BATCH_SECONDS", 0.0)
+    sent: list[str] = []
+
+    def send(message: Any) -> Answer:
+        sent.append(message.headers["webhook-id"])
+        return Answer(200)
+
+    with bank.app.app_context():
+        assert webhook_deliveries.deliver(send) == 4
+    assert len(set(sent)) == 4
+    assert {(item["status"], item["attempts"]) for item in deliveries(ada, made)} == {("delivered", 1)}
 
 
 def test_the_purge_deletes_old_deliveries(bank: Bank, ada: Caller, sink: Sink) -> None:
