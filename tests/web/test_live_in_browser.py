@@ -55,6 +55,10 @@ def test_a_transfer_in_one_window_changes_the_other(visitor: Visitor, window: Vi
     ada, bob = bank.customer(), bank.customer()
     account, target = ada.account(balance=10_000), bob.account()
     arrive(visitor, ada)
+    visitor.page.evaluate(
+        "window.told = []; new MutationObserver(changes => changes.forEach(({ addedNodes }) =>"
+        " told.push(...[...addedNodes].map(node => node.textContent)))).observe(toasts, { childList: true })"
+    )
     arrive(window, ada)
     window.go(f"/app/accounts/{account['id']}")
     visitor.send(target["number"], "25.50")
@@ -69,7 +73,7 @@ def test_a_transfer_in_one_window_changes_the_other(visitor: Visitor, window: Vi
     ada.deposit(account, 1_000)
     expect(visitor.page.locator(".hero-total")).to_contain_text("€84.50")
     visitor.is_told("€10.00 received on checking account")
-    expect(visitor.page.get_by_text("paid from")).to_have_count(0)
+    assert not [text for text in visitor.page.evaluate("window.told") if "paid from" in text]
 
 
 def test_focus_scroll_and_typed_text_stay(window: Visitor, bank: RemoteBank) -> None:
