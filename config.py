@@ -79,6 +79,8 @@ class Config:
     access_token_lifetime: timedelta = timedelta(minutes=10)
     refresh_token_idle: timedelta = timedelta(hours=12)
     session_lifetime: timedelta = timedelta(days=7)
+    payee_verification: str = "advisory"
+    """``required`` refuses a transfer to somebody else's account that names no verification of the payee."""
     card_bin: str = "400000"
     hold_lifetime: timedelta = timedelta(days=7)
     event_retention: timedelta = timedelta(days=90)
@@ -373,6 +375,12 @@ SETTINGS: Final = (
         "metrics_directory",
         str,
         "the folder in which the workers share their metrics; a temporary folder by default",
+    ),
+    Setting(
+        "PAYEE_VERIFICATION",
+        "payee_verification",
+        _one_of({name: name for name in ("advisory", "required")}),
+        "`required` refuses a transfer to somebody else's account that does not name a verification of the payee",
     ),
     Setting("CARD_BIN", "card_bin", _digits(6), "the first six digits of card numbers"),
     Setting(

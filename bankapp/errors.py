@@ -279,6 +279,11 @@ class PayeeNotPayable(Refused):
     title = "Payee not payable"
 
 
+class PayeeVerificationRequired(Refused):
+    code = "payee_verification_required"
+    title = "Payee verification required"
+
+
 class LimitExceeded(Refused):
     code = "limit_exceeded"
     title = "Limit exceeded"

@@ -20,7 +20,14 @@ blueprint = Blueprint("transfers", __name__, "Transfers between accounts")
 
 
 _REFUSALS = (errors.InsufficientFunds, errors.AccountNotActive, errors.BalanceLimitExceeded)
-_ORDER_REFUSALS = (errors.RateLimited, errors.SameAccount, errors.CurrencyMismatch, errors.PayeeNotPayable, *_REFUSALS)
+_ORDER_REFUSALS = (
+    errors.RateLimited,
+    errors.SameAccount,
+    errors.CurrencyMismatch,
+    errors.PayeeNotPayable,
+    errors.PayeeVerificationRequired,
+    *_REFUSALS,
+)
 
 
 @blueprint.operation(
@@ -40,6 +47,10 @@ def create_transfer(order: Order, claim: Claim | None) -> TransferRecord:
     """Transfer money
 
     From your own account to any account of the same currency, named by its id or its IBAN.
+
+    `payee_verification_token` is the `token` of `POST /v1/payee-verifications` for the same account, not older than 15
+    minutes; any other is refused with `payee_verification_required`. A bank may demand one for every transfer to
+    somebody else's account.
     """
     with limits.payee_lookups():
         return transfers.create(order, claim)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
+from bankapp.payee_names import CLOSE_MATCH, MATCH, NO_MATCH
 
 CREDIT: Final = 1
 DEBIT: Final = -1
@@ -30,6 +31,9 @@ CASH_NAME: Final = "Cash"
 """The name of the other side of a deposit or withdrawal."""
 
 POSTING_KINDS: Final = ("deposit", "withdrawal", "transfer", "reversal", "card_purchase")
+
+PAYEE_VERIFICATIONS: Final = (MATCH, CLOSE_MATCH, NO_MATCH, "not_possible")
+"""What the verification of a transfer's payee may have come to."""
 
 _CREDITS = ", ".join(f"'{name}'" for name, direction in (DIRECTIONS | CASH_DIRECTIONS).items() if direction == CREDIT)
 _CASH = ", ".join(f"'{name}'" for name in CASH_DIRECTIONS)
@@ -58,10 +62,14 @@ class Posting(Model):
 
 
 class Transfer(Model):
-    """A movement of ``amount`` minor units between two accounts. Its id is the id of its posting."""
+    """A movement of ``amount`` minor units between two accounts. Its id is the id of its posting.
+
+    ``payee_verification`` is what the payer was told of the payee's name, null without a verification.
+    """
 
     __tablename__ = "transfers"
     __table_args__ = (
+        one_of("payee_verification", *PAYEE_VERIFICATIONS),
         CheckConstraint(f"amount BETWEEN 1 AND {MAX_AMOUNT}", name="amount_range"),
         CheckConstraint("from_account_id <> to_account_id", name="two_accounts"),
         UniqueConstraint("reverses_transfer_id"),
@@ -79,6 +87,7 @@ class Transfer(Model):
     currency: Mapped[str] = mapped_column(String(3))
     description: Mapped[str | None] = mapped_column(String(140))
     reverses_transfer_id: Mapped[str | None] = mapped_column(Id, ForeignKey("transfers.id"))
+    payee_verification: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -97,6 +106,7 @@ class TransferRecord(NamedTuple):
     description: str | None
     reverses_transfer_id: str | None
     reversed_by_transfer_id: str | None
+    payee_verification: str | None
     created_at: datetime
     counterparty_name: str | None
     counterparty_account_number: str | None

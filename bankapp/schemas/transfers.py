@@ -44,6 +44,15 @@ class Iban(fields.String):
         return str(number)
 
 
+class VerificationToken(fields.String):
+    """The proof of a verification of payee, which a transfer names."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"example": None, "minLength": 1, "maxLength": 512, "pattern": "^[A-Za-z0-9_-]+$"}
+        rules = [validate.Length(1, 512), validate.Regexp("^[A-Za-z0-9_-]+\\Z")]
+        super().__init__(validate=rules, metadata=metadata | kwargs.pop("metadata", {}), **kwargs)
+
+
 class NewTransfer(BaseSchema):
     """A transfer to an account named by its id or its IBAN: exactly one of the two."""
 
@@ -59,6 +68,7 @@ class NewTransfer(BaseSchema):
         load_default=None,
         metadata={"description": "Your identifier of the payment (ISO 20022). The payee sees it, too."},
     )
+    payee_verification_token = VerificationToken(load_default=None, allow_none=True)
 
     alternatives = MappingProxyType(
         {"NewTransferById": "to_account_id", "NewTransferByNumber": "to_account_number"},

@@ -65,6 +65,8 @@ class Posting:
     end_to_end_id: str | None = None
     refusal: errors.BankError | None = None
     """Why the posting cannot be made although the payer could pay: told after the payer's own side was checked."""
+    payee_verification: str | None = None
+    """What the payer of a transfer was told of the payee's name."""
     id: str = field(default_factory=ids.new)
 
 
@@ -166,6 +168,7 @@ def transfer(
     end_to_end_id: str | None = None,
     reverses_transfer_id: str | None = None,
     hides_payee: bool = False,
+    payee_verification: str | None = None,
 ) -> Posting:
     """Return a transfer of ``amount`` minor units, or with ``reverses_transfer_id`` a reversal. Raises SameAccount."""
     if source.id == target.id:
@@ -181,6 +184,7 @@ def transfer(
         hides_payee=hides_payee,
         reference=reference,
         end_to_end_id=end_to_end_id,
+        payee_verification=payee_verification,
     )
 
 
@@ -371,5 +375,6 @@ def _transfer(posting: Posting, moment: datetime) -> dict[str, Any]:
         "currency": posting.currency,
         "description": posting.description,
         "reverses_transfer_id": posting.reverses_transfer_id,
+        "payee_verification": posting.payee_verification,
         "created_at": moment,
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bankapp import errors
 from bankapp.listing import Page, Window
 from bankapp.models import TransferRecord
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import transfers
-from bankapp.services import access, accounts, commands, ledger
+from bankapp.services import access, accounts, commands, ledger, payee_verifications
 from bankapp.services.commands import Command, Decision, Part, Refused
 from bankapp.services.idempotency import Claim
 from bankapp.services.ledger import AccountNames, Accounts
@@ -32,6 +33,7 @@ class Order:
     description: str | None = None
     reference: str | None = None
     end_to_end_id: str | None = None
+    payee_verification_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,16 @@ class Batch:
 def create(order: Order, claim: Claim | None = None) -> TransferRecord:
     """Move money from the caller's account to any account and return the transfer.
 
-    Raises NotFound, SameAccount and the refusals of :func:`ledger.draft`.
+    Raises NotFound, SameAccount, PayeeVerificationRequired and the refusals of :func:`ledger.draft`.
     """
 
     def decide(accounts: Accounts) -> Decision[TransferRecord]:
         draft = ledger.draft([_posting(order, _by_name(accounts))])
         transfer = _made(draft.only())
-        return Decision(transfer, transfer.id, {"to_account_id": transfer.to_account_id}, draft)
+        facts = {"to_account_id": transfer.to_account_id}
+        if transfer.payee_verification is not None:
+            facts["payee_verification"] = transfer.payee_verification
+        return Decision(transfer, transfer.id, facts, draft)
 
     names = ledger.names([order.from_account_id, order.to_account_id], [order.to_account_number])
     return commands.carry_out(_command(order), decide, claim, accounts=names, on_snapshot=True)
@@ -86,8 +91,11 @@ def create_batch(orders: Sequence[Order], claim: Claim | None = None, *, atomic:
             BatchItem(at, error=outcome) if isinstance(outcome, errors.BankError) else BatchItem(at, outcome)
             for at, outcome in enumerate(outcomes)
         ]
-        transfer_ids = [item.transfer.id for item in items if item.transfer]
-        facts = {"rejected": len(refusals), "transfer_ids": transfer_ids}
+        made = [item.transfer for item in items if item.transfer]
+        transfer_ids = [transfer.id for transfer in made]
+        facts: dict[str, Any] = {"rejected": len(refusals), "transfer_ids": transfer_ids}
+        if any(transfer.payee_verification for transfer in made):
+            facts["payee_verifications"] = [transfer.payee_verification for transfer in made]
         return Decision(Batch(items, len(transfer_ids), len(refusals)), facts=facts, postings=draft, refused=refused)
 
     return commands.carry_out(command, decide, claim, accounts=_names(orders))
@@ -180,13 +188,16 @@ def _by_name(accounts: Accounts) -> Accounts:
 
 
 def _posting(order: Order, by_name: Accounts) -> ledger.Posting:
-    """Return the posting of an order. Raises NotFound or SameAccount."""
+    """Return the posting of an order. Raises NotFound, SameAccount or PayeeVerificationRequired."""
     source = access.own(by_name.get(order.from_account_id), "account")
     target = by_name.get(order.to_account_id or order.to_account_number or "")
+    is_own = target is not None and access.is_own(target.user_id, target.id)
+    number = order.to_account_number if target is None else target.number
+    # Before the payee's account is looked at: a payer without a verification must not learn whether it exists.
+    verified = payee_verifications.of_transfer(order.payee_verification_token, source.user_id, number, is_own=is_own)
     if target is None:
         return ledger.unpayable(source, order.amount, order.currency, access.not_found("account"))
     # An API key must not learn the state of the owner's accounts beyond its limits.
-    hides_payee = target.user_id == source.user_id and not access.is_own(target.user_id, target.id)
     return ledger.transfer(
         source,
         target,
@@ -195,7 +206,8 @@ def _posting(order: Order, by_name: Accounts) -> ledger.Posting:
         order.description,
         reference=order.reference,
         end_to_end_id=order.end_to_end_id,
-        hides_payee=hides_payee,
+        hides_payee=target.user_id == source.user_id and not is_own,
+        payee_verification=verified,
     )
 
 

@@ -1,4 +1,4 @@
-"""Saved payees, and an index that finds the last transfer to one.
+"""Saved payees, an index that finds the last transfer to one, and what the verification of a payee came to.
 
 Revision: 0008, after 0007
 """
@@ -16,10 +16,14 @@ branch_labels = None
 depends_on = None
 
 _INDEX = "ix_transfers_from_account_id_to_account_id_created_at"
+_CHECK = "payee_verification IN ('match', 'close_match', 'no_match', 'not_possible')"
 
 
 def upgrade() -> None:
-    """Create the table and the index."""
+    """Create the table, the index and the column.
+
+    The column comes with its constraint, because SQLite adds none to an existing table.
+    """
     op.create_table(
         "payees",
         sa.Column("id", ID, nullable=False),
@@ -35,9 +39,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_payees_user_id_id", "payees", ["user_id", "id"], unique=False)
     op.create_index(_INDEX, "transfers", ["from_account_id", "to_account_id", "created_at"], unique=False)
+    op.execute(
+        "ALTER TABLE transfers ADD COLUMN payee_verification VARCHAR(16)"
+        f" CONSTRAINT ck_transfers_payee_verification CHECK ({_CHECK})"
+    )
 
 
 def downgrade() -> None:
-    """Drop the index and the table."""
+    """Drop the column, the index and the table."""
+    op.execute("ALTER TABLE transfers DROP COLUMN payee_verification")
     op.drop_index(_INDEX, "transfers")
     op.drop_table("payees")

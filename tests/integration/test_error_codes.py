@@ -276,6 +276,12 @@ def payee_not_payable(bank: Bank) -> TestResponse:
     return ada.transfer(ada.account(balance=5), bob.account("USD"), 5)
 
 
+@case("payee_verification_required", 422)
+def payee_verification_required(bank: Bank) -> TestResponse:
+    ada, bob = bank.customer(), bank.customer()
+    return ada.transfer(ada.account(balance=5), bob.account(), 5, payee_verification_token="unknown")
+
+
 @case("account_holder_required", 422)
 def account_holder_required(bank: Bank) -> TestResponse:
     return bank.customer(holder=False).post("/accounts", {"type": "checking", "currency": "EUR"})

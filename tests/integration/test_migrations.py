@@ -27,7 +27,8 @@ TABLES: Final = {
     "accounts": "id holder_id type currency balance status created_at number held",
     "transactions": "id account_id type amount currency created_at balance_after transfer_id posting_id description"
     " counterparty_name counterparty_account_number reference end_to_end_id",
-    "transfers": "id from_account_id to_account_id amount currency created_at description reverses_transfer_id",
+    "transfers": "id from_account_id to_account_id amount currency created_at description reverses_transfer_id"
+    " payee_verification",
     "cards": "id account_id type last4 status created_at",
     "auth_tokens": "id user_id jti issued_at expires_at revoked_at",
     "refresh_tokens": "id user_id token_hash family_id issued_at expires_at revoked_at ip_address device_id",
