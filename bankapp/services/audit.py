@@ -49,6 +49,9 @@ def record(
     db.after_commit(lambda: log_event(event_type, status, resource, facts))
 
 
+_NOT_LOGGED: Final = frozenset({"payee_name", "account_number"})
+"""Facts about people who are no customers, perhaps: they stand in the audit row, and not in the log as well."""
+
 ABANDONED: Final = "abandoned"
 """The code of a failure whose attempt ended without an outcome: its worker was killed, or the database was away."""
 
@@ -159,7 +162,7 @@ def outcome(row_id: str, status: str, resource_id: str | None, metadata: Mapping
 def log_event(event_type: str, status: str, resource_id: str | None, metadata: Mapping[str, Any]) -> None:
     """Write a line of the log for a finished action."""
     # Lists (the transfers of a batch) are for the row; a line of the log stays a line.
-    facts = {name: value for name, value in metadata.items() if not isinstance(value, list)}
+    facts = {name: value for name, value in metadata.items() if name not in _NOT_LOGGED and not isinstance(value, list)}
     extra = {"event": event_type, "outcome": status, "resource_id": resource_id} | facts
     events.info("%s %s", event_type, status, extra=extra)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,14 @@ def test_a_verification_leaves_an_audit_row(bank: Bank, payer: Caller) -> None:
     assert (row["resource_id"], row["status"]) == (answer["id"], "success")
     assert row["metadata"] == {"payee_name": "A. Lovelace", "account_number": number, "result": "close_match"}
     assert (row["ip_address"], row["device_id"]) == ("127.0.0.1", "phone")
+
+
+def test_the_log_has_neither_name_nor_number(bank: Bank, payer: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        verify(payer, UNKNOWN_HERE, "Grace Hopper")
+    [event] = [vars(record) for record in caplog.records if record.getMessage() == "payee_verification success"]
+    assert event["result"] == "not_possible"
+    assert not {"Grace Hopper", UNKNOWN_HERE} & {str(value) for value in event.values()}
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 141, "a\nb"])
