@@ -36,7 +36,7 @@ def open_account(new: dict[str, Any], claim: Claim | None) -> AccountRecord:
 
     The account's number is an IBAN. The user must be an account holder.
     """
-    return accounts.open(new["type"], new["currency"], claim)
+    return accounts.open(**new, claim=claim)
 
 
 @blueprint.operation(
@@ -63,6 +63,22 @@ def list_accounts(window: Window) -> Page[AccountRecord]:
 def read_account(account_id: str) -> AccountRecord:
     """Read an account"""
     return accounts.get(account_id)
+
+
+@blueprint.operation(
+    Operation(
+        "PATCH",
+        "/accounts/<id:account_id>",
+        access=Access.USER,
+        scope=Scope.ACCOUNTS_WRITE,
+        body=schemas.AccountChange,
+        answer=schemas.Account,
+        errors=[errors.StateConflict],
+    )
+)
+def change_account(changes: dict[str, Any], account_id: str) -> AccountRecord:
+    """Name an account, or change its place among your accounts"""
+    return accounts.change(account_id, changes)
 
 
 @blueprint.operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
@@ -23,6 +23,8 @@ class Account(Model):
     transaction is inserted. They change ``held`` when an authorization changes. Nothing else changes the four.
     On the bank's own cash accounts (type ``cash``, no holder) they never change: the balance is derived, so that
     deposits do not wait for a lock on one row.
+
+    ``name`` and ``position`` are the owner's own: what the account is called, and its place among the owner's accounts.
     """
 
     __tablename__ = "accounts"
@@ -50,12 +52,15 @@ class Account(Model):
     last_posted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     status: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    name: Mapped[str | None] = mapped_column(String(80))
+    position: Mapped[int | None] = mapped_column(SmallInteger)
 
 
 class AccountRecord(NamedTuple):
     """A customer's account with its holder, as it was read; amounts are minor units.
 
-    ``available_balance`` is the balance less the holds that have not expired.
+    ``available_balance`` is the balance less the holds that have not expired. Accounts without a ``position`` come
+    after those that have one.
     """
 
     id: str
@@ -70,6 +75,9 @@ class AccountRecord(NamedTuple):
     user_id: str
     first_name: str
     last_name: str
+    # Events that an earlier release stored lack these two.
+    name: str | None = None
+    position: int | None = None
 
     @property
     def account_id(self) -> str:

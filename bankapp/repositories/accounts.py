@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -56,11 +56,8 @@ _HOLDER_OF_NUMBER = (
 )
 _EXISTS = select(Account.id).where(Account.id == bindparam("account_id"))
 _IDS_OF_USER = select(Account.id).join_from(Account, AccountHolder).where(AccountHolder.user_id == bindparam("user_id"))
-_OF_USER = _ACCOUNTS.where(AccountHolder.user_id == bindparam("user_id")).order_by(Account.id)
-_SET_STATUS = (
-    update(Account.__table__)  # type: ignore[arg-type]  # FromClause in the stubs, a Table in fact
-    .where(Account.__table__.c.id == bindparam("account_id"))
-    .values(status=bindparam("new_status"))
+_OF_USER = _ACCOUNTS.where(AccountHolder.user_id == bindparam("user_id")).order_by(
+    Account.position.is_(None), Account.position, Account.id
 )
 
 
@@ -91,9 +88,10 @@ def holder_of_number(number: str) -> Holder | None:
     return db.one(_HOLDER_OF_NUMBER, {"number": number}, record=Holder)
 
 
-def set_status(account_id: str, status: str) -> None:
-    """Change the status of a locked account."""
-    db.change(_SET_STATUS, {"account_id": account_id, "new_status": status})
+def change(account_id: str, values: Mapping[str, Any]) -> None:
+    """Change columns of a locked account; ``values`` are by column name."""
+    if values:
+        db.change(update(Account).where(Account.id == account_id).values(**values))
 
 
 def ids_of_owner(owner: Owner) -> list[str]:

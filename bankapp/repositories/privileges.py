@@ -12,7 +12,7 @@ from bankapp import db
 PRIVILEGES: Final = {
     "account_holders": "SELECT, INSERT, UPDATE (first_name, last_name, dob, version)",
     # Neither balance nor held: triggers change them, with the rights of the tables' owner.
-    "accounts": "SELECT, INSERT, UPDATE (status)",
+    "accounts": "SELECT, INSERT, UPDATE (status, name, position)",
     # The server checks at its start whether the tables fit the code.
     "alembic_version": "SELECT",
     # Neither scopes nor limits: what a key may do never changes.

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import fields, validate
 
 from bankapp.models.account import CUSTOMER_TYPES, STATUSES
 from bankapp.schemas.base import BaseSchema, Choice, CurrencyCode, Identifier, Money, QuerySchema, Timestamp
 from bankapp.schemas.pagination import PageQuery
+from bankapp.schemas.texts import FreeText
 
 EXAMPLE_IBAN = "DE78500105175415330117"
+
+
+MAX_POSITION = 999
+
+
+def _name(**kwargs: Any) -> FreeText:
+    description = "What the owner calls the account."
+    metadata = {"example": "Holidays", "description": description}
+    return FreeText(max_length=80, allow_none=True, metadata=metadata, **kwargs)
 
 
 class NewAccount(BaseSchema):
@@ -16,6 +28,22 @@ class NewAccount(BaseSchema):
 
     type = Choice("AccountType", *CUSTOMER_TYPES, required=True)
     currency = CurrencyCode(required=True)
+    name = _name(load_default=None)
+
+
+class AccountChange(BaseSchema):
+    """What of an account is to change; null takes the name or the place away."""
+
+    name = _name()
+    position = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(0, MAX_POSITION),
+        metadata={
+            "example": 0,
+            "description": "The place among your accounts, the lowest first. Pages offer the first account by default.",
+        },
+    )
 
 
 class Account(BaseSchema):
@@ -28,6 +56,8 @@ class Account(BaseSchema):
     balance = Money()
     available_balance = Money(example=138000)
     status = Choice("AccountStatus", *STATUSES)
+    name = fields.String(allow_none=True, metadata={"example": "Holidays"})
+    position = fields.Integer(allow_none=True, metadata={"example": 0})
     created_at = Timestamp()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -34,8 +34,8 @@ class Balance:
     at: datetime
 
 
-def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
-    """Open an account for the caller. Its number is an IBAN (ISO 13616).
+def open(type: str, currency: str, name: str | None = None, claim: Claim | None = None) -> AccountRecord:
+    """Open an account for the caller. Its number is an IBAN (ISO 13616); ``name`` is what the caller calls it.
 
     Raises AccountHolderRequired, InsufficientScope, or Unavailable when no free number was found.
     """
@@ -45,21 +45,21 @@ def open(type: str, currency: str, claim: Claim | None = None) -> AccountRecord:
         holder = account_holders.of_user(context.user().id)
         if holder is None:
             raise errors.AccountHolderRequired("Become an account holder before you open an account.")
-        account = get(_add(holder.id, type, currency))
+        account = get(_add(holder.id, type, currency, name))
         return Decision(account, account.id, events=[events.row_about("account.opened", account, account.id)])
 
     command = Command("account_open", "account", facts={"type": type, "currency": currency})
     return commands.carry_out_in_transaction(command, decide, claim)
 
 
-def _add(holder_id: str, type: str, currency: str) -> str:
+def _add(holder_id: str, type: str, currency: str, name: str | None) -> str:
     """Store an account and return its id. Also stores the bank's cash account of the currency if it is missing."""
     cash_id = ledger.cash_account_id(currency)
     if not accounts.exists(cash_id):
         accounts.add(_new(cash_id, None, f"CASH-{currency}", CASH, currency))
     account_id = ids.new()
     for _ in range(NUMBER_ATTEMPTS):
-        if accounts.add(_new(account_id, holder_id, _iban(), type, currency)):
+        if accounts.add(_new(account_id, holder_id, _iban(), type, currency) | {"name": name}):
             return account_id
     raise errors.Unavailable("No free account number was found. Try again.", retry_after_seconds=1)
 
@@ -96,7 +96,7 @@ def search(window: Window) -> Page[AccountRecord]:
 
 
 def of_user(user_id: str) -> Sequence[AccountRecord]:
-    """Return all accounts of a user, oldest first. Raises NotFound for another user, except to staff."""
+    """Return all accounts of a user by position, then the oldest first. Raises NotFound to other customers."""
     access.authorize_read(user_id, None, "user", user_id)
     return accounts.of_user(user_id)
 
@@ -111,6 +111,26 @@ def balance_at(account_id: str, at: datetime | None) -> Balance:
     if at > now:
         raise errors.ValidationFailed(errors={"at": ["Must not lie in the future."]})
     return Balance(account_id, balance, at)
+
+
+def change(account_id: str, changes: Mapping[str, Any]) -> AccountRecord:
+    """Change ``name`` or ``position`` of the caller's own account. Raises NotFound, or StateConflict when closed."""
+
+    def decide() -> Decision[AccountRecord]:
+        account = access.own(ledger.lock(ledger.names([account_id])).get(account_id), "account")
+        if account.status == "closed":
+            raise errors.StateConflict("The account is closed.")
+        accounts.change(account_id, changes)
+        return Decision(_existing(account_id))
+
+    command = Command("account_change", "account", account_id, {"change": "settings", "fields": sorted(changes)})
+    return commands.carry_out_in_transaction(command, decide)
+
+
+def _existing(account_id: str) -> AccountRecord:
+    account = accounts.get(account_id)
+    assert account is not None, "a locked account does not disappear"
+    return account
 
 
 def freeze(account_id: str) -> AccountRecord:
@@ -146,9 +166,8 @@ def _change(account_id: str, change: str, status: str, check: Callable[[AccountS
     def decide() -> Decision[AccountRecord]:
         account = access.visible(ledger.lock(ledger.names([account_id])).get(account_id), "account")
         check(account)
-        accounts.set_status(account_id, status)
-        changed = accounts.get(account_id)
-        assert changed is not None, "a locked account does not disappear"
+        accounts.change(account_id, {"status": status})
+        changed = _existing(account_id)
         return Decision(changed, events=[events.row_about(_CHANGES[change], changed, account_id)])
 
     command = Command("account_change", "account", account_id, {"change": change})

@@ -27,6 +27,14 @@ def test_accounts_open_show_and_close(person: Person) -> None:
     assert person.problem("account", "freeze", account["id"], code=1)["code"] == "forbidden"
 
 
+def test_an_account_gets_a_name(person: Person) -> None:
+    account = person.json("account", "open", "--name", "Holidays")
+    assert account["name"] == "Holidays"
+    assert person.json("account", "name", account["id"], "Sea")["name"] == "Sea"
+    assert "Sea" in person.run("accounts").stdout
+    assert person.json("account", "name", account["id"], "")["name"] is None
+
+
 def test_an_account_is_found_by_any_unique_part(person: Person) -> None:
     first, second = person.account(), person.account()
     number = first["number"]

@@ -229,6 +229,7 @@ TABLE = (
     Row("POST", "/v1/accounts", SIGNED_IN, 201, lambda _: {"type": "savings", "currency": "EUR"}),
     Row("GET", "/v1/accounts", SIGNED_IN),
     Row("GET", "/v1/accounts/<id:account_id>", READ),
+    Row("PATCH", "/v1/accounts/<id:account_id>", OWN, body=lambda _: {"name": "Holidays"}),
     Row("GET", "/v1/accounts/<id:account_id>/balance", READ),
     Row("POST", "/v1/accounts/<id:account_id>/freeze", STAFF),
     Row("POST", "/v1/accounts/<id:account_id>/unfreeze", STAFF, path={"account_id": World.frozen_account_id}),

@@ -10,7 +10,7 @@ from bankapp.client.client import Client, pass_client
 from bankapp.client.options import list_options
 from bankapp.client.output import Document
 
-COLUMNS = ("number", "type", "balance", "available_balance", "status", "id")
+COLUMNS = ("number", "name", "type", "balance", "available_balance", "status", "id")
 
 
 @click.command(cls=Command, examples=["accounts", "accounts --json | jq '.items[].number'"])
@@ -41,13 +41,26 @@ def show(client: Client, account: str) -> Document:
 @account.command("open", examples=["account open --currency EUR", "account open --type savings --currency JPY"])
 @click.option("--type", "kind", type=click.Choice(["checking", "savings"]), default="checking", show_default=True)
 @click.option("--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217.")
+@click.option("--name", help="What you call the account.")
 @click.option("--key", help="Your own idempotency key: the same key never opens a second account.")
 @pass_client
-def open_(client: Client, kind: str, currency: str, key: str | None) -> Document:
+def open_(client: Client, kind: str, currency: str, name: str | None, key: str | None) -> Document:
     """Open an account."""
     code = currency.upper()
-    made = client.place("/accounts", {"type": kind, "currency": code}, f"open a {kind} account in {code}", key)
+    body = {"type": kind, "currency": code, "name": name}
+    made = client.place("/accounts", body, f"open a {kind} account in {code}", key)
     return client.out.item(made, client.currencies, "Account opened")
+
+
+@account.command(examples=["account name 5330117 Holidays", "account name 5330117 ''"])
+@click.argument("account")
+@click.argument("name")
+@pass_client
+def name(client: Client, account: str, name: str) -> Document:
+    """Give an account a name of your own; an empty NAME takes it away."""
+    found = references.account(client.session, account)
+    changed = client.session.change("PATCH", f"/accounts/{found['id']}", {"name": name or None})
+    return client.out.item(changed, client.currencies)
 
 
 @account.command(examples=["account close 5330117", "account close 5330117 --yes"])
