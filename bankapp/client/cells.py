@@ -29,13 +29,15 @@ _BIDIRECTIONAL: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2
 
 
 def cell(document: Mapping[str, Any], name: str, currencies: Currencies | None = None) -> Text:
-    """Return the member ``name``, formatted for a person."""
+    """Return the member ``name``, formatted for a person. A counterparty is shown by its name."""
     value = document.get(name)
     if value is None:
         return Text("–", "dim")
     currency = currency_of(document)
     if currencies and currency and is_amount(document, name):
         return Text(currencies.display(value, currency))
+    if isinstance(value, Mapping):
+        value = value.get("name", "–")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     text = clean(str(value))

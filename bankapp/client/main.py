@@ -34,7 +34,7 @@ _CODES: Final = "\n".join(f"{code:>5}  {meaning}" for code, meaning in EXIT_CODE
         "demo",
         "signup ada@example.com --first-name Ada --last-name Lovelace --dob 1990-12-10",
         "account open --currency EUR",
-        "transfer 5330117 DE49500105175415330117 25.50 --description 'Rent November'",
+        "transfer 5330117 DE49500105175415330117 25.50 --description 'Rent November' --reference INV-0117",
     ],
 )
 def bank() -> None:

@@ -45,8 +45,11 @@ class Output:
         elif not self.silent:
             grid = Table.grid(padding=(0, 2))
             for name, value in document.items():
-                if not isinstance(value, (dict, list)) and value is not None:
-                    grid.add_row(Text(heading(name), "dim"), cell(document, name, currencies))
+                if value is None or isinstance(value, list) or (isinstance(value, dict) and name != "counterparty"):
+                    continue
+                grid.add_row(Text(heading(name), "dim"), cell(document, name, currencies))
+                if isinstance(value, dict) and value.get("account_number"):
+                    grid.add_row(Text("its account number", "dim"), cell(value, "account_number"))
             console = _console(sys.stdout)
             if title:
                 console.print(Text(title, "bold"))

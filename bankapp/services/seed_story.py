@@ -100,6 +100,7 @@ class Send(Step):
     target: int
     amount: int
     text: str
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,8 @@ class _Writer:
         landlord = len(self._story.people) - 1
         if person != landlord:
             sides = self._checking[person], self._checking[landlord]
-            self._send(sides, self._at(day, 8), (650, 1_100), self._words(person).rent)
+            moment = self._at(day, 8)
+            self._send(sides, moment, (650, 1_100), self._words(person).rent, f"RENT-{moment:%Y-%m}")
 
     def _shop(self, person: int, account: int, day: int) -> None:
         description = self._chance.choice(self._words(person).shopping)
@@ -226,9 +228,16 @@ class _Writer:
     def _move(self, account: int, type: str, moment: datetime, euros: tuple[int, int], text: str) -> None:
         self._story.steps.append(Move(moment, account, type, self._amount(account, euros), text))
 
-    def _send(self, sides: tuple[int, int], moment: datetime, euros: tuple[int, int], text: str) -> None:
+    def _send(
+        self,
+        sides: tuple[int, int],
+        moment: datetime,
+        euros: tuple[int, int],
+        text: str,
+        reference: str | None = None,
+    ) -> None:
         account, target = sides
-        self._story.steps.append(Send(moment, account, target, self._amount(account, euros), text))
+        self._story.steps.append(Send(moment, account, target, self._amount(account, euros), text, reference))
 
     def _at(self, day: int, hour: int, within: int = 3_600) -> datetime:
         midnight = datetime.combine(self._first_day + timedelta(days=day), time(), UTC)

@@ -107,7 +107,8 @@ def _store_by_customer(step: seed_story.Move | seed_story.Send | seed_story.Issu
             transactions.create(account_id, step.type, step.amount, currency, description=step.text)
         case seed_story.Send():
             target_id = cast.accounts[step.target]
-            transfers.create(Order(account_id, step.amount, currency, target_id, description=step.text))
+            order = Order(account_id, step.amount, currency, target_id, description=step.text, reference=step.reference)
+            transfers.create(order)
         case seed_story.Issue():
             card = cards.issue(account_id, step.type).card
             if step.blocked:

@@ -17,7 +17,7 @@ blueprint = Pages("transfers", __name__)
 OTHER: Final = "iban"
 """The value of ``to`` when the target is an IBAN and not one of the user's accounts."""
 
-_FIELDS: Final = ("from", "to", "iban", "amount", "description")
+_FIELDS: Final = ("from", "to", "iban", "amount", "description", "reference")
 
 
 @blueprint.page("/send")
@@ -89,10 +89,12 @@ def _body(values: dict[str, str], source: AccountRecord, complaints: dict[str, s
         body["to_account_id"] = values["to"]
     if values["description"]:
         body["description"] = values["description"]
+    if values["reference"].strip():
+        body["reference"] = values["reference"].strip()
     try:
         order: Order = load(NewTransfer(), body)
     except errors.ValidationFailed as refusal:
-        fields = {"to_account_number": "iban", "description": "description"}
+        fields = {"to_account_number": "iban", "description": "description", "reference": "reference"}
         for name, messages in (refusal.errors or {}).items():
             complaints.setdefault(fields.get(name, "to"), messages[0])
         return body

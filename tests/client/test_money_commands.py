@@ -20,6 +20,25 @@ def test_deposit_transfer_and_withdrawal(person: Person, other: Person) -> None:
     assert person.pending == other.pending == []
 
 
+def test_a_transfer_takes_a_reference_and_lists_show_the_other_side(person: Person, other: Person) -> None:
+    mine, theirs = person.account(balance="100.00"), other.account()
+    identifiers = ("--reference", "INV-0117", "--end-to-end-id", "E2E-1")
+    shown = person.run("transfer", mine["id"], theirs["number"], "25.50", *identifiers).stdout
+    name = other.json("statement", theirs["id"], "--format", "json")["account"]["holder_name"]
+    for text in (name, theirs["number"], "INV-0117", "E2E-1"):
+        assert text in shown
+    sent = person.json("history", mine["id"], "--limit", "1")["items"][0]
+    assert sent["counterparty"] == {"name": name, "account_number": theirs["number"]}
+    assert (sent["reference"], sent["end_to_end_id"]) == ("INV-0117", "E2E-1")
+    listed = person.run("history", mine["id"]).stdout
+    assert "counterparty" in listed
+    for text in (name, "INV-0117", "Cash"):
+        assert text in listed
+    assert "INV-0117" in person.run("statement", mine["id"]).stdout
+    person.problem("transfer", mine["id"], theirs["number"], "1", "--reference", "Straße", code=1)
+    assert person.json("deposit", mine["id"], "1", "--reference", "D-1")["reference"] == "D-1"
+
+
 def test_amounts_have_the_decimals_of_their_currency(person: Person) -> None:
     yen, dinar = person.account("JPY"), person.account("KWD")
     assert person.json("deposit", yen["id"], "500")["amount"] == 500

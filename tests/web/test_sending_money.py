@@ -29,14 +29,24 @@ def test_a_transfer_from_sign_in_to_receipt(visitor: Visitor, page: Page, bank: 
     expect(number).to_have_value(re.compile(r"^DE\d\d \d{4} "))
     page.locator("#amount").fill("25,50")
     page.get_by_label("Description").fill("Rent")
+    page.get_by_label("Reference").fill("INV_0117")
+    page.get_by_role("button", name="Review").click()
+    expect(page.locator("#reference-complaint")).to_contain_text("Must have only letters")
+    page.get_by_label("Reference").fill(" INV-0117 ")
     page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Send €25.50").click()
     visitor.sees("Money sent")
     visitor.is_told("The money is sent.")
     [transfer] = transfers(bob)
-    assert (transfer["amount"], transfer["description"]) == (2_550, "Rent")
+    assert (transfer["amount"], transfer["description"], transfer["reference"]) == (2_550, "Rent", "INV-0117")
+    for text in ("Ada Lovelace", "INV-0117"):
+        expect(page.locator("dl.facts")).to_contain_text(text)
     expect(page.locator("[data-receipt-id]")).to_have_text(str(transfer["id"]))
     assert ada.balance(source) == 7_450
+    visitor.go(f"/app/accounts/{source['id']}")
+    line = page.locator("#history .row").first
+    expect(line).to_contain_text("Transfer to Ada Lovelace")
+    expect(line).to_contain_text("Rent · INV-0117")
 
 
 def test_a_mistyped_number_shows_its_error_while_typing(visitor: Visitor, page: Page, bank: Bank) -> None:

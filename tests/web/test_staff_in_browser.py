@@ -42,7 +42,7 @@ def test_freeze_unfreeze_and_reverse(visitor: Visitor, page: Page, bank: Bank, e
     page.get_by_role("button", name="Unfreeze").click()
     page.get_by_role("dialog").get_by_role("button", name="Unfreeze").click()
     visitor.is_told("The account is active again.")
-    page.get_by_role("link", name="Transfer sent").click()
+    page.get_by_role("link", name="Transfer to Ada Lovelace").click()
     visitor.sees("Transfer")
     page.get_by_role("button", name="Reverse transfer").click()
     page.get_by_role("dialog").get_by_role("button", name="Reverse").click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -17,7 +17,13 @@ from bankapp.client.store import Order
 
 
 def payment_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options --description and --key to a command that moves money."""
+    """Add the options that describe a payment, and --key, to a command that moves money."""
+    function = click.option(
+        "--end-to-end-id", metavar="ID", help="Your identifier of the payment (ISO 20022), at most 35 characters."
+    )(function)
+    function = click.option(
+        "--reference", help="For example the number of an invoice, at most 35 characters: letters, digits, /-?:().,'+."
+    )(function)
     function = click.option("--description", help="At most 140 characters.")(function)
     return click.option("--key", help="Your own idempotency key: the same key never moves money twice.")(function)
 
@@ -29,9 +35,9 @@ def payment_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("amount")
 @payment_options
 @pass_client
-def deposit(client: Client, account: str, amount: str, description: str | None, key: str | None) -> Document:
+def deposit(client: Client, account: str, amount: str, key: str | None, **texts: str | None) -> Document:
     """Deposit money into an account. AMOUNT is in major units: 12.34 EUR, 500 JPY."""
-    return _transaction(client, "deposit", account=account, amount=amount, description=description, key=key)
+    return _transaction(client, "deposit", account, amount, key=key, texts=texts)
 
 
 @click.command(cls=Command, examples=["withdraw 5330117 20", "withdraw 5330117 20 --key rent-november"])
@@ -39,27 +45,27 @@ def deposit(client: Client, account: str, amount: str, description: str | None, 
 @click.argument("amount")
 @payment_options
 @pass_client
-def withdraw(client: Client, account: str, amount: str, description: str | None, key: str | None) -> Document:
+def withdraw(client: Client, account: str, amount: str, key: str | None, **texts: str | None) -> Document:
     """Withdraw money from an account. AMOUNT is in major units: 12.34 EUR, 500 JPY."""
-    return _transaction(client, "withdrawal", account=account, amount=amount, description=description, key=key)
+    return _transaction(client, "withdrawal", account, amount, key=key, texts=texts)
 
 
 def _transaction(
-    client: Client, kind: str, *, account: str, amount: str, description: str | None, key: str | None
+    client: Client, kind: str, account: str, amount: str, *, key: str | None, texts: Mapping[str, str | None]
 ) -> Document:
     found = references.account(client.session, account)
     code = found["currency"]
     minor = client.currencies.minor(amount, code)
     body = {"account_id": found["id"], "type": kind, "amount": minor, "currency": code}
     summary = f"{kind} of {client.currencies.display(minor, code)}, account {found['number']}"
-    made = client.place("/transactions", body | _described(description), summary, key)
+    made = client.place("/transactions", body | _given(texts), summary, key)
     return client.out.item(made, client.currencies, f"{kind.capitalize()} done")
 
 
 @click.command(
     cls=Command,
     examples=[
-        "transfer 5330117 DE49500105175415330117 25.50 --description 'Rent November'",
+        "transfer 5330117 DE49500105175415330117 25.50 --description 'Rent November' --reference INV-0117",
         "transfer 5330117 8fe1 25.50 --key rent-november --json",
     ],
 )
@@ -69,7 +75,7 @@ def _transaction(
 @payment_options
 @pass_client
 def transfer(
-    client: Client, *, source: str, target: str, amount: str, description: str | None, key: str | None
+    client: Client, *, source: str, target: str, amount: str, key: str | None, **texts: str | None
 ) -> Document:
     """Send money from your account to any account.
 
@@ -80,7 +86,7 @@ def transfer(
     receiver, name = references.target(client.session, target)
     code = account["currency"]
     minor = client.currencies.minor(amount, code)
-    body = {"from_account_id": account["id"], "amount": minor, "currency": code} | receiver | _described(description)
+    body = {"from_account_id": account["id"], "amount": minor, "currency": code} | receiver | _given(texts)
     summary = f"transfer of {client.currencies.display(minor, code)} from {account['number']} to {name}"
     made = client.place("/transfers", body, summary, key)
     return client.out.item(made, client.currencies, "Transfer done")
@@ -155,8 +161,8 @@ def _row(order: Order, outcome: str, detail: str | None = None, **more: Any) -> 
     return {"key": order.key, "age": age, "summary": order.summary, "outcome": outcome, "detail": detail} | more
 
 
-def _described(description: str | None) -> dict[str, str]:
-    return {} if description is None else {"description": description}
+def _given(texts: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _age(made_at: float) -> str:

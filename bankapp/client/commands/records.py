@@ -58,7 +58,7 @@ def history(
     elif lowest or highest:
         raise click.UsageError("--min and --max need an account, because amounts need a currency.")
     page = client.session.page("/transactions", limit, cursor, **query)
-    columns = ["created_at", "type", "amount", "balance_after", "description", "id"]
+    columns = ["created_at", "type", "amount", "balance_after", "counterparty", "description", "reference", "id"]
     return client.out.table(page, columns, client.currencies, "No transactions.")
 
 
@@ -120,7 +120,7 @@ def _show(client: Client, found: dict[str, Any]) -> Document:
     amounts = {name: value for name, value in found.items() if isinstance(value, int)}
     summary = {"account": account["number"], "from": found["from"], "to": found["to"], "currency": account["currency"]}
     client.out.item(summary | amounts, client.currencies, f"Statement for {account['holder_name']}")
-    columns = ["created_at", "type", "amount", "balance_after", "description"]
+    columns = ["created_at", "type", "amount", "balance_after", "counterparty", "description", "reference"]
     entries = [{"currency": account["currency"]} | entry for entry in found["entries"]]
     client.out.table({"items": entries}, columns, client.currencies, "No entries in this period.")
     return found
