@@ -124,7 +124,8 @@ def reverse_transfer(transfer_id: str, claim: Claim | None) -> TransferRecord:
 def list_transfers(account_id: str | None, window: Window) -> Page[TransferRecord]:
     """List transfers
 
-    The transfers from or to one account, or any of your accounts; newest first.
+    The transfers from or to one account, or any of your accounts; newest first. `counterparty` is the other side of
+    that account. A transfer between two of your accounts, and the list of staff over all accounts, show the payee.
     """
     return transfers.search(account_id, window)
 
@@ -137,6 +138,7 @@ def list_transfers(account_id: str | None, window: Window) -> Page[TransferRecor
 def read_transfer(transfer_id: str) -> TransferRecord:
     """Read a transfer
 
-    The owners of both accounts may read it.
+    The owners of both accounts may read it. `counterparty` is the other side: the payer for the payee, and the payee
+    for everybody else, staff included.
     """
     return transfers.get(transfer_id)
