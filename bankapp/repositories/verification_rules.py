@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bankapp.models.transaction import CASH_DIRECTIONS, CREDIT, DIRECTIONS
+from bankapp.models.transaction import CASH_DIRECTIONS, CASH_NAME, CREDIT, DIRECTIONS
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
 from bankapp.repositories.verification_audit_rules import AUDIT_RULES
 from bankapp.repositories.verification_event_rules import ACCOUNT_RULES, EVENT_RULES, TRANSFER_RULES
@@ -187,6 +187,34 @@ FROM postings p LEFT JOIN authorizations a ON a.posting_id = p.id
 WHERE p.id > :low AND p.id <= :high AND p.kind = 'card_purchase' AND a.id IS NULL
 """
 
+# A name is that of its time, so it is only compared with null. Rows of a release without counterparties have none.
+_COUNTERPARTIES = f"""
+SELECT 'counterparty', t.id, t.posting_id,
+    CASE WHEN t.sequence IS NULL THEN 'none'
+        WHEN t.transfer_id IS NOT NULL THEN 'the number of the other leg''s account, and its name'
+        ELSE coalesce(u.merchant, '{CASH_NAME}') || ' without a number' END,
+    coalesce(t.counterparty_name, 'no name') || ', ' || coalesce(t.counterparty_account_number, 'no number')
+FROM transactions t
+LEFT JOIN transactions other ON t.transfer_id IS NOT NULL AND other.posting_id = t.posting_id AND other.id <> t.id
+LEFT JOIN accounts a ON a.id = other.account_id
+LEFT JOIN authorizations u ON t.type = 'card_purchase' AND u.posting_id = t.posting_id
+WHERE t.posting_id > :low AND t.posting_id <= :high
+    AND (t.counterparty_name IS NOT NULL OR t.counterparty_account_number IS NOT NULL)
+    AND (t.sequence IS NULL OR t.counterparty_name IS NULL
+        OR coalesce(t.counterparty_account_number, '') <> coalesce(a.number, '')
+        OR (t.transfer_id IS NULL AND t.counterparty_name <> coalesce(u.merchant, '{CASH_NAME}')))
+"""  # noqa: S608 - constants of the code
+
+# Both sides of a transfer have a counterparty, or neither; and both have the same identifiers.
+_SIDES = """
+SELECT 'counterparty', t.id, t.posting_id, 'the same as the other side', 'others'
+FROM transactions t JOIN transactions other ON other.posting_id = t.posting_id AND other.id <> t.id
+WHERE t.posting_id > :low AND t.posting_id <= :high AND t.type = 'transfer_out'
+    AND ((t.counterparty_name IS NULL) <> (other.counterparty_name IS NULL)
+        OR coalesce(t.reference, '') <> coalesce(other.reference, '')
+        OR coalesce(t.end_to_end_id, '') <> coalesce(other.end_to_end_id, ''))
+"""
+
 _ANSWERS = """
 SELECT 'idempotency', scope, claim_id, CASE WHEN finished_at IS NULL THEN 'no answer yet' ELSE 'an answer' END,
     'status ' || coalesce(CAST(answer_status AS text), 'none')
@@ -258,6 +286,8 @@ BY_TABLE: Final = {
         _REVERSED_TWICE,
         _CAPTURES,
         _PURCHASES,
+        _COUNTERPARTIES,
+        _SIDES,
         *TRANSFER_RULES,
     ),
     "audit_logs": AUDIT_RULES,

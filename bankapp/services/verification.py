@@ -32,6 +32,7 @@ RULES: Final = {
     "reversed_once": ("transfer", "a transfer is reversed at most once"),
     "capture": ("authorization", "a captured authorization has a purchase of the captured amount"),
     "purchase": ("posting", "a card purchase is the capture of a hold"),
+    "counterparty": ("transaction", "a transaction names its other side, and both sides have the same identifiers"),
     "audit": ("posting", "every movement of money has an audit row that says it succeeded"),
     "audit_money": ("audit_log", "the success of a money command names the money that was moved"),
     "audit_once": ("audit_log", "each movement of money has one success"),

@@ -107,6 +107,9 @@ def post_more(books: Books) -> dict[str, str]:
         "hold": hold["id"],
         "captured": captured["id"],
         "purchase": books.raw.rows(purchase)[0][0],
+        "purchase_leg": books.raw.rows(
+            f"SELECT id FROM transactions WHERE posting_id = ({purchase}) AND type = 'card_purchase'"
+        )[0][0],
         "second_leg": legs[1][0],
         "last_leg": legs[-1][0],
         "counter_leg": transaction_id(books, "account_id = '{cash}' AND posting_id = '{deposit_id}'"),
@@ -197,6 +200,20 @@ FAULTS: dict[tuple[str, ...], str] = {
     ("capture", "captured"): "UPDATE authorizations SET captured_amount = 19 WHERE id = '{captured}'",
     ("purchase", "purchase"): "DELETE FROM authorizations WHERE id = '{captured}'",
     ("audit", "transfer_id"): "UPDATE audit_logs SET status = 'failure' WHERE resource_id = '{transfer_id}'",
+    ("counterparty", "out_leg"): "UPDATE transactions SET counterparty_account_number = 'DE00' WHERE id = '{out_leg}'",
+    ("counterparty", "out_leg", "none"): "UPDATE transactions SET counterparty_name = NULL,"
+    " counterparty_account_number = NULL WHERE id = '{out_leg}'",
+    ("counterparty", "out_leg", "no_name"): "UPDATE transactions SET counterparty_name = NULL WHERE id = '{out_leg}'",
+    ("counterparty", "out_leg", "reference"): "UPDATE transactions SET reference = 'x' WHERE id = '{out_leg}'",
+    ("counterparty", "out_leg", "end_to_end_id"): "UPDATE transactions SET end_to_end_id = 'x' WHERE id = '{out_leg}'",
+    ("counterparty", "leg_id"): "UPDATE transactions SET counterparty_name = 'Eve' WHERE id = '{leg_id}'",
+    (
+        "counterparty",
+        "leg_id",
+        "number",
+    ): "UPDATE transactions SET counterparty_account_number = 'x' WHERE id = '{leg_id}'",
+    ("counterparty", "counter_leg"): "UPDATE transactions SET counterparty_name = 'Cash' WHERE id = '{counter_leg}'",
+    ("counterparty", "purchase_leg"): "UPDATE transactions SET counterparty_name = 'Eve' WHERE id = '{purchase_leg}'",
     ("audit", "deposit_id"): "DELETE FROM audit_logs WHERE resource_id = '{leg_id}'",
     ("audit", "purchase"): "DELETE FROM audit_logs WHERE resource_id = '{captured}'",
     ("audit", "batch_transfer"): "DELETE FROM audit_logs WHERE event_type = 'transfer_batch'",
