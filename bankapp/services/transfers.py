@@ -229,6 +229,14 @@ def get(transfer_id: str) -> TransferRecord:
     return _existing(transfer_id, is_received=side is not sides[0])
 
 
+def payee_number(transfer: TransferRecord) -> str:
+    """Return the IBAN that the caller's own transfer went to. Raises NotFound for everybody but the payer."""
+    access.own(account_rows.get(transfer.from_account_id), "transfer")
+    target = account_rows.get(transfer.to_account_id)
+    assert target is not None, "accounts are never deleted"
+    return target.number
+
+
 def search(account_id: str | None, window: Window) -> Page[TransferRecord]:
     """Return the transfers of one account, or of all the caller may see. Raises NotFound for a foreign account.
 

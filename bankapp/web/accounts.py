@@ -45,7 +45,6 @@ def account(account_id: str) -> str:
         credits, debits = recent.total_credits, recent.total_debits
     return render(
         "account",
-        is_mine=shown.user_id == context.user().id,
         chart=chart.of_balances(first, balances) if len(balances) > 1 else None,
         box=(chart.WIDTH, chart.HEIGHT),
         credits=credits,
@@ -67,6 +66,7 @@ def _history(account: AccountRecord) -> dict[str, object]:
     page = transactions.search(account.id, arguments["narrowed"], arguments["window"])
     return {
         "account": account,
+        "is_mine": account.user_id == context.user().id,
         "items": page.items,
         "cursor": TransactionQuery().encode(page.next_position, query),
         "narrowed": {name: argument(name) for name in _FILTERS if argument(name)},

@@ -6,12 +6,13 @@ import * as ending from './ending.js';
 import * as fields from './fields.js';
 import * as forms from './forms.js';
 import * as live from './live.js';
+import * as payees from './payees.js';
 import * as people from './people.js';
 import * as problems from './problems.js';
 import * as router from './router.js';
 import * as secondFactor from './second_factor.js';
 
-[problems, people, router, ending, forms, fields, chart, secondFactor, live, developers].forEach((part) => part.start());
+[problems, people, router, ending, forms, fields, chart, secondFactor, live, developers, payees].forEach((part) => part.start());
 
 document.querySelector('[data-skip]').addEventListener('click', (event) => {
   event.preventDefault();

@@ -63,11 +63,12 @@ function adapt(form) {
   amount.setAttribute('aria-label', `Amount in ${chosen.dataset.currency}`);
   const target = form.querySelector('[data-target]');
   if (!target) return;
+  const other = target.querySelector('[data-other]');
   for (const option of target.querySelectorAll('option[data-currency]')) {
     option.disabled = option.value === chosen.value || option.dataset.currency !== chosen.dataset.currency;
-    if (option.disabled && option.selected) target.selectedIndex = 0;
+    if (option.disabled && option.selected) other.selected = true;
   }
-  form.querySelector('[data-iban-field]').hidden = target.selectedIndex !== 0;
+  form.querySelector('[data-iban-field]').hidden = !other.selected;
 }
 
 function checkDecimals(input) {

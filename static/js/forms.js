@@ -1,5 +1,5 @@
-// Forms that call the API. `data-api` is the path, `data-keyed` sends an idempotency key, `data-then` names what
-// happens after success, and `data-ask` is the question to confirm first.
+// Forms that call the API. `data-api` is the path, `data-keyed` sends an idempotency key, `data-before` and `data-then`
+// name what happens before the call and after its success, and `data-ask` is the question to confirm first.
 
 import * as session from './session.js';
 import { call, Problem } from './api.js';
@@ -10,6 +10,8 @@ import { again, show, showWanted } from './router.js';
 
 const PUBLIC = /^\/v1\/auth\/(login|signup)$/;
 const keys = new WeakMap();
+
+const preparations = {};
 
 const followUps = {
   again: () => again(),
@@ -35,6 +37,10 @@ export const follow = (name, how) => {
   followUps[name] = how;
 };
 
+export const before = (name, how) => {
+  preparations[name] = how;
+};
+
 export function start() {
   document.addEventListener('submit', (event) => {
     if (!event.target.matches('form[data-api]')) return;
@@ -48,22 +54,21 @@ async function submit(form, button) {
   const settings = { ...form.dataset, ...(button?.dataset.api ? button.dataset : {}) };
   if (form.dataset.busy) return;
   if (!isComplete(form)) return;
-  if (form.dataset.ask && !(await ask({ title: form.dataset.ask, text: form.dataset.askText, yes: form.dataset.askYes }))) return;
-  const path = settings.api;
-  const body = bodyOf(form);
-  const key = form.hasAttribute('data-keyed') ? keyOf(form, body) : undefined;
   const release = occupy(form);
   clearProblem(form);
   try {
-    const { data } = await call(form.dataset.method ?? 'POST', path, {
+    await preparations[form.dataset.before]?.(form);
+    if (form.dataset.ask && !(await ask({ title: form.dataset.ask, text: form.dataset.askText, yes: form.dataset.askYes }))) return;
+    const body = bodyOf(form);
+    const { data } = await call(form.dataset.method ?? 'POST', settings.api, {
       body,
-      key,
-      isPublic: PUBLIC.test(path),
+      key: form.hasAttribute('data-keyed') ? keyOf(form, body) : undefined,
+      isPublic: PUBLIC.test(settings.api),
       onWait: () => explain(form, { detail: 'No answer yet. We are sending the same request again; it is carried out only once.' }),
     });
     keys.delete(form);
     explain(form, null);
-    if (data?.id) document.dispatchEvent(new CustomEvent('bank:done', { detail: data }));
+    if (data?.id) form.dispatchEvent(new CustomEvent('bank:done', { bubbles: true, detail: data }));
     await conclude(form, settings, data, body);
   } catch (error) {
     refuse(form, error);

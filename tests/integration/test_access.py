@@ -305,6 +305,7 @@ TABLE = (
     Row("GET", "/pages/send", SIGNED_IN),
     Row("GET", "/pages/send/review", SIGNED_IN),
     Row("GET", "/pages/transfers/<id:transfer_id>", READ),
+    Row("GET", "/pages/payees", SIGNED_IN),
     Row("GET", "/pages/cash", SIGNED_IN),
     Row("GET", "/pages/cash/review", SIGNED_IN),
     Row("GET", "/pages/cards", SIGNED_IN),

@@ -46,6 +46,7 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
     ada, bob = bank.customer(), bank.customer()
     account, other = ada.account(balance=123_456), ada.account("KWD", 7_000, type="savings")
     transfer = ok(ada.transfer(account, bob.account(), 1_000, description="Rent " * 20), 201)
+    ok(ada.post("/payees", {"name": "Grace Hopper", "account_number": "DE02120300000000202051"}), 201)
     card = ok(ada.post("/cards", {"account_id": account["id"], "type": "virtual"}), 201)
     body = {"amount": 1_990, "currency": "EUR", "merchant": "Corner Bookshop"}
     ok(ada.post(f"/cards/{card['id']}/authorizations", body), 201)
@@ -66,6 +67,7 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
         f"accounts/{other['id']}",
         "accounts/new",
         "send",
+        "payees",
         "cash",
         f"transfers/{transfer['id']}",
         "cards",
@@ -89,6 +91,7 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
 def test_steps_menus_and_dialogs_are_accessible(visitor: Visitor, bank: Bank) -> None:
     ada = bank.customer()
     ada.account(balance=10_000)
+    ok(ada.post("/payees", {"name": "Grace Hopper", "account_number": "DE02120300000000202051"}), 201)
     page = visitor.page
     visitor.arrive(ada)
     found: list[str] = []
@@ -97,8 +100,13 @@ def test_steps_menus_and_dialogs_are_accessible(visitor: Visitor, bank: Bank) ->
     page.get_by_role("button", name="Review").click()
     expect(page.locator("[aria-invalid]").first).to_be_visible()
     found += check(visitor, "complaints")
-    visitor.send(bank.customer().account()["number"], "10")
-    found += check(visitor, "review")
+    for name in ("Ada Lovelace", "A. Lovelace", "Grace Hopper"):
+        visitor.send(bank.customer().account()["number"], "10", name=name)
+        expect(page.locator("[data-verdict] strong")).to_be_visible()
+        found += check(visitor, f"review of {name}")
+    visitor.go("/app/payees")
+    page.locator("summary").first.click()
+    found += check(visitor, "renaming a payee")
     page.locator("#person-button").click()
     found += check(visitor, "menu")
     page.keyboard.press("Escape")

@@ -62,10 +62,12 @@ class Visitor:
         """Wait until a notice says ``text``."""
         expect(self.page.get_by_role("status").filter(has_text=text).first).to_be_visible()
 
-    def send(self, to_number: str, amount: str, description: str = "") -> None:
-        """Fill the form that sends money in, up to the review."""
+    def send(self, to_number: str, amount: str, description: str = "", name: str = "Ada Lovelace") -> None:
+        """Fill the form that sends money to an IBAN in, up to the review."""
         self.go("/app/send")
         self.sees("Send money")
+        self.page.get_by_label("To", exact=True).select_option("iban")
+        self.page.get_by_label("Name", exact=True).fill(name)
         self.page.get_by_label("Account number (IBAN)").fill(to_number)
         self.page.locator("#amount").fill(amount)
         self.page.get_by_label("Description").fill(description)
