@@ -1,4 +1,4 @@
-"""Finds accounts, cards, holds, sessions, API keys and webhook endpoints by id, or by a unique part of a name."""
+"""Finds accounts, cards, holds, sessions, keys, payees and endpoints by id, number or a unique part of either."""
 
 from __future__ import annotations
 
@@ -50,6 +50,19 @@ def webhook_endpoint(session: Session, reference: str) -> Item:
     return _find(session, "webhook endpoint", "/webhook-endpoints", reference, lambda item: (item["id"], item["url"]))
 
 
+def payee(session: Session, reference: str) -> Item:
+    """Return a payee of the user by id, IBAN, or a unique beginning or end of either."""
+    return _find(session, "payee", "/payees", reference, lambda item: (item["id"], item["account_number"]))
+
+
+def iban(reference: str) -> str:
+    """Return an IBAN without spaces and in capitals. Raises UsageError for one that is mistyped."""
+    plain = _plain(reference)
+    if not _IBAN.fullmatch(plain) or not _has_check_digits(plain):
+        raise click.UsageError(f"{reference} is no IBAN, or mistyped: its check digits must be right.")
+    return plain
+
+
 def target(session: Session, reference: str) -> tuple[Item, str]:
     """Return the member of a transfer that names its receiver, and the receiver's name for a person.
 
@@ -59,9 +72,7 @@ def target(session: Session, reference: str) -> tuple[Item, str]:
     if _ID.fullmatch(plain.lower()):
         return {"to_account_id": plain.lower()}, plain.lower()
     if _IBAN.fullmatch(plain):
-        if not _has_check_digits(plain):
-            raise click.UsageError(f"{reference} is mistyped: the check digits of this IBAN are wrong.")
-        return {"to_account_number": plain}, plain
+        return {"to_account_number": iban(reference)}, plain
     own = account(session, reference)
     return {"to_account_id": own["id"]}, own["number"]
 

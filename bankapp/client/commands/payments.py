@@ -72,10 +72,18 @@ def _transaction(
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.argument("amount")
+@click.option("--verification", metavar="TOKEN", help="The token of `payees verify` for the same account.")
 @payment_options
 @pass_client
 def transfer(
-    client: Client, *, source: str, target: str, amount: str, key: str | None, **texts: str | None
+    client: Client,
+    *,
+    source: str,
+    target: str,
+    amount: str,
+    verification: str | None,
+    key: str | None,
+    **texts: str | None,
 ) -> Document:
     """Send money from your account to any account.
 
@@ -87,6 +95,8 @@ def transfer(
     code = account["currency"]
     minor = client.currencies.minor(amount, code)
     body = {"from_account_id": account["id"], "amount": minor, "currency": code} | receiver | _given(texts)
+    if verification is not None:
+        body["payee_verification_token"] = verification
     summary = f"transfer of {client.currencies.display(minor, code)} from {account['number']} to {name}"
     made = client.place("/transfers", body, summary, key)
     return client.out.item(made, client.currencies, "Transfer done")
