@@ -1,4 +1,4 @@
-"""Sends one POST to a server of a customer: checked address, one deadline, a capped answer, no redirects.
+"""Sends POSTs to a server of a customer: checked address, one deadline for each, a capped answer, no redirects.
 
 Nothing of the environment changes the request: httpcore reads no proxy variables and follows no redirects.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpcore
 
@@ -72,52 +72,79 @@ ERRORS: Final = (
 
 
 def send(message: Message, tls: ssl.SSLContext | None = None, timeout: float = TIMEOUT_SECONDS) -> Answer:
-    """POST a message and return the answer or the reason why there is none. Nothing is raised for the network.
+    """POST one message, as :meth:`Sender.send`."""
+    with Sender(tls) as sender:
+        return sender.send(message, timeout)
+
+
+class Sender:
+    """Sends messages to one server, one after the other, over one connection if the server keeps it open.
 
     ``tls`` replaces the default context, which trusts the public certificate authorities.
     """
-    began = time.monotonic()
-    backend = _CheckedBackend(began + timeout, allow_loopback=message.allow_loopback)
-    status_code, body, retry_after, error = None, b"", None, None
-    try:
-        target = parse(message.url, allow_loopback=message.allow_loopback)
-        backend.loopback_only = not target.is_secure
-        url = httpcore.URL(
-            scheme=b"https" if target.is_secure else b"http",
-            host=target.host.encode(),
-            port=target.port,
-            target=target.path.encode(),
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._backend = _CheckedBackend()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls or _default_tls(), network_backend=self._backend, max_connections=1
         )
-        headers = {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close", **message.headers}
-        with (
-            httpcore.ConnectionPool(ssl_context=tls or _default_tls(), network_backend=backend) as pool,
-            pool.stream("POST", url, headers=list(headers.items()), content=message.body) as response,
-        ):
-            status_code = response.status
-            retry_after = _header(response.headers, b"retry-after")
-            for part in response.iter_stream():
-                body = (body + part)[:KEPT_BYTES]
-    except (UrlRefused, AddressRefused):
-        error = "address_refused"
-    except HostNotFound:
-        error = "host_not_found"
-    except _AnswerTooLarge:
-        # The status is known, and the rest of the answer has no meaning.
-        error = None if status_code is not None else "answer_too_large"
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as problem:
-        error = _reason(problem, is_connected=backend.is_connected, is_late=time.monotonic() >= began + timeout)
-    latency_ms = round((time.monotonic() - began) * 1000)
-    if error is not None:
-        return Answer(error=error, latency_ms=latency_ms)
-    return Answer(status_code, body, retry_after, latency_ms=latency_ms)
 
+    def __enter__(self) -> Self:
+        return self
 
-def _reason(problem: Exception, *, is_connected: bool, is_late: bool) -> str:
-    if is_late or isinstance(problem, httpcore.TimeoutException):
-        return "timeout"
-    if isinstance(problem, httpcore.ConnectError):
-        return "tls_failed" if is_connected else "connection_failed"
-    return "answer_invalid" if isinstance(problem, httpcore.ProtocolError) else "connection_lost"
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    def send(self, message: Message, timeout: float = TIMEOUT_SECONDS) -> Answer:
+        """POST a message and return the answer or the reason why there is none. Nothing is raised for the network.
+
+        A connection that was kept may have been closed by the server meanwhile. The message is then sent again over a
+        new one, so the server may get it twice.
+        """
+        began = time.monotonic()
+        self._backend.begin(began + timeout, allow_loopback=message.allow_loopback)
+        answer = self._attempt(message)
+        if answer.error == "connection_lost" and not self._backend.is_connected:
+            answer = self._attempt(message)
+        return replace(answer, latency_ms=round((time.monotonic() - began) * 1000))
+
+    def _attempt(self, message: Message) -> Answer:
+        status_code, body, retry_after = None, b"", None
+        try:
+            target = parse(message.url, allow_loopback=message.allow_loopback)
+            self._backend.loopback_only = not target.is_secure
+            url = httpcore.URL(
+                scheme=b"https" if target.is_secure else b"http",
+                host=target.host.encode(),
+                port=target.port,
+                target=target.path.encode(),
+            )
+            headers = {"Host": target.authority, "Accept-Encoding": "identity", **message.headers}
+            with self._pool.stream("POST", url, headers=list(headers.items()), content=message.body) as response:
+                status_code = response.status
+                retry_after = _header(response.headers, b"retry-after")
+                for part in response.iter_stream():
+                    body = (body + part)[:KEPT_BYTES]
+        except (UrlRefused, AddressRefused):
+            return Answer(error="address_refused")
+        except HostNotFound:
+            return Answer(error="host_not_found")
+        except _AnswerTooLarge:
+            if status_code is None:
+                return Answer(error="answer_too_large")
+            # The status is known, and the rest of the answer has no meaning.
+        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as problem:
+            return Answer(error=self._reason(problem, has_answer=status_code is not None))
+        return Answer(status_code, body, retry_after)
+
+    def _reason(self, problem: Exception, *, has_answer: bool) -> str:
+        is_connected = self._backend.is_connected
+        if self._backend.is_late or isinstance(problem, httpcore.TimeoutException):
+            return "timeout"
+        if isinstance(problem, httpcore.ConnectError):
+            return "tls_failed" if is_connected else "connection_failed"
+        is_lost = isinstance(problem, httpcore.NetworkError) or (not is_connected and not has_answer)
+        return "connection_lost" if is_lost else "answer_invalid"
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
@@ -134,16 +161,46 @@ class _AnswerTooLarge(Exception):
 
 
 class _CheckedBackend(httpcore.NetworkBackend):
-    """Resolves a host once, checks its addresses, and connects to one that was checked.
+    """Resolves a host once for a connection, checks its addresses, and connects to one that was checked.
 
-    TLS still uses the name: httpcore passes it on as the name of the server and verifies the certificate for it.
+    TLS still uses the name: httpcore passes it on as the name of the server and verifies the certificate for it. What
+    is read and written belongs to the message that :meth:`begin` announced: it ends at the deadline of the message, and
+    after ``ANSWER_LIMIT_BYTES``. ``is_connected`` tells whether a connection was made for the message.
     """
 
-    def __init__(self, deadline: float, *, allow_loopback: bool) -> None:
-        self._deadline = deadline
-        self._allow_loopback = allow_loopback
+    def __init__(self) -> None:
+        self._deadline = 0.0
+        self._allow_loopback = False
+        self._left_bytes = 0
         self.loopback_only = False
         self.is_connected = False
+
+    def begin(self, deadline: float, *, allow_loopback: bool) -> None:
+        """Begin the next message. ``deadline`` is in monotonic seconds."""
+        self._deadline = deadline
+        self._allow_loopback = allow_loopback
+        self._left_bytes = ANSWER_LIMIT_BYTES
+        self.is_connected = False
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self._deadline
+
+    def remaining_seconds(self) -> float:
+        """Return the time that is left for the message. Raises ReadTimeout if there is none."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the deadline has passed")
+        return left
+
+    def read(self, stream: httpcore.NetworkStream, max_bytes: int) -> bytes:
+        """Read a part of the answer, as far as the message may have one."""
+        if self._left_bytes <= 0:
+            raise _AnswerTooLarge
+        found = stream.read(min(max_bytes, self._left_bytes), self.remaining_seconds())
+        self._left_bytes -= len(found)
+        return found
 
     def connect_tcp(
         self,
@@ -159,7 +216,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
             port,
             loopback_only=self.loopback_only,
             allow_loopback=self._allow_loopback,
-            timeout=_remaining(self._deadline),
+            timeout=self.remaining_seconds(),
         )
         for address in addresses[:-1]:
             try:
@@ -172,31 +229,25 @@ class _CheckedBackend(httpcore.NetworkBackend):
         self, address: str, port: int, local_address: str | None, options: Iterable[Any] | None
     ) -> httpcore.NetworkStream:
         stream = httpcore.SyncBackend().connect_tcp(
-            address, port, _remaining(self._deadline), local_address=local_address, socket_options=options
+            address, port, self.remaining_seconds(), local_address=local_address, socket_options=options
         )
         self.is_connected = True
-        return _BoundedStream(stream, self._deadline)
+        return _BoundedStream(stream, self)
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A connection that ends at a deadline and after ``ANSWER_LIMIT_BYTES``. A slow server cannot extend either."""
+    """A connection within the bounds of the present message. A slow server cannot extend them."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, bounds: _CheckedBackend) -> None:
         self._stream = stream
-        self._deadline = deadline
-        self._read_bytes = 0
+        self._bounds = bounds
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline decides
-        left = ANSWER_LIMIT_BYTES - self._read_bytes
-        if left <= 0:
-            raise _AnswerTooLarge
-        found = self._stream.read(min(max_bytes, left), _remaining(self._deadline))
-        self._read_bytes += len(found)
-        return found
+        return self._bounds.read(self._stream, max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
         for start in range(0, len(buffer), _WRITE_BYTES):
-            self._stream.write(buffer[start : start + _WRITE_BYTES], _remaining(self._deadline))
+            self._stream.write(buffer[start : start + _WRITE_BYTES], self._bounds.remaining_seconds())
 
     def close(self) -> None:
         self._stream.close()
@@ -208,15 +259,8 @@ class _BoundedStream(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002 - as above
     ) -> httpcore.NetworkStream:
         # Python bounds the whole handshake by the time-out, not each of its reads.
-        stream = self._stream.start_tls(ssl_context, server_hostname, _remaining(self._deadline))
-        return _BoundedStream(stream, self._deadline)
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._bounds.remaining_seconds())
+        return _BoundedStream(stream, self._bounds)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
-
-
-def _remaining(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("the deadline has passed")
-    return left

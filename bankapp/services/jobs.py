@@ -116,7 +116,7 @@ def _purge_webhooks() -> int:
 JOBS: Final = (
     Job("number_events", events.number, every_seconds=0.25, queue=_unnumbered_events),
     Job("fan_out_events", webhook_fan_out.fan_out, every_seconds=0.25),
-    Job("deliver_webhooks", webhook_deliveries.deliver, every_seconds=1, queue=_open_deliveries),
+    Job("deliver_webhooks", webhook_deliveries.deliver, every_seconds=0.25, queue=_open_deliveries),
     Job("expire_holds", authorizations.expire, every_seconds=300),
     Job("settle_audit", audit.settle, every_seconds=300),
     Job("seal_audit", _seal_audit_log, every_seconds=300),

@@ -18,8 +18,7 @@ from typing import Final
 
 from bankapp import clock, context, db, ids
 from bankapp.models.webhook import BY_ACCOUNT, EndpointToServe
-from bankapp.outgoing import sender
-from bankapp.outgoing.sender import Answer, Message
+from bankapp.outgoing.sender import Answer, Message, Sender
 from bankapp.repositories import webhook_deliveries, webhook_endpoints
 from bankapp.repositories.webhook_deliveries import Leased
 from bankapp.services import events, webhook_outcomes, webhook_payloads
@@ -63,8 +62,11 @@ class Batch:
     is_stopped: Event
 
 
-def deliver(send: Send = sender.send) -> int:
-    """Send what is due, one bounded step: about 20 seconds at most. Return how many attempts were made."""
+def deliver(send: Send | None = None) -> int:
+    """Send what is due, one bounded step: about 20 seconds at most. Return how many attempts were made.
+
+    ``send`` replaces the sending over the network.
+    """
     end = time.monotonic() + BEGINS_FOR_SECONDS
     attempted = 0
     running: dict[Future[list[Answer]], Batch] = {}
@@ -82,8 +84,13 @@ def deliver(send: Send = sender.send) -> int:
                 attempted += len(answers)
 
 
-def _send_all(send: Send, batch: Batch) -> list[Answer]:
+def _send_all(send: Send | None, batch: Batch) -> list[Answer]:
     """Send a batch until a failure or the end of its time. Return the answers of the attempts that were made."""
+    with Sender() as one_server:
+        return _send_each(send or one_server.send, batch)
+
+
+def _send_each(send: Send, batch: Batch) -> list[Answer]:
     end = time.monotonic() + BATCH_SECONDS
     answers: list[Answer] = []
     for _, message in batch.deliveries:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bankapp.outgoing import addresses
-from bankapp.outgoing.sender import ANSWER_LIMIT_BYTES, Answer, Message, send
+from bankapp.outgoing.sender import ANSWER_LIMIT_BYTES, Answer, Message, Sender, send
 from tests.support.certificates import self_signed
 from tests.support.sinks import Reply, Sink
 
@@ -245,3 +245,51 @@ def test_an_answer_that_is_none_is_a_failure(data: bytes) -> None:
 
 def test_a_name_without_an_address_is_a_failure() -> None:
     assert post("https://does-not-exist.invalid/").error == "host_not_found"
+
+
+def kept_open(answers: list[bytes]) -> tuple[Serve, list[int]]:
+    """Return a server that gives each connection one of ``answers`` after another, and its connections' ports."""
+    ports: list[int] = []
+
+    def serve(connection: socket.socket) -> None:
+        ports.append(connection.getpeername()[1])
+        while answers:
+            read_request(connection)
+            data = answers.pop(0)
+            if not data:
+                return
+            connection.sendall(data)
+            if b"close" in data:
+                return
+
+    return serve, ports
+
+
+OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def test_a_sender_uses_a_connection_again() -> None:
+    serve, ports = kept_open([OK, b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n" + b"x" * 50_000, OK, OK])
+    with raw_server(serve) as port, Sender() as sender:
+        message = Message(f"http://127.0.0.1:{port}/", {}, b"{}", allow_loopback=True)
+        answers = [sender.send(message) for _ in range(4)]
+    # Each answer may have the largest size, and each message has its own time.
+    assert [answer.status_code for answer in answers] == [204, 200, 204, 204]
+    assert len(ports) == 1
+
+
+def test_a_connection_that_the_server_closed_is_replaced() -> None:
+    for gone in (b"", b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"):
+        serve, ports = kept_open([OK, gone, OK, OK])
+        with raw_server(serve) as port, Sender() as sender:
+            message = Message(f"http://127.0.0.1:{port}/", {}, b"{}", allow_loopback=True)
+            assert [sender.send(message).status_code for _ in range(3)] == [204, 204, 204]
+        assert len(ports) == 2
+
+
+def test_a_new_connection_that_the_server_closes_is_a_failure() -> None:
+    serve, ports = kept_open([b"", OK])
+    with raw_server(serve) as port, Sender() as sender:
+        answer = sender.send(Message(f"http://127.0.0.1:{port}/", {}, b"{}", allow_loopback=True))
+    assert (answer.status_code, answer.error) == (None, "answer_invalid")
+    assert len(ports) == 1
