@@ -27,7 +27,7 @@ _PROOF_REFUSALS = (errors.InvalidCredentials, errors.OtpRequired, errors.RateLim
         body=schemas.NewApiKey,
         answer=schemas.ApiKeyWithSecret,
         status=201,
-        errors=_PROOF_REFUSALS,
+        errors=(*_PROOF_REFUSALS, errors.LimitExceeded),
     )
 )
 def create_api_key(new: dict[str, Any]) -> NewKey:
@@ -35,8 +35,8 @@ def create_api_key(new: dict[str, Any]) -> NewKey:
 
     A server sends the `secret` like an access token. Only this answer has it; it is not stored. A key acts as the user
     who made it, within its scopes, accounts and networks. It expires after at most 366 days. It can neither sign in nor
-    make keys, and never has the power of staff. `Idempotency-Key` has no effect here: after a lost answer revoke the
-    key and create another.
+    make keys, and never has the power of staff. You may have 50 keys that are neither revoked nor expired.
+    `Idempotency-Key` has no effect here: after a lost answer revoke the key and create another.
     """
     return api_keys.create(**new)
 

@@ -8,6 +8,7 @@ import click
 from flask import Flask
 
 from bankapp.cli import (
+    api_keys,
     audit,
     authorizations,
     doctor,
@@ -26,6 +27,7 @@ from bankapp.extensions import db
 from config import ROOT
 
 COMMANDS = (
+    api_keys,
     audit,
     authorizations,
     doctor,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
 from bankapp import db
 from bankapp.listing import Page, Window
@@ -98,6 +98,12 @@ def by_hash(secret_hash: str) -> ApiKeyRecord | None:
 def of_user(user_id: str, window: Window) -> Page[ApiKeyRecord]:
     """Return a user's API keys, newest first."""
     return page(_KEYS.where(ApiKey.user_id == user_id), [ApiKey.id], window, ApiKeyRecord)
+
+
+def count_live(user_id: str, now: datetime) -> int:
+    """Return how many keys a user has that are neither revoked nor expired."""
+    query = select(func.count()).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None), ApiKey.expires_at > now)
+    return int(db.value(query))
 
 
 def change(key_id: str, **values: Any) -> None:

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from bankapp import clock, ids
 from bankapp.db import dialects
 from bankapp.extensions import db
-from bankapp.services.identity import api_key_secrets, users
+from bankapp.services.identity import api_key_secrets, api_keys, users
 from config import Production
 from tests.support import clocks
 from tests.support.api_keys import bearer, make, order
@@ -123,6 +123,19 @@ def test_a_key_lives_a_year_at_most(ada: Caller) -> None:
     make(ada, expires_at=clock.to_text(clocks.ago(days=-366)))
     longer = order(expires_at=clock.to_text(clocks.ago(days=-366, minutes=-1)))
     assert list(refused(ada.post("/api-keys", longer), 422, "validation_error")["errors"]) == ["expires_at"]
+
+
+def test_a_user_has_fifty_live_keys_at_most(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert api_keys.MAX_KEYS == 50
+    monkeypatch.setattr(api_keys, "MAX_KEYS", 3)
+    short = make(ada, expires_at=clock.to_text(clocks.ago(days=-1)))
+    first, _ = make(ada), make(ada)
+    refused(ada.post("/api-keys", order()), 422, "limit_exceeded")
+    ok(ada.delete(f"/api-keys/{first['id']}"), 204)
+    make(ada)
+    refused(ada.post("/api-keys", order()), 422, "limit_exceeded")
+    # A roll makes no key.
+    ok(ada.post(f"/api-keys/{short['id']}/roll", {"password": PASSWORD, "overlap_seconds": 0}))
 
 
 @pytest.mark.parametrize("action", ["create", "roll"])

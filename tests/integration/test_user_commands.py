@@ -10,11 +10,13 @@ import pytest
 from click.testing import Result
 from sqlalchemy import func, select
 
-from bankapp import clock
+from bankapp import clock, ids
 from bankapp.extensions import db
 from bankapp.models import AuditLog, AuthToken, LoginThrottle, RefreshToken, SecondFactor, Session
 from tests.support import clocks
+from tests.support.api_keys import bearer, make
 from tests.support.factories import PASSWORD, Bank, Caller, ok, refused, unique_email
+from tests.support.streams import stream
 
 
 def flask(bank: Bank, *arguments: str, stdin: str | None = None) -> Result:
@@ -114,6 +116,25 @@ def test_a_role_is_given_and_every_session_ends(bank: Bank) -> None:
 def test_an_unknown_user_is_not_found(bank: Bank) -> None:
     for arguments in (("disable", unique_email()), ("enable", unique_email()), ("role", unique_email(), "staff")):
         assert "no user with this e-mail" in failed(flask(bank, "users", *arguments))
+
+
+def test_one_key_of_a_customer_is_revoked(bank: Bank) -> None:
+    ada = bank.customer()
+    leaked, other = make(ada, name="Leaked"), make(ada)
+    assert "Leaked" in done(flask(bank, "api-keys", "revoke", leaked["id"]))
+    refused(bearer(bank, leaked).get("/accounts"), 401, "api_key_revoked")
+    ok(bearer(bank, other).get("/accounts"))
+    revoked = [event for event in stream(bank.app, ada) if event["type"] == "api_key.revoked"]
+    assert [event["resource_id"] for event in revoked] == [leaked["id"]]
+    with bank.app.app_context():
+        [row] = db.session.scalars(
+            select(AuditLog).where(AuditLog.resource_id == leaked["id"], AuditLog.user_id.is_(None))
+        )
+        assert (row.event_type, row.details["operator"]) == ("api_key_revoke", getpass.getuser())
+        assert (row.details["customer_id"], row.details["key_name"]) == (ada.user_id, "Leaked")
+    assert "already revoked" in failed(flask(bank, "api-keys", "revoke", leaked["id"]))
+    assert "no API key" in failed(flask(bank, "api-keys", "revoke", ids.new()))
+    failed(flask(bank, "api-keys", "revoke", "unknown"), 2)
 
 
 def rows(bank: Bank, model: type[Any]) -> int:

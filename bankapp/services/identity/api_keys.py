@@ -20,6 +20,9 @@ from bankapp.services.identity import api_key_secrets, second_factors
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_LIFETIME: Final = timedelta(days=366)
+MAX_KEYS: Final = 50
+"""How many keys a user may have that are neither revoked nor expired."""
+
 MAX_OVERLAP: Final = timedelta(days=7)
 USE_INTERVAL: Final = timedelta(minutes=1)
 """How exact the stored time of a key's last use is."""
@@ -133,8 +136,8 @@ def create(
 ) -> NewKey:
     """Make an API key for the caller, after a check of password and code.
 
-    Raises InvalidCredentials, OtpRequired, RateLimited, or ValidationFailed for a wrong expiry or an account that is
-    not the caller's.
+    Raises InvalidCredentials, OtpRequired, RateLimited, ValidationFailed for a wrong expiry or an account that is
+    not the caller's, or LimitExceeded.
     """
     now = clock.now()
     if not now < expires_at <= now + MAX_LIFETIME:
@@ -143,6 +146,11 @@ def create(
 
     def add(user: UserRecord) -> NewKey:
         _check_accounts(account_ids or ())
+        # The user is locked, so two requests cannot both take the last place.
+        if api_keys.count_live(user.id, now) >= MAX_KEYS:
+            raise errors.LimitExceeded(
+                f"You have {MAX_KEYS} API keys, which is the limit. Revoke one that is not used."
+            )
         secret = api_key_secrets.new()
         key = ApiKeyRecord(
             id=ids.new(),
@@ -212,12 +220,34 @@ def revoke(key_id: str) -> None:
     def revoke() -> None:
         key = _own(api_keys.lock(key_id))
         if key.revoked_at is None:
-            now = clock.now()
-            api_keys.change(key_id, revoked_at=now)
+            _revoke(key)
             _record("api_key_revoke", key, {})
-            events.record("api_key.revoked", key._replace(revoked_at=now))
 
     db.run(revoke)
+
+
+def revoke_for(key_id: str, *, operator: str) -> ApiKeyRecord:
+    """Revoke the key of any user, at once, and return it. Raises NotFound, or StateConflict for a revoked key."""
+
+    def revoke() -> ApiKeyRecord:
+        key = api_keys.lock(key_id)
+        if key is None:
+            raise errors.NotFound("There is no API key with this id.")
+        if key.revoked_at is not None:
+            raise errors.StateConflict("The API key is already revoked.")
+        _revoke(key)
+        # The operator is not a user of the bank, so the row has no user_id.
+        facts = {"operator": operator, "customer_id": key.user_id, "key_name": key.name}
+        audit.record("api_key_revoke", resource_type="api_key", resource_id=key.id, metadata=facts)
+        return key
+
+    return db.run(revoke)
+
+
+def _revoke(key: ApiKeyRecord) -> None:
+    now = clock.now()
+    api_keys.change(key.id, revoked_at=now)
+    events.record("api_key.revoked", key._replace(revoked_at=now))
 
 
 def get(key_id: str) -> ApiKeyRecord:
