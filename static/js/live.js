@@ -12,6 +12,7 @@ const LASTED_MS = 20_000;
 const SILENCE_MS = 45_000;
 const HIDDEN_MS = 60_000;
 const SETTLE_MS = 300;
+const RETRY_MS = 5000;
 
 const NOTICED = new Set(['transaction.created', 'account.frozen', 'account.unfrozen', 'webhook_endpoint.disabled']);
 
@@ -21,6 +22,7 @@ let follower = null;
 let position = null;
 let arrived = [];
 let settling = null;
+let isSettling = false;
 let hiding = null;
 
 export function start() {
@@ -89,8 +91,8 @@ async function connect(person, signal) {
   if (position !== null) headers['Last-Event-ID'] = position;
   const answer = await fetch('/v1/events/stream?after=latest', { headers, signal });
   if (!answer.ok) return refuse(person, answer);
-  // What happened after the page was fetched and before the stream began is not in the stream.
-  if (position === null) settleSoon();
+  // What happened after the page was fetched and before the stream began is in neither of them.
+  settleSoon();
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (;;) {
@@ -108,12 +110,13 @@ async function refuse(person, answer) {
   if (code === 'token_expired') person.accessEndsAt = 0;
   else if (answer.status === 401) session.drop(person, 'Your session has ended. Please sign in again.');
   else if (answer.status === 410) position = null;
-  return Number(answer.headers.get('Retry-After')) * 1000;
+  // A proxy may send a date, which is no number.
+  return (Number(answer.headers.get('Retry-After')) || 0) * 1000;
 }
 
 /** Take a block of server-sent events. The lines of this server are `name: value`. */
 function take(block) {
-  const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+  const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/)));
   if (fields.id) position = fields.id;
   if (!fields.data) return;
   arrived.push(JSON.parse(fields.data));
@@ -125,15 +128,19 @@ function settleSoon() {
 }
 
 async function settle() {
-  // The answer to a form that is being sent tells which events are its own.
-  const isBusy = document.querySelector('[data-busy]');
-  const events = isBusy ? [] : arrived;
-  if (!isBusy) {
-    arrived = [];
-    await Promise.all([refresh(), tell(events.filter((event) => NOTICED.has(event.type) && !isOwn(event, events)))]).catch(() => {});
-  }
   settling = null;
-  if (isBusy || arrived.length) settleSoon();
+  // The answer to a form that is being sent tells which events are its own.
+  if (isSettling || document.querySelector('[data-busy]')) return settleSoon();
+  const events = arrived;
+  arrived = [];
+  isSettling = true;
+  try {
+    await Promise.all([refresh(), tell(events.filter((event) => NOTICED.has(event.type) && !isOwn(event, events)))]);
+  } catch {
+    setTimeout(settleSoon, RETRY_MS);
+  } finally {
+    isSettling = false;
+  }
 }
 
 /** Tell whether an event comes from an action on this page, which has already told its outcome. */
@@ -167,11 +174,12 @@ export async function refresh() {
 // Set by the page and not by the server: whether details are open, and that a row can have the focus.
 const mayChange = (name, _, change) => !(change === 'remove' && (name === 'open' || name === 'tabindex'));
 
-/** Return the text of a page, or null where there is none now. */
+/** Return the text of a page, or null where there is none for this person now. Throws if another try may succeed. */
 async function page(path) {
   const person = session.current();
   if (!person || !session.isFresh(person)) return null;
   const headers = { Authorization: session.authorization(person), 'X-Device-Id': session.device };
   const answer = await fetch(`/pages${path}`, { headers });
+  if (answer.status >= 500) throw new Error('The page cannot be fetched now.');
   return answer.ok && person === session.current() ? answer.text() : null;
 }

@@ -220,6 +220,23 @@ def test_a_page_that_is_hidden_gives_its_stream_back(page: Page, bank: RemoteBan
     expect(page.locator(".hero-total")).to_contain_text("€3.00")
 
 
+@pytest.mark.parametrize("expected_failures", [["503"]])
+def test_a_page_that_could_not_be_fetched_is_fetched_later(
+    visitor: Visitor, page: Page, bank: RemoteBank, expected_failures: list[str]
+) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=100)
+    arrive(visitor, ada)
+    expect(page.locator(".hero-total")).to_contain_text("€1.00")
+    page.route("**/pages/overview", lambda route: route.fulfill(status=503, json={}))
+    ada.deposit(account, 200)
+    # The notice is fetched together with the page.
+    visitor.is_told("€2.00 received")
+    expect(page.locator(".hero-total")).to_contain_text("€1.00")
+    page.unroute("**/pages/overview")
+    expect(page.locator(".hero-total")).to_contain_text("€3.00", timeout=15_000)
+
+
 def test_a_renewed_token_goes_on_after_the_last_event(visitor: Visitor, page: Page, bank: RemoteBank) -> None:
     ada = bank.customer()
     account = ada.account(balance=100)
