@@ -120,6 +120,17 @@ def insert(model: Any, row: Parameters, *, ignore_conflict: bool = False) -> boo
     return change(_insert(table, dialect, ignore_conflict), {**dict.fromkeys(names), **row}) == 1
 
 
+def insert_all(model: Any, rows: Sequence[Parameters], *, ignore_conflict: bool = False) -> int:
+    """Store rows in a model's table in one round trip; return how many were stored. Else as :func:`insert`.
+
+    Each row must have every column.
+    """
+    if not rows:
+        return 0
+    dialect = current().pooled().dialect.name
+    return change(_insert(model.__table__, dialect, ignore_conflict), rows)
+
+
 def rows_if_admitted(build: Callable[[Select[Any] | None], Select[Any]], parameters: Parameters) -> list[Any]:
     """Return the rows of a SELECT with writing CTEs that checks the request's guard itself.
 

@@ -65,7 +65,8 @@ def advance_fan_out(position: int) -> None:
 
 def add(rows: Sequence[Mapping[str, Any]]) -> int:
     """Store new deliveries and return their number. A delivery of an event that its endpoint has is left out."""
-    return sum(db.insert(WebhookDelivery, row, ignore_conflict=True) for row in rows)
+    columns = dict.fromkeys(_TABLE.c.keys())
+    return db.insert_all(WebhookDelivery, [{**columns, **row} for row in rows], ignore_conflict=True)
 
 
 def get(delivery_id: str) -> WebhookDeliveryRecord | None:
@@ -152,10 +153,19 @@ def finish(delivery_id: str, lease_id: str, values: Mapping[str, Any]) -> bool:
     return db.change(update(WebhookDelivery).where(*held).values(freed)) == 1
 
 
-def confirm(delivery_id: str, lease_id: str, values: Mapping[str, Any]) -> bool:
-    """Store that an attempt succeeded, as :func:`finish`. One statement for all, because successes are the most."""
-    new = {f"new_{name}": value for name, value in values.items()}
-    return db.change(_CONFIRM, {"delivery_id": delivery_id, "held_lease_id": lease_id, **new}) == 1
+def confirm(lease_id: str, outcomes: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Store that attempts succeeded, each by the delivery's id and the new values, as :func:`finish`.
+
+    All are stored in one round trip, because successes are the most.
+    """
+    db.change(
+        _CONFIRM,
+        [
+            {"delivery_id": delivery_id, "held_lease_id": lease_id}
+            | {f"new_{name}": value for name, value in values.items()}
+            for delivery_id, values in outcomes
+        ],
+    )
 
 
 def give_back(delivery_ids: Sequence[str], lease_id: str) -> None:

@@ -61,11 +61,11 @@ def store(
 def _store_successes(
     endpoint_id: str, lease_id: str, confirmed: Sequence[tuple[Leased, Answer]], not_begun: Sequence[Leased]
 ) -> None:
+    now = clock.now()
     if confirmed:
         webhook_endpoints.forget_failures(endpoint_id)
-    now = clock.now()
-    for delivery, answer in confirmed:
-        webhook_deliveries.confirm(delivery.id, lease_id, {"finished_at": now, **_facts(answer, now)})
+        outcomes = [(delivery.id, {"finished_at": now, **_facts(answer, now)}) for delivery, answer in confirmed]
+        webhook_deliveries.confirm(lease_id, outcomes)
     if not_begun:
         webhook_deliveries.give_back([delivery.id for delivery in not_begun], lease_id)
 
