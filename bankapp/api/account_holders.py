@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
-
 from bankapp import errors
 from bankapp.api.blueprint import NO_KEYS, Access, Blueprint, Operation
+from bankapp.api.preconditions import IF_MATCH, expected_versions
 from bankapp.listing import Page, Window
 from bankapp.models import AccountHolderRecord
 from bankapp.schemas import account_holders as schemas
@@ -15,15 +14,6 @@ from bankapp.services import account_holders
 from bankapp.services.idempotency import Claim
 
 blueprint = Blueprint("account-holders", __name__, "The person behind a user")
-
-_IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "required": True,
-    "description": "The ETag of the version to change, or `*` for any version.",
-    "schema": {"type": "string"},
-    "example": '"1"',
-}
 
 
 @blueprint.operation(
@@ -105,7 +95,7 @@ def read_account_holder(account_holder_id: str) -> AccountHolderRecord:
         body=schemas.AccountHolderChange,
         answer=schemas.AccountHolder,
         errors=[errors.PreconditionRequired, errors.PreconditionFailed],
-        parameters=[_IF_MATCH],
+        parameters=[IF_MATCH],
     )
 )
 def change_account_holder(changes: dict[str, Any], account_holder_id: str) -> AccountHolderRecord:
@@ -114,11 +104,4 @@ def change_account_holder(changes: dict[str, Any], account_holder_id: str) -> Ac
     Needs `If-Match` with the ETag of the last read. If the account holder has changed since then, the answer is
     412 and nothing is changed.
     """
-    return account_holders.change(account_holder_id, _expected_versions(), changes)
-
-
-def _expected_versions() -> frozenset[str] | None:
-    # RFC 9110 §13.1.1: any of several tags may match; a weak tag never does.
-    if "If-Match" not in request.headers:
-        raise errors.PreconditionRequired("Send If-Match with the ETag that you read.")
-    return None if request.if_match.star_tag else frozenset(request.if_match.as_set())
+    return account_holders.change(account_holder_id, expected_versions(), changes)

@@ -46,7 +46,7 @@ def create_transaction(new: dict[str, Any], claim: Claim | None) -> TransactionR
         access=Access.USER,
         scope=Scope.TRANSACTIONS_READ,
         query=schemas.TransactionQuery,
-        answer=schemas.Transaction,
+        answer=schemas.AnnotatedTransaction,
         errors=[errors.NotFound],
     )
 )
@@ -64,7 +64,7 @@ def list_transactions(account_id: str | None, narrowed: HistoryFilter, window: W
         "/transactions/<id:transaction_id>",
         access=Access.USER,
         scope=Scope.TRANSACTIONS_READ,
-        answer=schemas.Transaction,
+        answer=schemas.AnnotatedTransaction,
     )
 )
 def read_transaction(transaction_id: str) -> TransactionRecord:

@@ -5,6 +5,7 @@ Importing the package completes the metadata.
 
 from bankapp.models.account import Account, AccountRecord
 from bankapp.models.account_holder import AccountHolder, AccountHolderRecord
+from bankapp.models.annotation import Annotation, AnnotationRecord
 from bankapp.models.api_key import ApiKey, ApiKeyRecord
 from bankapp.models.audit_log import AuditLog, AuditLogRecord, AuditSeal
 from bankapp.models.authorization import Authorization, AuthorizationRecord
@@ -39,6 +40,8 @@ __all__ = [
     "AccountHolder",
     "AccountHolderRecord",
     "AccountRecord",
+    "Annotation",
+    "AnnotationRecord",
     "ApiKey",
     "ApiKeyRecord",
     "AuditLog",

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bankapp.models.annotation import Remarks
 from bankapp.models.types import Id, Model, PrimaryKey, UtcDateTime, one_of
 from bankapp.money import MAX_AMOUNT, MAX_BALANCE
 from bankapp.payee_names import CLOSE_MATCH, MATCH, NO_MATCH
@@ -165,7 +166,10 @@ class Transaction(Model):
 
 
 class TransactionRecord(NamedTuple):
-    """A transaction of a customer's account that was read or made; amounts are minor units."""
+    """A transaction of a customer's account that was read or made; amounts are minor units.
+
+    ``category``, ``notes`` and ``tags`` are the reader's annotation; they are None for everybody but the owner.
+    """
 
     id: str
     account_id: str
@@ -184,11 +188,21 @@ class TransactionRecord(NamedTuple):
     reference: str | None
     end_to_end_id: str | None
     user_id: str
+    category: str | None = None
+    notes: str | None = None
+    tags: list[str] | None = None
 
     @property
     def counterparty(self) -> Counterparty | None:
         """The other side, or None for a transaction that a release without counterparties made."""
         return _counterparty(self.counterparty_name, self.counterparty_account_number)
+
+    @property
+    def annotation(self) -> Remarks | None:
+        """The owner's annotation, or None where it is empty."""
+        if self.category is None and self.notes is None and not self.tags:
+            return None
+        return Remarks(self.category, self.notes, self.tags or [])
 
 
 def _counterparty(name: str | None, account_number: str | None) -> Counterparty | None:

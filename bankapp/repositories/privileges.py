@@ -15,6 +15,7 @@ PRIVILEGES: Final = {
     "accounts": "SELECT, INSERT, UPDATE (status, name, position)",
     # The server checks at its start whether the tables fit the code.
     "alembic_version": "SELECT",
+    "annotations": "SELECT, INSERT, UPDATE (category, notes, tags, version, updated_at)",
     # Neither scopes nor limits: what a key may do never changes.
     "api_keys": (
         "SELECT, INSERT, UPDATE (last4, secret_hash, previous_hash, previous_expires_at, last_used_at, revoked_at)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -12,11 +12,13 @@ from sqlalchemy import (
     BigInteger,
     Select,
     Subquery,
+    and_,
     bindparam,
     case,
     func,
     literal,
     literal_column,
+    null,
     select,
     tuple_,
 )
@@ -24,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from bankapp import db
 from bankapp.listing import HistoryFilter, Page, Window
-from bankapp.models import Account, AccountHolder, Transaction, TransactionRecord
+from bankapp.models import Account, AccountHolder, Annotation, Transaction, TransactionRecord
 from bankapp.models.account import CASH
 from bankapp.models.transaction import CREDIT
 from bankapp.models.types import Id, UtcDateTime
@@ -58,20 +60,34 @@ class EntryRow(NamedTuple):
     end_to_end_id: str | None
 
 
-_HISTORY = (
-    select_record(TransactionRecord, Transaction, user_id=AccountHolder.user_id)
-    .join_from(Transaction, Account, Account.id == Transaction.account_id)
-    .join(AccountHolder)
-    .where(Transaction.sequence.is_not(None))
-)
-_BY_ID = _HISTORY.where(Transaction.id == bindparam("transaction_id"))
-_BY_TIME = (Transaction.created_at, Transaction.account_id, Transaction.sequence)
+REMARKS: Final = {"category": Annotation.category, "notes": Annotation.notes, "tags": Annotation.tags}
+_NO_REMARKS: Final = {"category": null(), "notes": null(), "tags": null()}
+_READER_ID = bindparam("reader_id", type_=Id)
+
+
+def with_remarks(query: Select[Any], reader_id: Any = _READER_ID) -> Select[Any]:
+    """Join the annotations of a user. Those of everybody else never leave the database."""
+    return query.outerjoin(
+        Annotation, and_(Annotation.transaction_id == Transaction.id, Annotation.user_id == reader_id)
+    )
+
+
+def _history(remarks: Mapping[str, Any]) -> Select[Any]:
+    columns = select_record(TransactionRecord, Transaction, user_id=AccountHolder.user_id, **remarks)
+    accounts = columns.join_from(Transaction, Account, Account.id == Transaction.account_id).join(AccountHolder)
+    return accounts.where(Transaction.sequence.is_not(None))
+
+
+_HISTORY = _history(_NO_REMARKS)
+_BY_ID = with_remarks(_history(REMARKS)).where(Transaction.id == bindparam("transaction_id"))
+BY_TIME = (Transaction.created_at, Transaction.account_id, Transaction.sequence)
 _ENTRIES = select_record(EntryRow, Transaction)
 
 
-def get(transaction_id: str) -> TransactionRecord | None:
-    """Return the transaction with this id on a customer's account, or None."""
-    return db.one(_BY_ID, {"transaction_id": transaction_id}, record=TransactionRecord)
+def get(transaction_id: str, reader_id: str | None) -> TransactionRecord | None:
+    """Return the transaction with this id on a customer's account with the reader's annotation, or None."""
+    parameters = {"transaction_id": transaction_id, "reader_id": reader_id}
+    return db.one(_BY_ID, parameters, record=TransactionRecord)
 
 
 def by_ids(transaction_ids: Sequence[str]) -> Sequence[TransactionRecord]:
@@ -96,7 +112,8 @@ def _conditions(filters: HistoryFilter) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _filtered(query: Select[Any], filters: HistoryFilter) -> Select[Any]:
+def filtered(query: Select[Any], filters: HistoryFilter) -> Select[Any]:
+    """Return ``query``, which selects from transactions, narrowed by everything but the search."""
     for name, value in _conditions(filters).items():
         column, matches = _CONDITIONS[name]
         query = query.where(matches(column, value))
@@ -121,7 +138,8 @@ def _history_of_account(filters: tuple[str, ...], size: int) -> Select[Any]:
     # account's owner with the page, which saves a round trip. The row comparison walks the index (account_id,
     # sequence) from the newest row. With filters, a separate condition on the account's id stops PostgreSQL at the
     # last row of the account.
-    lines = select_record(TransactionRecord, Transaction, user_id=literal_column("NULL"))
+    lines = select_record(TransactionRecord, Transaction, user_id=literal_column("NULL"), **REMARKS)
+    lines = with_remarks(lines.select_from(Transaction))
     position = tuple_(Transaction.account_id, Transaction.sequence)
     lines = lines.where(position < tuple_(_ACCOUNT_ID, bindparam("after", type_=BigInteger)))
     if filters:
@@ -131,17 +149,23 @@ def _history_of_account(filters: tuple[str, ...], size: int) -> Select[Any]:
         lines = lines.where(matches(column, bindparam(name, type_=column.type)))
     lines = lines.order_by(Transaction.account_id.desc(), Transaction.sequence.desc())
     newest = lines.limit(literal_column(str(size + 1))).subquery()
-    columns = [column for column in newest.c if column.key != "user_id"]
-    owner = select(*columns, AccountHolder.user_id).select_from(Account).join(AccountHolder)
+    columns = [AccountHolder.user_id if column.key == "user_id" else column for column in newest.c]
+    owner = select(*columns).select_from(Account).join(AccountHolder)
     owner = owner.where(Account.id == _ACCOUNT_ID, Account.type != CASH)
     return owner.outerjoin(newest, newest.c.account_id == Account.id).order_by(newest.c.sequence.desc())
 
 
-def of_account(account_id: str, filters: HistoryFilter, window: Window) -> tuple[str | None, Page[TransactionRecord]]:
-    """Return the owner's user id (None: no such account) and the account's history by sequence, newest first."""
+def of_account(
+    account_id: str, filters: HistoryFilter, window: Window, reader_id: str | None
+) -> tuple[str | None, Page[TransactionRecord]]:
+    """Return the owner's user id (None: no such account) and the account's history by sequence, newest first.
+
+    The transactions have the reader's annotations.
+    """
     conditions = _conditions(filters)
     size = next((size for size in _PAGE_SIZES if size >= window.limit), window.limit)
-    parameters = conditions | {"account_id": account_id, "after": window.after[0] if window.after else _NEWEST}
+    after = window.after[0] if window.after else _NEWEST
+    parameters = conditions | {"account_id": account_id, "after": after, "reader_id": reader_id}
     rows = db.rows(_history_of_account(tuple(conditions), size), parameters, record=TransactionRecord)
     owner_id = rows[0].user_id if rows else None
     # An account without a matching transaction is one row, which has the owner alone.
@@ -153,15 +177,16 @@ def of_account(account_id: str, filters: HistoryFilter, window: Window) -> tuple
 def of_accounts(
     user_id: str, account_ids: Sequence[str], filters: HistoryFilter, window: Window
 ) -> Page[TransactionRecord]:
-    """Return the history of several accounts of a user, newest first."""
-    lines = select_record(TransactionRecord, Transaction, user_id=literal(user_id, Id))
-    queries = [_filtered(lines.where(Transaction.account_id == account_id), filters) for account_id in account_ids]
-    return page_of_union(queries, _BY_TIME, window, TransactionRecord)
+    """Return the history of several accounts of a user with the user's annotations, newest first."""
+    lines = select_record(TransactionRecord, Transaction, user_id=literal(user_id, Id), **REMARKS)
+    lines = with_remarks(lines.select_from(Transaction), user_id)
+    queries = [filtered(lines.where(Transaction.account_id == account_id), filters) for account_id in account_ids]
+    return page_of_union(queries, BY_TIME, window, TransactionRecord)
 
 
 def of_everybody(filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
     """Return the history of all customers' accounts, newest first."""
-    return page(_filtered(_HISTORY, filters), _BY_TIME, window, TransactionRecord)
+    return page(filtered(_HISTORY, filters), BY_TIME, window, TransactionRecord)
 
 
 def _newest(compare: Callable[[Any, Any], Any]) -> Subquery:

@@ -22,6 +22,7 @@ from bankapp.schemas.base import (
 )
 from bankapp.schemas.pagination import PageQuery
 from bankapp.schemas.texts import PaymentIdentifier, description
+from bankapp.schemas.transaction_annotations import Remarks
 
 
 class Counterparty(BaseSchema):
@@ -66,6 +67,12 @@ class Transaction(BaseSchema):
     end_to_end_id = PaymentIdentifier("E2E-2026-0117")
     transfer_id = Identifier(allow_none=True, metadata={"example": None})
     created_at = Timestamp()
+
+
+class AnnotatedTransaction(Transaction):
+    """A transaction as its owner reads it. For everybody else ``annotation`` is null."""
+
+    annotation = fields.Nested(Remarks, allow_none=True)
 
 
 class TransactionQuery(PageQuery):

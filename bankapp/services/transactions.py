@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from bankapp import db
+from bankapp import context, db
 from bankapp.listing import HistoryFilter, Page, Window
 from bankapp.models import TransactionRecord
 from bankapp.repositories import accounts as account_rows
@@ -47,7 +47,7 @@ def create(
 
 def get(transaction_id: str) -> TransactionRecord:
     """Return a transaction the caller may see. Raises NotFound."""
-    return access.visible(transactions.get(transaction_id), "transaction")
+    return access.visible(transactions.get(transaction_id, context.current().subject), "transaction")
 
 
 def daily_balances(account_id: str, first: date, last: date) -> list[int]:
@@ -65,7 +65,7 @@ def daily_balances(account_id: str, first: date, last: date) -> list[int]:
 def search(account_id: str | None, filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
     """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
     if account_id is not None:
-        owner_id, page = transactions.of_account(account_id, filters, window)
+        owner_id, page = transactions.of_account(account_id, filters, window, context.current().subject)
         access.authorize_read(owner_id, account_id, "account", account_id)
         return page
     owner = access.authorize_listing("transaction")
