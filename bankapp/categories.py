@@ -25,5 +25,7 @@ BUILT_IN: Final = (
 )
 """The categories that clients may offer and name in their user's language."""
 
-PATTERN: Final = "[a-z][a-z0-9_]{0,29}"
+MAX_LENGTH: Final = 30
+
+PATTERN: Final = "[a-z][a-z0-9]*(_[a-z0-9]+)*"
 """A category: a built-in one or the customer's own."""

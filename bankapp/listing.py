@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from bankapp.search_terms import Condition
+
 M = TypeVar("M")
 Position = tuple[Any, ...]
 
@@ -44,3 +46,5 @@ class HistoryFilter:
     end: datetime | None = None
     min_amount: int | None = None
     max_amount: int | None = None
+    conditions: tuple[Condition, ...] = ()
+    """What the search index must have of a transaction."""

@@ -24,9 +24,10 @@ class Category(fields.String):
             "example": "groceries",
         }
         super().__init__(
-            validate=validate.Regexp(
-                f"^{categories.PATTERN}\\Z", error="Must be a lower-case word such as eating_out."
-            ),
+            validate=[
+                validate.Length(1, categories.MAX_LENGTH),
+                validate.Regexp(rf"{categories.PATTERN}\Z", error="Must be lower-case words such as eating_out."),
+            ],
             metadata=metadata | {"pattern": f"^{categories.PATTERN}$"},
             **kwargs,
         )

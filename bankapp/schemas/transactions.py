@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from marshmallow import fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
-from bankapp import money
+from bankapp import money, search_terms
 from bankapp.listing import HistoryFilter
 from bankapp.models.transaction import DIRECTIONS
 from bankapp.schemas.accounts import EXAMPLE_IBAN
@@ -23,6 +23,46 @@ from bankapp.schemas.base import (
 from bankapp.schemas.pagination import PageQuery
 from bankapp.schemas.texts import PaymentIdentifier, description
 from bankapp.schemas.transaction_annotations import Remarks
+from bankapp.search_terms import Condition
+
+MAX_QUESTION_LENGTH: Final = 210
+"""Longer than the longest name of a counterparty."""
+
+MAX_WORDS: Final = 8
+
+
+class Question(fields.String):
+    """Words to search for; they arrive as conditions on the search index."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=_check_conditions, **kwargs)
+        self.metadata: dict[str, Any] = {"minLength": 1, "maxLength": MAX_QUESTION_LENGTH} | dict(self.metadata)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if len(value) > MAX_QUESTION_LENGTH:
+            raise ValidationError(f"Longer than maximum length {MAX_QUESTION_LENGTH}.")
+        return self._conditions(value)
+
+    def _conditions(self, text: str) -> list[Condition]:
+        return search_terms.asked(text)
+
+
+class WholeTerm(Question):
+    """A category, tag or counterparty to search for; it arrives as a condition on the search index."""
+
+    def __init__(self, sign: str, **kwargs: Any) -> None:
+        self._sign = sign
+        super().__init__(**kwargs)
+
+    def _conditions(self, text: str) -> list[Condition]:
+        return [Condition(search_terms.whole(self._sign, text))] if search_terms.words(text) else []
+
+
+def _check_conditions(conditions: list[Condition]) -> None:
+    if not conditions:
+        raise ValidationError("Must contain a letter or digit.")
+    if len(conditions) > MAX_WORDS:
+        raise ValidationError(f"Must have at most {MAX_WORDS} different words.")
 
 
 class Counterparty(BaseSchema):
@@ -89,8 +129,35 @@ class TransactionQuery(PageQuery):
         load_default=None, validate=validate.Range(0, money.MAX_AMOUNT), metadata={"example": 5000}
     )
 
+    q = Question(
+        load_default=(),
+        metadata={
+            "description": (
+                "Words that the description, the reference, the counterparty's name and your notes together must have,"
+                " in any order. Case and accents do not count. A word of three or more characters also finds longer"
+                " words that begin with it. Searches your own accounts only."
+            ),
+            "example": "rent novem",
+        },
+    )
+    category = WholeTerm(
+        search_terms.CATEGORY,
+        load_default=(),
+        metadata={"description": "The category of your annotation.", "example": "groceries"},
+    )
+    tag = WholeTerm(
+        search_terms.TAG, load_default=(), metadata={"description": "A tag of your annotation.", "example": "holiday"}
+    )
+    counterparty = WholeTerm(
+        search_terms.COUNTERPARTY,
+        load_default=(),
+        metadata={"description": "The whole name of the counterparty.", "example": "Grace Hopper"},
+    )
+
     @post_load
     def make_filter(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Gather what narrows the history into the filter that repositories take."""
         names = ("type", "start", "end", "min_amount", "max_amount")
-        return data | {"narrowed": HistoryFilter(**{name: data.pop(name) for name in names})}
+        conditions = [condition for name in ("q", "category", "tag", "counterparty") for condition in data.pop(name)]
+        values = {name: data.pop(name) for name in names}
+        return data | {"narrowed": HistoryFilter(**values, conditions=tuple(dict.fromkeys(conditions)))}

@@ -11,7 +11,7 @@ from typing import Any
 from bankapp import clock, context, db, errors
 from bankapp.models import AnnotationRecord, TransactionRecord
 from bankapp.repositories import transaction_annotations, transactions
-from bankapp.services import access
+from bankapp.services import access, search_index
 
 
 def get(transaction_id: str) -> AnnotationRecord:
@@ -28,7 +28,7 @@ def replace(transaction_id: str, versions: Collection[str] | None, content: dict
     """
 
     def store() -> AnnotationRecord:
-        _own(transaction_id)
+        transaction = _own(transaction_id)
         now = clock.now()
         empty = {"transaction_id": transaction_id, "user_id": context.user().id, "tags": []}
         found = transaction_annotations.lock(empty | {"version": 0, "updated_at": now})
@@ -36,6 +36,7 @@ def replace(transaction_id: str, versions: Collection[str] | None, content: dict
             raise errors.PreconditionFailed("The annotation was changed since you read it. Read it again.")
         values = {**content, "version": found.version + 1, "updated_at": now}
         transaction_annotations.change(transaction_id, values)
+        search_index.refresh(transaction)
         return found._replace(**values)
 
     return db.run(store)

@@ -8,8 +8,10 @@ from bankapp import context, db
 from bankapp.listing import HistoryFilter, Page, Window
 from bankapp.models import TransactionRecord
 from bankapp.repositories import accounts as account_rows
+from bankapp.repositories import search as found_rows
+from bankapp.repositories import search_index as index_rows
 from bankapp.repositories import transactions
-from bankapp.services import access, accounts, commands, ledger
+from bankapp.services import access, accounts, commands, ledger, search_index
 from bankapp.services.commands import Command, Decision
 from bankapp.services.idempotency import Claim
 from bankapp.services.ledger import Accounts
@@ -63,7 +65,13 @@ def daily_balances(account_id: str, first: date, last: date) -> list[int]:
 
 
 def search(account_id: str | None, filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
-    """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account."""
+    """Return the history of one account, or of all the caller may see. Raises NotFound for a foreign account.
+
+    With conditions on words, category, tag or counterparty it is the caller's own accounts only, also for staff, since
+    annotations are private. Then it raises Unavailable as :func:`search_index.complete`.
+    """
+    if filters.conditions:
+        return _search_own(account_id, filters, window)
     if account_id is not None:
         owner_id, page = transactions.of_account(account_id, filters, window, context.current().subject)
         access.authorize_read(owner_id, account_id, "account", account_id)
@@ -72,3 +80,14 @@ def search(account_id: str | None, filters: HistoryFilter, window: Window) -> Pa
     if owner is None:
         return transactions.of_everybody(filters, window)
     return transactions.of_accounts(owner.user_id, account_rows.ids_of_owner(owner), filters, window)
+
+
+def _search_own(account_id: str | None, filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
+    subject = context.current().subject
+    found = index_rows.of_user(subject) if subject is not None else []
+    caller = context.user()
+    accounts = [one for one in found if access.is_own(caller.id, one.id) and account_id in (None, one.id)]
+    if account_id is not None and not accounts:
+        raise access.not_found("account")
+    search_index.complete(accounts)
+    return found_rows.search(caller.id, [one.id for one in accounts], filters, window)

@@ -133,6 +133,7 @@ COUNTS = {
     "number_events": "SELECT count(*) FROM events WHERE position IS NOT NULL",
     "fan_out_events": "SELECT last_position FROM webhook_fan_out",
     "deliver_webhooks": "SELECT 1",
+    "index_transactions": "SELECT count(*) FROM search_texts",
     "expire_holds": "SELECT count(*) FROM authorizations WHERE status = 'expired'",
     "settle_audit": "SELECT count(*) FROM audit_logs WHERE status = 'failure'",
     "seal_audit": "SELECT count(*) FROM audit_seals",

@@ -100,6 +100,7 @@ def test_a_key_for_other_accounts_finds_no_annotation(bank: Bank, ada: Caller) -
     [
         ({"category": "Eating out"}, "category"),
         ({"category": "rent\n"}, "category"),
+        ({"category": "eating__out"}, "category"),
         ({"category": "a" * 31}, "category"),
         ({"notes": "n" * 501}, "notes"),
         ({"notes": "two\nlines"}, "notes"),

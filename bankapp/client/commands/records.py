@@ -26,6 +26,7 @@ BINARY = ("pdf",)
         "history",
         "history 5330117 --type deposit --from 2026-11-01",
         "history 5330117 --min 100 --all --json",
+        "history --search 'rent novem' --category rent",
     ],
 )
 @click.argument("account", required=False)
@@ -34,6 +35,10 @@ BINARY = ("pdf",)
 @click.option("--to", "end", metavar="DAY|TIME", help="Up to the end of this day (UTC), or up to this time.")
 @click.option("--min", "lowest", metavar="AMOUNT", help="The lowest amount; needs an account.")
 @click.option("--max", "highest", metavar="AMOUNT", help="The highest amount; needs an account.")
+@click.option("--search", metavar="WORDS", help="Words of the texts and of your notes; also their beginnings.")
+@click.option("--category", metavar="WORD", help="The category of your annotation.")
+@click.option("--tag", metavar="TAG", help="A tag of your annotation.")
+@click.option("--counterparty", metavar="NAME", help="The whole name of the other side.")
 @list_options
 @pass_client
 def history(
@@ -45,11 +50,16 @@ def history(
     end: str | None,
     lowest: str | None,
     highest: str | None,
+    search: str | None,
+    category: str | None,
+    tag: str | None,
+    counterparty: str | None,
     limit: int | None,
     cursor: str | None,
 ) -> Document:
     """List the transactions of one account or of all, newest first."""
     query: dict[str, Any] = {"type": kind, "from": _moment(start, "00:00:00"), "to": _moment(end, "23:59:59.999999")}
+    query |= {"q": search, "category": category, "tag": tag, "counterparty": counterparty}
     if account:
         found = references.account(client.session, account)
         query["account_id"] = found["id"]
