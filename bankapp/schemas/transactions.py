@@ -18,6 +18,7 @@ from bankapp.schemas.base import (
     Identifier,
     Money,
     QueryInteger,
+    QuerySchema,
     Timestamp,
 )
 from bankapp.schemas.pagination import PageQuery
@@ -115,7 +116,7 @@ class AnnotatedTransaction(Transaction):
     annotation = fields.Nested(Remarks, allow_none=True)
 
 
-class TransactionQuery(PageQuery):
+class TransactionFilter(QuerySchema):
     """How a history is narrowed; both ends of a span are included."""
 
     account_id = Identifier(load_default=None)
@@ -161,3 +162,7 @@ class TransactionQuery(PageQuery):
         conditions = [condition for name in ("q", "category", "tag", "counterparty") for condition in data.pop(name)]
         values = {name: data.pop(name) for name in names}
         return data | {"narrowed": HistoryFilter(**values, conditions=tuple(dict.fromkeys(conditions)))}
+
+
+class TransactionQuery(TransactionFilter, PageQuery):
+    """A page of a history, narrowed."""

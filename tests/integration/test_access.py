@@ -238,6 +238,7 @@ TABLE = (
     # money
     Row("POST", "/v1/transactions", OWN, 201, deposit),
     Row("GET", "/v1/transactions", SIGNED_IN),
+    Row("GET", "/v1/transactions/csv", SIGNED_IN),
     Row("GET", "/v1/transactions/<id:transaction_id>", READ),
     Row("GET", "/v1/transactions/<id:transaction_id>/annotation", OWN),
     Row(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bankapp import db
+from bankapp.api import transaction_files
 from bankapp.repositories import search as searching
 from bankapp.services import jobs, search_index
 from tests.integration.test_annotations import annotate
@@ -191,3 +194,39 @@ def test_the_job_and_the_command_make_the_same_index(fresh_bank: Bank, monkeypat
     result = fresh_bank.app.test_cli_runner().invoke(args=["search", "rebuild"])
     assert (result.exit_code, result.output) == (0, "2 transactions of 1 account in the index\n")
     assert index() == first
+
+
+def test_a_result_is_downloaded_as_csv(bank: Bank, ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, target = ada.account(balance=1000), bank.customer().account()
+    ok(ada.transfer(account, target, 250, description="=Rent; November", reference="INV-1"), 201)
+    [sent] = find(ada, q="rent")
+    ok(annotate(ada, sent["id"], category="rent", notes="Shared, really", tags=["flat", "home"]))
+    answer = ada.get("/transactions/csv?q=rent")
+    assert answer.status_code == 200
+    assert answer.content_type == "text/csv"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="transactions.csv"'
+    [row] = csv.DictReader(io.StringIO(answer.get_data(as_text=True), newline=""))
+    assert row == {
+        "date": sent["created_at"][:10],
+        "type": "transfer_out",
+        "description": "'=Rent; November",
+        "counterparty_name": "Ada Lovelace",
+        "counterparty_account_number": target["number"],
+        "reference": "INV-1",
+        "end_to_end_id": "",
+        "amount": "-2.50",
+        "currency": "EUR",
+        "balance": "7.50",
+        "category": "rent",
+        "tags": "flat, home",
+        "notes": "Shared, really",
+        "transaction_id": sent["id"],
+        "account_id": account["id"],
+        "transfer_id": sent["transfer_id"],
+        "created_at": sent["created_at"],
+    }
+    everything = ada.get(f"/transactions/csv?account_id={account['id']}").get_data(as_text=True)
+    assert [line["type"] for line in csv.DictReader(everything.splitlines())] == ["transfer_out", "deposit"]
+    monkeypatch.setattr(transaction_files, "MAX_ROWS", 1)
+    problem = refused(ada.get("/transactions/csv"), 422, "validation_error")
+    assert list(problem["errors"]) == ["from"]
