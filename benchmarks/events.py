@@ -114,11 +114,15 @@ def measure(plan: Plan, database: str, database_url: str, total: int) -> None:
                 _post(people, min(POSTED_AT_ONCE, total - first))
             print(f"{database}: {total:,} events stored in {time.perf_counter() - began:.0f} s")
         with _worker(env) as pid:
+            began_ms = _processor_ms(pid)
             rate, sizes = _drain(sink, total, pid)
+            processor_ms = _processor_ms(pid) - began_ms
             lags = _steady(app, people, sink, rate * STEADY_SHARE)
     cuts = statistics.quantiles(lags, n=100)
     name = f"{database}: {total:,} events, from the numbering to the answers of {PEOPLE} receivers"
     plan.rows.append(Row(name, "events/s", rate, 0, None))
+    name = f"{database}: processor time of the worker for each event"
+    plan.rows.append(Row(name, "ms", processor_ms / total, 0, None, note="does not depend on the load"))
     name = f"{database}: lag from the event's time to the answer, at {STEADY_SHARE:.0%} of this rate"
     plan.rows.append(Row(name, "events/s", rate * STEADY_SHARE, 0, None, cuts[49], cuts[98]))
     plan.rows.append(Row(f"{database}: worker after 10 %", "MB", sizes[0], 0, None))
@@ -184,6 +188,12 @@ def _steady(app: Flask, people: list[Person], sink: Receiver, rate: float) -> ar
             time.sleep(PAUSE_SECONDS)
     _wait_for(sink, before + posted)
     return array("d", sink.lags_ms[before : before + posted])
+
+
+def _processor_ms(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_mb(pid: int) -> float:
