@@ -36,7 +36,6 @@ TABLES: Final = {
     " request_id api_key_id",
     "api_keys": "id user_id name scopes account_ids ip_allowlist last4 secret_hash previous_hash previous_expires_at"
     " created_at expires_at last_used_at revoked_at",
-    "annotations": "transaction_id user_id category notes tags version updated_at",
     "payees": "id user_id name account_number nickname trusted created_at",
     "statements": "id account_id number from_date to_date opening_balance closing_balance entry_count first_sequence"
     " last_sequence holder_name content_hash created_at",
