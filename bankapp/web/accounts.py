@@ -43,8 +43,12 @@ def account(account_id: str) -> str:
     balances = transactions.daily_balances(account_id, first, today)
     with statements.opened(account_id, today - timedelta(days=TOTALS_DAYS - 1), today) as recent:
         credits, debits = recent.total_credits, recent.total_debits
+    places = _open_accounts() if shown.user_id == context.user().id else []
+    is_first = bool(places) and places[0].id == account_id
     return render(
         "account",
+        is_first=is_first,
+        moves_to_first=None if is_first or len(places) < 2 else _moves_to_first(shown, places),
         chart=chart.of_balances(first, balances) if len(balances) > 1 else None,
         box=(chart.WIDTH, chart.HEIGHT),
         credits=credits,
@@ -58,6 +62,27 @@ def account(account_id: str) -> str:
 def history(account_id: str) -> str:
     """Return a page of an account's history, filtered by the query string."""
     return render("history", **_history(accounts.get(account_id)))
+
+
+def _open_accounts() -> list[AccountRecord]:
+    return [account for account in accounts.of_user(context.user().id) if account.status != "closed"]
+
+
+def _moves_to_first(account: AccountRecord, places: list[AccountRecord]) -> list[tuple[str, int]]:
+    """Return the other accounts that must move before ``account`` gets position 0, with their new positions.
+
+    The last comes first: the order of the accounts stays the same after each move.
+    """
+    moves: list[tuple[str, int]] = []
+    taken = 0
+    for other in places:
+        if other.id == account.id:
+            continue
+        if other.position is None or other.position > taken:
+            break
+        taken += 1
+        moves.append((other.id, taken))
+    return moves[::-1]
 
 
 def _history(account: AccountRecord) -> dict[str, object]:

@@ -37,7 +37,7 @@ def card(card_id: str) -> str:
     shown = cards.get(card_id)
     return render(
         "card",
-        account={"id": shown.account_id, "type": shown.account_type, "number": shown.account_number},
+        account=accounts.get(shown.account_id),
         is_mine=shown.user_id == context.user().id,
         payments=authorizations.search(card_id, _LATEST).items,
         **(_limits_form(shown) | _payment_form(shown)),

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from bankapp import clock, money
+from bankapp.models import AccountRecord
 
 # Symbols that stand for one currency only. Every other currency shows its code.
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "VND": "₫"}
@@ -120,6 +121,14 @@ def moment(value: datetime) -> str:
     return f"{value.day} {value:%b %Y, %H:%M} UTC"
 
 
+def account_name(account: AccountRecord) -> str:
+    """Return what the owner calls an account, or its type: ``Checking account``.
+
+    The owner's name stands between U+2068 and U+2069, so that its direction does not turn the words beside it.
+    """
+    return f"\u2068{account.name}\u2069" if account.name else f"{words(account.type)} account"
+
+
 def transaction_name(type: str) -> str:
     """Return the name of a transaction type."""
     return TRANSACTION_NAMES.get(type) or words(type)
@@ -136,6 +145,7 @@ def words(identifier: str) -> str:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "account_name": account_name,
     "day": day,
     "event_name": event_name,
     "iban": iban,

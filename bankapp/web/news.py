@@ -31,14 +31,16 @@ def _sentence(event: Event) -> str:
     if event.type == "transaction.created":
         amount = display.money_text(subject.amount, subject.currency)
         direction = "received on" if subject.direction > 0 else "paid from"
-        return f"{amount} {direction} {_name(subject.account_id)}"
+        return f"{amount} {direction} {_name(subject.account_id, is_inside=True)}"
     if event.resource_type == "account":
-        return f"{_name(event.resource_id).capitalize()} is {subject.status}"
+        return f"{_name(event.resource_id)} is {subject.status}"
     if event.resource_type == "webhook_endpoint":
         return "A webhook endpoint is disabled"
     return display.words(event.type.replace(".", "_"))
 
 
-def _name(account_id: str) -> str:
+def _name(account_id: str, *, is_inside: bool = False) -> str:
+    """Return the name and the end of the number of an account; ``is_inside`` the sentence, a type is in lower case."""
     account = accounts.get(account_id)
-    return f"{account.type} account ·· {account.number[-4:]}"
+    name = display.account_name(account)
+    return f"{name.lower() if is_inside and not account.name else name} ·· {account.number[-4:]}"

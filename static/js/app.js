@@ -1,5 +1,6 @@
 // The shell's script: starts every module, then shows the page of the address.
 
+import * as accounts from './accounts.js';
 import * as chart from './chart.js';
 import * as developers from './developers.js';
 import * as ending from './ending.js';
@@ -12,7 +13,7 @@ import * as problems from './problems.js';
 import * as router from './router.js';
 import * as secondFactor from './second_factor.js';
 
-[problems, people, router, ending, forms, fields, chart, secondFactor, live, developers, payees].forEach((part) => part.start());
+[problems, people, router, ending, forms, fields, accounts, chart, secondFactor, live, developers, payees].forEach((part) => part.start());
 
 document.querySelector('[data-skip]').addEventListener('click', (event) => {
   event.preventDefault();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -202,6 +204,50 @@ def test_news_say_what_an_event_means(bank: Bank) -> None:
     assert text == f"€12.34 received on checking account ·· {target['number'][-4:]}"
     page(bob, "news", 404, position="1000", more="0")
     page(bob, "news", 422, position="last", more="0")
+
+
+def test_an_account_has_the_name_that_its_owner_gave_it(bank: Bank) -> None:
+    ada = bank.customer()
+    account, _ = ada.account(balance=10_000), ada.account()
+    named = "Holidays <2027>"
+    ok(ada.patch(f"/accounts/{account['id']}", {"name": named}))
+    card = ada.card(account)
+    transfer = ok(ada.transfer(account, bank.customer().account(), 100), 201)
+    visible, plain = "<bdi>Holidays &lt;2027&gt;</bdi>", "\u2068Holidays &lt;2027&gt;\u2069"
+    for path in (
+        "overview",
+        f"accounts/{account['id']}",
+        "cards",
+        f"cards/{card['id']}",
+        f"transfers/{transfer['id']}",
+    ):
+        assert visible in page(ada, path), path
+    for path in ("send", "cash", "statements", "cards", f"accounts/{account['id']}"):
+        assert plain in page(ada, path), path
+    assert "Checking account ·· " in page(ada, "send"), "the account without a name"
+    assert visible in page(bank.employee(), f"accounts/{account['id']}")
+    [paid] = [item for item in stream(bank.app, ada, "limit=100") if item["data"].get("transfer_id") == transfer["id"]][
+        :1
+    ]
+    assert page(ada, "news", position=str(paid["position"]), more="0") == (
+        f"€1.00 paid from \u2068{named}\u2069 ·· {account['number'][-4:]}"
+    )
+
+
+def test_an_account_can_become_the_first(bank: Bank) -> None:
+    ada = bank.customer()
+    first, second, third = ada.account(), ada.account(), ada.account()
+    for account in (first, third, second, first):
+        shown = page(ada, f"accounts/{account['id']}")
+        if "data-moves" in shown:
+            for moved, position in json.loads(html.unescape(shown.split('data-moves="')[1].split('"')[0])):
+                ok(ada.patch(f"/accounts/{moved}", {"position": position}))
+            ok(ada.patch(f"/accounts/{account['id']}", {"position": 0}))
+        options = re.findall(r'<option value="([0-9a-f-]{36})"', page(ada, "cash"))
+        assert options[0] == account["id"]
+    assert options == [account["id"] for account in (first, second, third)]
+    assert "This is your first account" in page(ada, f"accounts/{first['id']}")
+    assert "data-moves" not in page(bank.employee(), f"accounts/{second['id']}")
 
 
 def test_only_the_newest_part_of_a_whole_history_is_live(bank: Bank) -> None:
