@@ -17,17 +17,16 @@ def list_payees() -> str:
 
 
 def saved() -> list[PayeeRecord]:
-    """Return the user's payees, those that were paid last first."""
+    """Return the user's payees, those that were paid last first, the others by name."""
     found: list[PayeeRecord] = []
-    window = Window(100)
-    while True:
+    window: Window | None = Window(100)
+    while window is not None:
         page = payees.search(window)
         found += page.items
-        if page.next_position is None:
-            break
-        window = Window(100, page.next_position)
-    by_name = sorted(found, key=lambda payee: (payee.nickname or payee.name).casefold())
-    paid = [payee for payee in by_name if payee.last_paid_at]
-    return sorted(paid, key=lambda payee: str(payee.last_paid_at), reverse=True) + [
-        payee for payee in by_name if not payee.last_paid_at
-    ]
+        window = None if page.next_position is None else Window(100, page.next_position)
+    return sorted(found, key=_order)
+
+
+def _order(payee: PayeeRecord) -> tuple[float, str]:
+    paid_at = payee.last_paid_at.timestamp() if payee.last_paid_at else 0.0
+    return -paid_at, (payee.nickname or payee.name).casefold()

@@ -90,7 +90,14 @@ class World:
         path = f"/cards/{self.funded_card_id()}/authorizations"
         return str(ok(self.owner.post(path, hold(self)), 201)["id"])
 
+    def revoke_old_api_keys(self) -> None:
+        """Revoke all live keys of the owner but the newest ten: a user may have a limited number."""
+        keys = ok(self.owner.get("/api-keys?limit=100"))["items"]
+        for key in [key for key in keys if key["revoked_at"] is None][10:]:
+            ok(self.owner.delete(f"/api-keys/{key['id']}"), 204)
+
     def api_key_id(self) -> str:
+        self.revoke_old_api_keys()
         return str(ok(self.owner.post("/api-keys", api_key(self)), 201)["id"])
 
     def webhook_endpoint_id(self) -> str:

@@ -51,6 +51,7 @@ def is_public(row: Row) -> bool:
 
 @pytest.mark.parametrize("row", [row for row in TABLE if not is_public(row)], ids=str)
 def test_each_route_asks_a_key_for_its_scope(world: World, row: Row) -> None:
+    world.revoke_old_api_keys()
     scope = scopes(world.bank.app)[str(row)]
     if scope is NO_KEYS:
         answer = send(world, row, bearer(world.bank, make(world.owner)))
@@ -68,6 +69,7 @@ def test_each_route_asks_a_key_for_its_scope(world: World, row: Row) -> None:
 def test_each_route_hides_the_accounts_that_a_key_is_not_for(world: World, row: Row) -> None:
     if scopes(world.bank.app)[str(row)] is NO_KEYS:
         return
+    world.revoke_old_api_keys()
     allowed = world.account()
     server = bearer(world.bank, make(world.owner, account_ids=[allowed["id"]]))
     for makes in (world.transaction_id, world.transfer_id, world.authorization_id):

@@ -173,6 +173,18 @@ def test_a_transfer_is_sent_again_from_the_history_and_the_receipt(visitor: Visi
     assert sent(ada) == 2
 
 
+def test_the_payee_that_was_paid_last_comes_first(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    source, first, second = ada.account(balance=5_000), bob.account(), bob.account()
+    for target, nickname in ((first, "Before"), (second, "Last")):
+        save(ada, target["number"], nickname=nickname)
+        ok(ada.transfer(source, target, 1), 201)
+    save(ada, UNKNOWN, nickname="Never")
+    visitor.arrive(ada)
+    visitor.go("/app/payees")
+    expect(page.locator(".row-title")).to_have_text(["Last", "Before", "Never"])
+
+
 def test_payees_are_renamed_and_removed(visitor: Visitor, page: Page, bank: Bank) -> None:
     ada = bank.customer()
     payee = save(ada, UNKNOWN, nickname="Landlady")

@@ -300,7 +300,7 @@ def test_a_refusal_leaves_no_more_than_its_failed_audit_row(till: Till, scope: s
     command = till.command()
 
     def decide() -> Decision[str]:
-        account_rows.set_status(till.source["id"], "frozen")
+        account_rows.change(till.source["id"], {"status": "frozen"})
         raise errors.StateConflict("It is not in the state.")
 
     with pytest.raises(errors.StateConflict):
