@@ -26,7 +26,10 @@ RARE: Final = 1_000
 """The rows of a term up to which they are counted. So many rows are read and sorted at once."""
 
 MAX_BRANCHES: Final = 20
-"""How many frequent terms with one beginning are read one by one. The rows of more terms are read all and sorted."""
+"""How many frequent terms with one beginning are read one by one.
+
+With more of them, the newest rows of the account are tested until a page is full: many words mean many rows.
+"""
 
 _LAST: Final = "~"
 """Comes after every character of a word."""
@@ -73,31 +76,31 @@ def _branches(account_id: str, counts: Sequence[int], filters: HistoryFilter, wi
     drivers = [condition]
     if condition.is_beginning and counts[driver] >= RARE:
         terms = _terms(account_id, condition)
-        if len(terms) <= MAX_BRANCHES:
-            drivers = [Condition(term) for term in terms]
+        if len(terms) > MAX_BRANCHES:
+            return [_branch(account_id, None, filters.conditions, filters, window)]
+        drivers = [Condition(term) for term in terms]
     return [_branch(account_id, one, others, filters, window) for one in drivers]
 
 
 def _branch(
-    account_id: str, driver: Condition, others: Sequence[Condition], filters: HistoryFilter, window: Window
+    account_id: str, driver: Condition | None, others: Sequence[Condition], filters: HistoryFilter, window: Window
 ) -> Select[Any]:
-    row = (SearchTerm.account_id, SearchTerm.sequence)
-    query: Any = select(*row).where(*_has(account_id, driver), *_bounds(account_id, filters, window.after))
-    if others:
-        query = query.join(
-            SearchText,
-            (SearchText.account_id == SearchTerm.account_id) & (SearchText.sequence == SearchTerm.sequence),
-        )
-        query = query.where(*map(_contains, others))
+    """Return the newest rows of a term that meet the other conditions; without ``driver`` the newest of all rows."""
+    table: Any = SearchText if driver is None else SearchTerm
+    row = (table.account_id, table.sequence)
+    query: Any = select(*row).where(table.account_id == account_id)
+    if driver is not None:
+        query = query.where(*_has(account_id, driver))
+        if others:
+            same = (SearchText.account_id == table.account_id) & (SearchText.sequence == table.sequence)
+            query = query.join(SearchText, same)
+        if driver.is_beginning:
+            query = query.group_by(*row)
+    query = query.where(*map(_contains, others), *_bounds(account_id, table.sequence, filters, window.after))
     if filters.type or filters.min_amount is not None or filters.max_amount is not None:
-        query = query.join(
-            Transaction,
-            (Transaction.account_id == SearchTerm.account_id) & (Transaction.sequence == SearchTerm.sequence),
-        )
-        query = filtered(query, filters)
-    if driver.is_beginning:
-        query = query.group_by(*row)
-    limited: Select[Any] = query.order_by(SearchTerm.sequence.desc()).limit(window.limit + 1)
+        same = (Transaction.account_id == table.account_id) & (Transaction.sequence == table.sequence)
+        query = filtered(query.join(Transaction, same), filters)
+    limited: Select[Any] = query.order_by(table.sequence.desc()).limit(window.limit + 1)
     return limited
 
 
@@ -113,10 +116,11 @@ def _contains(condition: Condition) -> ColumnElement[bool]:
     return SearchText.terms.contains(f"{SEPARATOR}{condition.text}{end}", autoescape=True)
 
 
-def _bounds(account_id: str, filters: HistoryFilter, after: Position | None) -> list[ColumnElement[bool]]:
+def _bounds(
+    account_id: str, sequence: Any, filters: HistoryFilter, after: Position | None
+) -> list[ColumnElement[bool]]:
     """Return the bounds on the sequence that follow from times: within an account time does not run backwards."""
-    sequence = SearchTerm.sequence
-    bounds = []
+    bounds: list[ColumnElement[bool]] = []
     if after is not None:
         moment, last_account_id, last_sequence = after
         if account_id == last_account_id:
@@ -145,9 +149,11 @@ def _terms(account_id: str, beginning: Condition) -> list[str]:
 
     Each is one step in the index, however many rows it has.
     """
-    has = _has(account_id, beginning)
-    found = select(func.min(SearchTerm.term).label("term")).where(*has).cte("found", recursive=True)
-    following = select(func.min(SearchTerm.term)).where(*has, SearchTerm.term > found.c.term).correlate(found)
+    account, begins, ends = _has(account_id, beginning)
+    first = select(func.min(SearchTerm.term).label("term")).where(account, begins, ends)
+    found = first.cte("found", recursive=True)
+    # Without `begins`: of two lower bounds SQLite takes the first for its step in the index.
+    following = select(func.min(SearchTerm.term)).where(account, SearchTerm.term > found.c.term, ends).correlate(found)
     found = found.union_all(select(following.scalar_subquery()).where(found.c.term.is_not(None)))
     query = select(found.c.term).where(found.c.term.is_not(None)).limit(MAX_BRANCHES + 1)
     return [row.term for row in db.rows(query)]
