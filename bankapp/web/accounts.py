@@ -5,24 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from bankapp import clock, context, errors, money
+from flask import url_for
+
+from bankapp import clock, context, money
 from bankapp.models import AccountRecord
 from bankapp.models.account import CUSTOMER_TYPES
-from bankapp.models.transaction import DIRECTIONS
-from bankapp.schemas.transactions import TransactionQuery
 from bankapp.services import account_holders, accounts, statements, transactions
-from bankapp.web import amounts, chart
-from bankapp.web.pages import Pages, argument, load, render
+from bankapp.web import chart, histories
+from bankapp.web.pages import Pages, render
 
 blueprint = Pages("accounts", __name__)
 
 CHART_DAYS: Final = 90
 TOTALS_DAYS: Final = 30
 COMMON_CURRENCIES: Final = ("EUR", "USD", "GBP", "CHF", "JPY")
-
-_LIMIT: Final = "15"
-
-_FILTERS: Final = ("type", "from", "to", "min", "max")
 
 
 @blueprint.page("/accounts/new")
@@ -53,7 +49,7 @@ def account(account_id: str) -> str:
         box=(chart.WIDTH, chart.HEIGHT),
         credits=credits,
         debits=debits,
-        types=DIRECTIONS,
+        types=histories.TYPES,
         **_history(shown),
     )
 
@@ -86,34 +82,9 @@ def _moves_to_first(account: AccountRecord, places: list[AccountRecord]) -> list
 
 
 def _history(account: AccountRecord) -> dict[str, object]:
-    query = _query(account.currency)
-    arguments = load(TransactionQuery(), query)
-    page = transactions.search(account.id, arguments["narrowed"], arguments["window"])
     return {
         "account": account,
         "is_mine": account.user_id == context.user().id,
-        "items": page.items,
-        "cursor": TransactionQuery().encode(page.next_position, query),
-        "narrowed": {name: argument(name) for name in _FILTERS if argument(name)},
-        # The last heading on the page before, so that it is not repeated.
-        "last_day": argument("last_day"),
-        "is_continued": "cursor" in query,
+        "place": url_for(".history", account_id=account.id),
+        **histories.shown([account], account.id),
     }
-
-
-def _query(currency: str) -> dict[str, str]:
-    """Translate the query string into parameters of the API: days to times, amounts to minor units.
-
-    Raises ValidationFailed.
-    """
-    query = {"limit": _LIMIT} | {name: argument(name) for name in ("type", "cursor") if argument(name)}
-    for name, end in (("from", "00:00:00Z"), ("to", "23:59:59.999999Z")):
-        if argument(name):
-            query[name] = f"{argument(name)}T{end}"
-    for name in ("min", "max"):
-        if argument(name):
-            try:
-                query[f"{name}_amount"] = str(amounts.parse(argument(name), currency))
-            except ValueError as problem:
-                raise errors.ValidationFailed(errors={name: [str(problem)]}) from None
-    return query

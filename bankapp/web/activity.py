@@ -1,4 +1,4 @@
-"""Activity: the user's own rows of the audit log."""
+"""The security log: the user's own rows of the audit log."""
 
 from __future__ import annotations
 

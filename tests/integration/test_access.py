@@ -318,6 +318,8 @@ TABLE = (
     Row("GET", "/pages/accounts/new", SIGNED_IN),
     Row("GET", "/pages/accounts/<id:account_id>", READ),
     Row("GET", "/pages/accounts/<id:account_id>/history", READ),
+    Row("GET", "/pages/movements", SIGNED_IN),
+    Row("GET", "/pages/movements/more", SIGNED_IN),
     Row("GET", "/pages/send", SIGNED_IN),
     Row("GET", "/pages/send/review", SIGNED_IN),
     Row("GET", "/pages/transfers/<id:transfer_id>", READ),

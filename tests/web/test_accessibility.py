@@ -66,6 +66,7 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
         f"accounts/{account['id']}",
         f"accounts/{other['id']}",
         "accounts/new",
+        "movements",
         "send",
         "payees",
         "cash",

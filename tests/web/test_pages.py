@@ -24,6 +24,7 @@ from tests.support.streams import stream
 CUSTOMER_PAGES = (
     "overview",
     "accounts/new",
+    "movements",
     "send",
     "cash",
     "cards",
@@ -136,6 +137,45 @@ def test_history_is_filtered_and_paged(bank: Bank) -> None:
         assert page(ada, path, **narrowed).count('class="row"') == count, narrowed
     problem = ada.client.get(f"/pages/{path}?min=1,234", headers=_bearer(ada))
     assert set(refused(problem, 422, "validation_error")["errors"]) == {"min"}
+
+
+def test_movements_are_those_of_all_own_accounts(bank: Bank) -> None:
+    ada, bob = bank.customer(), bank.customer()
+    account, yen = ada.account(balance=10_000), ada.account("JPY", 500)
+    ok(ada.patch(f"/accounts/{yen['id']}", {"name": "Tokyo"}))
+    ok(ada.transfer(account, bob.account(), 250, description="Rent"), 201)
+    for _ in range(14):
+        ada.deposit(account, 100)
+    shown = page(ada, "movements")
+    assert shown.count('class="row"') == 15
+    assert 'id="newest" data-live' in shown
+    following = shown.split('class="wide load-more" hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    rest = ada.client.get(following, headers=_bearer(ada)).text
+    assert rest.count('class="row"') == 2
+    assert "<bdi>Tokyo</bdi>" in rest
+    assert "Today</h3>" not in rest
+    for narrowed, count in (
+        ({"account": yen["id"]}, 1),
+        ({"type": "transfer_out"}, 1),
+        ({"account": account["id"], "min": "2.50", "max": "2.50"}, 1),
+        ({"account": yen["id"], "min": "500"}, 1),
+        ({"to": (clock.now().date() - timedelta(days=1)).isoformat()}, 0),
+    ):
+        found = page(ada, "movements/more", **narrowed)
+        assert found.count('class="row"') == count, narrowed
+        assert "data-live" not in found
+    refusal = ada.client.get("/pages/movements/more?min=5", headers=_bearer(ada))
+    assert "different currencies" in refused(refusal, 422, "validation_error")["errors"]["min"][0]
+    page(bob, "movements/more", 404, account=account["id"])
+    page(bank.employee(), "movements/more", 404, account=account["id"])
+    assert page(bob, "movements").count('class="row"') == 1
+
+
+def test_the_page_without_movements_says_what_to_do(bank: Bank) -> None:
+    ada = bank.customer()
+    assert 'href="/app/accounts/new"' in page(ada, "movements")
+    ada.account()
+    assert 'href="/app/cash?kind=deposit"' in page(ada, "movements")
 
 
 def test_the_balance_chart_ends_at_the_balance(bank: Bank) -> None:

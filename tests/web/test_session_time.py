@@ -113,6 +113,6 @@ def test_short_lived_tokens_end_by_the_servers_clock(page: Page, new_server: Cal
         with page.expect_response("**/v1/auth/refresh") as renewed:
             pass
         assert renewed.value.status == 200
-        page.get_by_role("link", name="Activity").click()
+        visitor.go("/app/activity")
         expect(page.locator(".row-title", has_text="Session renewed").first).to_be_visible()
         assert ok(server.bank.signed_in(ada.email).get("/auth/me"))["email"] == ada.email

@@ -1,0 +1,34 @@
+"""Movements: the history of all the user's accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+
+from bankapp import context, errors
+from bankapp.services import accounts
+from bankapp.web import histories
+from bankapp.web.pages import Pages, argument, render
+
+blueprint = Pages("movements", __name__)
+
+
+@blueprint.page("/movements")
+def movements() -> str:
+    """Return the newest movements of all the user's accounts, with the form that filters them."""
+    return render("movements", types=histories.TYPES, **_history())
+
+
+@blueprint.page("/movements/more")
+def more() -> str:
+    """Return a page of the movements, filtered by the query string."""
+    return render("history", **_history())
+
+
+def _history() -> dict[str, Any]:
+    own = {account.id: account for account in accounts.of_user(context.user().id)}
+    account_id = argument("account") or None
+    if account_id is not None and account_id not in own:
+        raise errors.NotFound("There is no such account.")
+    return {"names": own, "place": url_for(".more"), **histories.shown(list(own.values()), account_id)}
