@@ -1,4 +1,4 @@
-"""Movements: the history of all the user's accounts."""
+"""Movements: the history of all the user's accounts, and the page of each movement."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from flask import url_for
 
 from bankapp import context, errors
-from bankapp.services import accounts
+from bankapp.services import accounts, transactions, transfers
 from bankapp.web import histories
 from bankapp.web.pages import Pages, argument, render
 
@@ -24,6 +24,20 @@ def movements() -> str:
 def more() -> str:
     """Return a page of the movements, filtered by the query string."""
     return render("history", **_history())
+
+
+@blueprint.page("/movements/<id:transaction_id>")
+def movement(transaction_id: str) -> str:
+    """Return all that is known of one movement, and what can be done about it."""
+    item = transactions.get(transaction_id)
+    return render(
+        "movement",
+        item=item,
+        account=accounts.get(item.account_id),
+        transfer=transfers.get(item.transfer_id) if item.transfer_id else None,
+        is_mine=item.user_id == context.user().id,
+        is_staff=context.user().is_staff,
+    )
 
 
 def _history() -> dict[str, Any]:

@@ -46,6 +46,7 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
     ada, bob = bank.customer(), bank.customer()
     account, other = ada.account(balance=123_456), ada.account("KWD", 7_000, type="savings")
     transfer = ok(ada.transfer(account, bob.account(), 1_000, description="Rent " * 20), 201)
+    [movement, *_] = ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]
     ok(ada.post("/payees", {"name": "Grace Hopper", "account_number": "DE02120300000000202051"}), 201)
     card = ok(ada.post("/cards", {"account_id": account["id"], "type": "virtual"}), 201)
     body = {"amount": 1_990, "currency": "EUR", "merchant": "Corner Bookshop"}
@@ -67,6 +68,7 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
         f"accounts/{other['id']}",
         "accounts/new",
         "movements",
+        f"movements/{movement['id']}",
         "send",
         "payees",
         "cash",

@@ -16,6 +16,7 @@ from bankapp import clock, context, db
 from bankapp.context import Context
 from bankapp.services import seeding, transactions
 from bankapp.services.identity import auth
+from bankapp.web import display
 from tests.support import clocks
 from tests.support.api_keys import make
 from tests.support.factories import Bank, Caller, ok, refused
@@ -169,6 +170,60 @@ def test_movements_are_those_of_all_own_accounts(bank: Bank) -> None:
     page(bob, "movements/more", 404, account=account["id"])
     page(bank.employee(), "movements/more", 404, account=account["id"])
     assert page(bob, "movements").count('class="row"') == 1
+
+
+def test_every_movement_has_a_page_with_its_facts(bank: Bank) -> None:
+    ada, bob, clerk = bank.customer(), bank.customer(), bank.employee()
+    account, target = ada.account(balance=10_000), bob.account()
+    extra = {"description": "Rent <b>", "reference": "INV-7", "end_to_end_id": "E2E-7"}
+    transfer = ok(ada.transfer(account, target, 250, **extra), 201)
+    hold = ok(ada.authorize(ada.card(account), 1_234, merchant="Corner Bookshop"), 201)
+    ok(ada.post(f"/authorizations/{hold['id']}/capture"))
+    ok(ada.move(account, 100, "withdrawal"), 201)
+    history = ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]
+    by_type = {item["type"]: item for item in history}
+    assert set(by_type) == {"deposit", "withdrawal", "transfer_out", "card_purchase"}
+    listed = page(ada, "movements")
+    shown = {}
+    for type, item in by_type.items():
+        assert f'href="/app/movements/{item["id"]}"' in listed
+        shown[type] = page(ada, f"movements/{item['id']}")
+        assert item["id"] in shown[type]
+        assert "Booked" in shown[type]
+        page(bob, f"movements/{item['id']}", 404)
+    sent = shown["transfer_out"]
+    for text in (
+        "Rent &lt;b&gt;",
+        "INV-7",
+        "E2E-7",
+        display.iban(target["number"]),
+        "€97.50",
+        f"again={transfer['id']}",
+    ):
+        assert text in sent, text
+    assert "Corner Bookshop" in shown["card_purchase"]
+    assert "block the card" in shown["card_purchase"]
+    out = by_type["transfer_out"]["id"]
+    looked_at = page(clerk, f"movements/{out}")
+    assert "Reverse transfer" in looked_at
+    assert "Report a problem" not in looked_at
+    reversal = ok(clerk.post(f"/transfers/{transfer['id']}/reversal"), 201)
+    reversed_ = page(ada, f"movements/{out}")
+    assert f'href="/app/transfers/{reversal["id"]}"' in reversed_
+    assert "Reverse transfer" not in page(clerk, f"movements/{out}")
+
+
+def test_the_details_of_a_problem_contain_nothing_that_others_wrote(bank: Bank) -> None:
+    ada = bank.customer()
+    account = ada.account(balance=10_000)
+    ok(ada.transfer(account, bank.customer().account(), 250, description="Rent", reference="INV-7"), 201)
+    [movement, *_] = ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]
+    details = html.unescape(
+        page(ada, f"movements/{movement['id']}").split("<pre")[1].split(">", 1)[1].split("</pre")[0]
+    )
+    assert details.splitlines()[1:3] == ["Type: Transfer sent", "Amount: −€2.50"]
+    assert details.endswith(f"Movement id: {movement['id']}\nTransfer id: {movement['transfer_id']}\nWhat is wrong:")
+    assert not [text for text in ("97.50", "Rent", "INV-7") if text in details]
 
 
 def test_the_page_without_movements_says_what_to_do(bank: Bank) -> None:
