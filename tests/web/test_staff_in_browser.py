@@ -33,7 +33,7 @@ def test_freeze_unfreeze_and_reverse(visitor: Visitor, page: Page, bank: Bank, e
     visitor.arrive(ada)
     page.get_by_role("link", name="Checking account").click()
     expect(page.get_by_text("Your account is frozen.")).to_be_visible()
-    expect(page.locator("main").get_by_role("link", name="Send")).to_have_count(0)
+    expect(page.locator("main").get_by_role("link", name="Send", exact=True)).to_have_count(0)
 
     page.locator("#person-button").click()
     page.get_by_role("button", name=clerk.email).click()
