@@ -33,6 +33,27 @@ def test_history_loads_more_and_filters(visitor: Visitor, page: Page, bank: Bank
     expect(rows).to_have_count(15)
 
 
+def test_a_named_account_becomes_the_first(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada = bank.customer()
+    first, account = ada.account(), ada.account(balance=1_000)
+    ok(ada.patch(f"/accounts/{first['id']}", {"position": 0}))
+    visitor.arrive(ada)
+    visitor.go(f"/app/accounts/{account['id']}")
+    page.get_by_text("Name and order").click()
+    page.get_by_label("Name").fill("Holidays")
+    page.get_by_role("button", name="Save").click()
+    visitor.sees("Holidays")
+    page.get_by_text("Name and order").click()
+    page.get_by_role("button", name="Make this my first account").click()
+    visitor.is_told("This is your first account now.")
+    visitor.go("/app/cash?kind=deposit")
+    expect(page.get_by_label("Account")).to_have_value(account["id"])
+    visitor.go("/app/movements")
+    page.get_by_role("link", name="Deposit", exact=True).click()
+    visitor.sees("Deposit")
+    expect(page.locator(".back")).to_have_text("Holidays")
+
+
 @pytest.mark.parametrize("expected_failures", [["422"]])
 def test_an_invalid_filter_shows_its_error_at_the_field(
     visitor: Visitor, page: Page, bank: Bank, expected_failures: list[str]

@@ -76,6 +76,16 @@ def test_a_transfer_in_one_window_changes_the_other(visitor: Visitor, window: Vi
     assert not [text for text in visitor.page.evaluate("window.told") if "paid from" in text]
 
 
+def test_the_first_movement_appears_on_the_empty_page(window: Visitor, bank: RemoteBank) -> None:
+    ada = bank.customer()
+    account = ada.account()
+    arrive(window, ada)
+    window.go("/app/movements")
+    expect(window.page.get_by_role("link", name="Make a deposit")).to_be_visible()
+    ada.deposit(account, 1_234)
+    expect(window.page.locator("#newest .row")).to_contain_text("€12.34")
+
+
 def test_focus_scroll_and_typed_text_stay(window: Visitor, bank: RemoteBank) -> None:
     ada = bank.customer()
     account = ada.account()
