@@ -45,6 +45,7 @@ def check(visitor: Visitor, name: str) -> list[str]:
 def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> None:
     ada, bob = bank.customer(), bank.customer()
     account, other = ada.account(balance=123_456), ada.account("KWD", 7_000, type="savings")
+    ok(ada.patch(f"/accounts/{account['id']}", {"name": "W" * 80}))
     transfer = ok(ada.transfer(account, bob.account(), 1_000, description="Rent " * 20), 201)
     [movement, *_] = ok(ada.get(f"/transactions?account_id={account['id']}"))["items"]
     ok(ada.post("/payees", {"name": "Grace Hopper", "account_number": "DE02120300000000202051"}), 201)
