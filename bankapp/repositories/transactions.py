@@ -138,8 +138,7 @@ def _history_of_account(filters: tuple[str, ...], size: int) -> Select[Any]:
     # account's owner with the page, which saves a round trip. The row comparison walks the index (account_id,
     # sequence) from the newest row. With filters, a separate condition on the account's id stops PostgreSQL at the
     # last row of the account.
-    lines = select_record(TransactionRecord, Transaction, user_id=literal_column("NULL"), **REMARKS)
-    lines = with_remarks(lines.select_from(Transaction))
+    lines = select_record(TransactionRecord, Transaction, user_id=literal_column("NULL"), **_NO_REMARKS)
     position = tuple_(Transaction.account_id, Transaction.sequence)
     lines = lines.where(position < tuple_(_ACCOUNT_ID, bindparam("after", type_=BigInteger)))
     if filters:
@@ -149,10 +148,14 @@ def _history_of_account(filters: tuple[str, ...], size: int) -> Select[Any]:
         lines = lines.where(matches(column, bindparam(name, type_=column.type)))
     lines = lines.order_by(Transaction.account_id.desc(), Transaction.sequence.desc())
     newest = lines.limit(literal_column(str(size + 1))).subquery()
-    columns = [AccountHolder.user_id if column.key == "user_id" else column for column in newest.c]
+    others: dict[str, Any] = {**REMARKS, "user_id": AccountHolder.user_id}
+    columns = [others.get(str(column.key), column) for column in newest.c]
     owner = select(*columns).select_from(Account).join(AccountHolder)
     owner = owner.where(Account.id == _ACCOUNT_ID, Account.type != CASH)
-    return owner.outerjoin(newest, newest.c.account_id == Account.id).order_by(newest.c.sequence.desc())
+    # The annotations are joined to the page, so that the walk in the index stays as it is.
+    is_own = and_(Annotation.transaction_id == newest.c.id, Annotation.user_id == _READER_ID)
+    pages = owner.outerjoin(newest, newest.c.account_id == Account.id).outerjoin(Annotation, is_own)
+    return pages.order_by(newest.c.sequence.desc())
 
 
 def of_account(
