@@ -28,8 +28,11 @@ RARE: Final = 1_000
 MAX_BRANCHES: Final = 20
 """How many frequent terms with one beginning are read one by one.
 
-With more of them, the newest rows of the account are tested until a page is full: many words mean many rows.
+With more of them, the rows of all are read and sorted up to MANY; beyond that the newest rows of the account are tested
+until a page is full.
 """
+
+MANY: Final = 10_000
 
 _LAST: Final = "~"
 """Comes after every character of a word."""
@@ -68,6 +71,11 @@ def _counts(account_ids: Sequence[str], conditions: Sequence[Condition]) -> list
     return [found[start : start + size] for start in range(0, len(found), size)]
 
 
+def _has_many(account_id: str, condition: Condition) -> bool:
+    some = select(literal(1)).where(*_has(account_id, condition)).limit(MANY).subquery()
+    return bool(db.value(select(func.count()).select_from(some)) == MANY)
+
+
 def _branches(account_id: str, counts: Sequence[int], filters: HistoryFilter, window: Window) -> list[Select[Any]]:
     """Return SELECTs of account and sequence, each of at most a page; a transaction may be in several of them."""
     driver = min(range(len(counts)), key=counts.__getitem__)
@@ -76,9 +84,10 @@ def _branches(account_id: str, counts: Sequence[int], filters: HistoryFilter, wi
     drivers = [condition]
     if condition.is_beginning and counts[driver] >= RARE:
         terms = _terms(account_id, condition)
-        if len(terms) > MAX_BRANCHES:
+        if len(terms) > MAX_BRANCHES and _has_many(account_id, condition):
             return [_branch(account_id, None, filters.conditions, filters, window)]
-        drivers = [Condition(term) for term in terms]
+        if len(terms) <= MAX_BRANCHES:
+            drivers = [Condition(term) for term in terms]
     return [_branch(account_id, one, others, filters, window) for one in drivers]
 
 

@@ -99,12 +99,12 @@ def test_a_search_is_narrowed_by_the_other_filters(ada: Caller) -> None:
     assert ids_of(find(ada, q="rent", to=two["created_at"])) == ids_of([two, one])
 
 
-@pytest.mark.parametrize("rare", [3, searching.RARE])
-@pytest.mark.parametrize("branches", [1, searching.MAX_BRANCHES])
+@pytest.mark.parametrize(("rare", "branches", "many"), [(1_000, 20, 10_000), (3, 20, 10_000), (3, 1, 4), (3, 1, 1_000)])
 def test_pages_continue_each_other_over_all_accounts(
-    ada: Caller, monkeypatch: pytest.MonkeyPatch, rare: int, branches: int
+    ada: Caller, monkeypatch: pytest.MonkeyPatch, rare: int, branches: int, many: int
 ) -> None:
     monkeypatch.setattr(searching, "RARE", rare)
+    monkeypatch.setattr(searching, "MANY", many)
     monkeypatch.setattr(searching, "MAX_BRANCHES", branches)
     accounts = [ada.account(), ada.account(), ada.account()]
     made = []
