@@ -74,6 +74,10 @@ lock: $(DEVELOPMENT)  ## Lock requirements*.in with hashes; ARGS=--upgrade updat
 bench: $(DEVELOPMENT)  ## Run the benchmarks; ARGS= is passed to them
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-search
+bench-search: $(DEVELOPMENT)  ## Time searches among 1,000,000 transactions; ARGS="--count 100000 --only sqlite"
+	@$(BIN)/python -m benchmarks.search $(ARGS)
+
 .PHONY: profile
 profile: $(DEVELOPMENT)  ## Show where the time of a transfer goes; ARGS=file keeps the stacks
 	@$(BIN)/python -m benchmarks.profile_transfer $(ARGS)
