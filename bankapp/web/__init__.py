@@ -28,6 +28,7 @@ from bankapp.web import (
     statements,
     transfers,
     webhook_endpoints,
+    zones,
 )
 
 blueprint = Blueprint("web", __name__)
@@ -58,4 +59,5 @@ def init_app(app: Flask) -> None:
     """Serve the pages on ``app``."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(display.FILTERS)
+    app.jinja_env.globals["time_zone"] = zones.zone
     app.register_blueprint(blueprint)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bankapp import clock, money
 from bankapp.models import AccountRecord
+from bankapp.web import zones
 
 # Symbols that stand for one currency only. Every other currency shows its code.
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "VND": "₫"}
@@ -109,16 +110,25 @@ def short_day(value: date | datetime) -> str:
     return f"{value.day} {value:%b}"
 
 
-def near_day(value: date) -> str:
-    """Format a day as Today, Yesterday or the date (UTC)."""
-    today = clock.now().date()
+def near_day(value: datetime) -> str:
+    """Format the day of a time, in the viewer's zone, as Today, Yesterday or the date."""
+    today = zones.local(clock.now()).date()
     names = {today: "Today", today - timedelta(days=1): "Yesterday"}
-    return names.get(value) or day(value)
+    local_day = zones.local(value).date()
+    return names.get(local_day) or day(local_day)
 
 
 def moment(value: datetime) -> str:
-    """Format a time: ``24 Nov 2026, 09:30 UTC``."""
-    return f"{value.day} {value:%b %Y, %H:%M} UTC"
+    """Format a time in the viewer's zone: ``24 Nov 2026, 09:30 UTC``."""
+    local = zones.local(value)
+    zone = f"{local:%Z}"
+    # Zones without letters have an offset for a name.
+    return f"{local.day} {local:%b %Y, %H:%M} {'UTC' if zone[:1] in '+-' else ''}{zone}"
+
+
+def clock_time(value: datetime, format: str = "%H:%M") -> str:
+    """Format the time of day in the viewer's zone: ``09:30``."""
+    return zones.local(value).strftime(format)
 
 
 def account_name(account: AccountRecord) -> str:
@@ -146,6 +156,7 @@ def words(identifier: str) -> str:
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "account_name": account_name,
+    "clock_time": clock_time,
     "day": day,
     "event_name": event_name,
     "iban": iban,

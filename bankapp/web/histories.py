@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, time
 from typing import Any, Final
 
-from bankapp import errors
+from bankapp import clock, errors
 from bankapp.listing import Page
 from bankapp.models import AccountRecord
 from bankapp.models.transaction import DIRECTIONS
 from bankapp.schemas.transactions import TransactionQuery
 from bankapp.services import transactions
-from bankapp.web import amounts
+from bankapp.web import amounts, zones
 from bankapp.web.pages import argument, load
 
 TYPES: Final = tuple(DIRECTIONS)
@@ -39,18 +40,25 @@ def shown(accounts: Sequence[AccountRecord], account_id: str | None) -> dict[str
 
 
 def _query(currencies: set[str]) -> dict[str, str]:
-    """Translate the query string into parameters of the API: days to times, amounts to minor units.
+    """Translate the query string into parameters of the API: the viewer's days to times, amounts to minor units.
 
     Raises ValidationFailed, also for an amount that could be of several ``currencies``.
     """
     query = {"limit": _LIMIT} | {name: argument(name) for name in ("type", "cursor") if argument(name)}
-    for name, end in (("from", "00:00:00Z"), ("to", "23:59:59.999999Z")):
+    for name, of_day in (("from", time.min), ("to", time.max)):
         if argument(name):
-            query[name] = f"{argument(name)}T{end}"
+            query[name] = _moment(name, of_day)
     for name in ("min", "max"):
         if argument(name):
             query[f"{name}_amount"] = str(_amount(name, currencies))
     return query
+
+
+def _moment(name: str, of_day: time) -> str:
+    try:
+        return clock.to_text(zones.at(date.fromisoformat(argument(name)), of_day))
+    except (ValueError, OverflowError):
+        raise errors.ValidationFailed(errors={name: ["Not a valid date."]}) from None
 
 
 def _amount(name: str, currencies: set[str]) -> int:

@@ -8,6 +8,7 @@ from bankapp import clock, context
 from bankapp.listing import HistoryFilter, Window
 from bankapp.models import AccountRecord
 from bankapp.services import account_holders, accounts, transactions
+from bankapp.web import zones
 from bankapp.web.pages import Pages, render
 from bankapp.web.webhook_endpoints import disabled_by_bank
 
@@ -31,7 +32,7 @@ def overview() -> str:
         names={account.id: account for account in own},
         holder=account_holders.of_caller(),
         disabled_endpoints=disabled_by_bank(),
-        greeting=_greeting(clock.now().hour),
+        greeting=_greeting(zones.local(clock.now()).hour),
     )
 
 

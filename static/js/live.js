@@ -178,7 +178,7 @@ const mayChange = (name, _, change) => !(change === 'remove' && (name === 'open'
 async function page(path) {
   const person = session.current();
   if (!person || !session.isFresh(person)) return null;
-  const headers = { Authorization: session.authorization(person), 'X-Device-Id': session.device };
+  const headers = { Authorization: session.authorization(person), 'X-Device-Id': session.device, 'X-Time-Zone': session.timeZone };
   const answer = await fetch(`/pages${path}`, { headers });
   if (answer.status >= 500) throw new Error('The page cannot be fetched now.');
   return answer.ok && person === session.current() ? answer.text() : null;

@@ -89,6 +89,7 @@ function hold(event) {
 function sign({ detail }) {
   const person = session.current();
   detail.headers['X-Device-Id'] = session.device;
+  detail.headers['X-Time-Zone'] = session.timeZone;
   if (person) detail.headers.Authorization = session.authorization(person);
 }
 

@@ -11,6 +11,9 @@ export const events = new EventTarget();
 // The device id, in printable ASCII as the API requires. People see it in their list of sessions.
 export const device = `${browserName()} on ${systemName()} (${crypto.randomUUID().slice(0, 4)})`;
 
+// The server writes times in it.
+export const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+
 export const current = () => active;
 export const everybody = () => [...people.values()];
 export const isStaff = (person) => person.role !== 'customer';

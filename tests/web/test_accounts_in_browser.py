@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from bankapp import clock
 from tests.support.factories import Bank, ok
+from tests.web.conftest import Live
 from tests.web.visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -52,6 +55,19 @@ def test_a_named_account_becomes_the_first(visitor: Visitor, page: Page, bank: B
     page.get_by_role("link", name="Deposit", exact=True).click()
     visitor.sees("Deposit")
     expect(page.locator(".back")).to_have_text("Holidays")
+
+
+def test_times_are_in_the_zone_of_the_browser(browser: Browser, live: Live) -> None:
+    ada = live.bank.customer()
+    moved = ada.deposit(ada.account(), 100)
+    local = clock.from_text(moved["created_at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    opened = browser.new_context(timezone_id="Asia/Tokyo", reduced_motion="reduce")
+    opened.set_default_timeout(8_000)
+    visitor = Visitor(opened.new_page(), live.url)
+    visitor.arrive(ada)
+    visitor.go(f"/app/movements/{moved['id']}")
+    expect(visitor.page.locator("dd time")).to_contain_text(f"{local:%H:%M} JST")
+    opened.close()
 
 
 @pytest.mark.parametrize("expected_failures", [["422"]])

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -45,8 +46,9 @@ def bank(app: Flask) -> Bank:
     return Bank(app)
 
 
-def page(caller: Caller, path: str, status: int = 200, **query: str) -> str:
-    answer = caller.client.get(f"/pages/{path}", query_string=query, headers=_bearer(caller))
+def page(caller: Caller, path: str, status: int = 200, zone: str | None = None, **query: str) -> str:
+    headers = _bearer(caller) | ({"X-Time-Zone": zone} if zone else {})
+    answer = caller.client.get(f"/pages/{path}", query_string=query, headers=headers)
     assert answer.status_code == status, answer.get_data(as_text=True)
     return answer.get_data(as_text=True)
 
@@ -224,6 +226,41 @@ def test_the_details_of_a_problem_contain_nothing_that_others_wrote(bank: Bank) 
     assert details.splitlines()[1:3] == ["Type: Transfer sent", "Amount: −€2.50"]
     assert details.endswith(f"Movement id: {movement['id']}\nTransfer id: {movement['transfer_id']}\nWhat is wrong:")
     assert not [text for text in ("97.50", "Rent", "INV-7") if text in details]
+
+
+# The day of at least one of them is not the day of UTC.
+@pytest.mark.parametrize(("zone", "name"), [("Pacific/Kiritimati", "UTC+14"), ("Pacific/Pago_Pago", "SST")])
+def test_days_and_times_are_those_of_the_viewer(bank: Bank, zone: str, name: str) -> None:
+    ada = bank.customer()
+    with clocks.at(clocks.ago(days=3)):
+        account = ada.account()
+        moved = ada.deposit(account, 100)
+    local = clock.from_text(moved["created_at"]).astimezone(ZoneInfo(zone))
+    ada = bank.signed_in(ada.email)
+    listed = page(ada, "movements", zone=zone)
+    assert f'<h3 class="day">{display.day(local.date())}</h3>' in listed
+    assert f">{local:%H:%M}</time>" in listed
+    assert f"in {zone}." in listed
+    assert f"{local:%H:%M} {name}" in page(ada, f"movements/{moved['id']}", zone=zone)
+    day, before = local.date().isoformat(), (local.date() - timedelta(days=1)).isoformat()
+    assert page(ada, "movements/more", zone=zone, **{"from": day, "to": day}).count('class="row"') == 1
+    assert page(ada, "movements/more", zone=zone, to=before).count('class="row"') == 0
+
+
+@pytest.mark.parametrize("zone", ["Europe", "../../etc/passwd", "/etc/passwd", "Nowhere/Land", "x" * 5000, "\u00e9"])
+def test_an_unknown_time_zone_is_utc(bank: Bank, zone: str) -> None:
+    assert "in UTC." in page(bank.customer(), "movements", zone=zone)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-13-01", "today"])
+@pytest.mark.parametrize("bound", ["from", "to"])
+def test_a_filter_takes_any_day_or_refuses_it(bank: Bank, bound: str, day: str) -> None:
+    ada = bank.customer()
+    ada.account()
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        headers = _bearer(ada) | {"X-Time-Zone": zone}
+        answer = ada.client.get(f"/pages/movements/more?{bound}={day}", headers=headers)
+        assert answer.status_code in (200, 422), answer.text
 
 
 def test_the_page_without_movements_says_what_to_do(bank: Bank) -> None:
