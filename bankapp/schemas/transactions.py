@@ -131,7 +131,7 @@ class TransactionFilter(QuerySchema):
     )
 
     q = Question(
-        load_default=(),
+        load_default=None,
         metadata={
             "description": (
                 "Words that the description, the reference, the counterparty's name and your notes together must have,"
@@ -143,15 +143,15 @@ class TransactionFilter(QuerySchema):
     )
     category = WholeTerm(
         search_terms.CATEGORY,
-        load_default=(),
+        load_default=None,
         metadata={"description": "The category of your annotation.", "example": "groceries"},
     )
     tag = WholeTerm(
-        search_terms.TAG, load_default=(), metadata={"description": "A tag of your annotation.", "example": "holiday"}
+        search_terms.TAG, load_default=None, metadata={"description": "A tag of your annotation.", "example": "holiday"}
     )
     counterparty = WholeTerm(
         search_terms.COUNTERPARTY,
-        load_default=(),
+        load_default=None,
         metadata={"description": "The whole name of the counterparty.", "example": "Grace Hopper"},
     )
 
@@ -159,7 +159,9 @@ class TransactionFilter(QuerySchema):
     def make_filter(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Gather what narrows the history into the filter that repositories take."""
         names = ("type", "start", "end", "min_amount", "max_amount")
-        conditions = [condition for name in ("q", "category", "tag", "counterparty") for condition in data.pop(name)]
+        conditions = [
+            condition for name in ("q", "category", "tag", "counterparty") for condition in data.pop(name) or ()
+        ]
         values = {name: data.pop(name) for name in names}
         return data | {"narrowed": HistoryFilter(**values, conditions=tuple(dict.fromkeys(conditions)))}
 

@@ -30,6 +30,7 @@ from bank_api.api.transfers import create_transfer
 from bank_api.models import (
     Account,
     AccountType,
+    AnnotatedTransactionPage,
     CardType,
     IssuedCard,
     Login,
@@ -43,7 +44,6 @@ from bank_api.models import (
     Statement,
     TokenPair,
     Transaction,
-    TransactionPage,
     Transfer,
 )
 from bank_api.models.new_transaction_type import NewTransactionType
@@ -125,7 +125,7 @@ def walk_pages(client: AuthenticatedClient, account: Account) -> None:
     cursor: str | Unset = UNSET
     while True:
         answer = list_transactions.sync_detailed(client=client, account_id=account.id, limit=1, cursor=cursor)
-        page = typed(TransactionPage, answer)
+        page = typed(AnnotatedTransactionPage, answer)
         amounts += [item.amount for item in page.items]
         if page.next_cursor is None:
             break

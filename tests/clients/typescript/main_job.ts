@@ -84,7 +84,7 @@ async function walkPages(bank: Bank, account: Account): Promise<void> {
   let cursor: string | null = null;
   do {
     const query = { account_id: account.id, limit: 1, ...(cursor === null ? {} : { cursor }) };
-    const page: components["schemas"]["TransactionPage"] = succeeded(
+    const page: components["schemas"]["AnnotatedTransactionPage"] = succeeded(
       await bank.GET("/v1/transactions", { params: { query } }),
     );
     amounts.push(...page.items.map((item) => item.amount));
