@@ -321,7 +321,14 @@ SETTINGS: Final = (
         default="none",
         is_secret=True,
     ),
-    Setting("SECRET_KEY", "secret_key", _secrets, "signs cursors", default="like `JWT_SECRET`", is_secret=True),
+    Setting(
+        "SECRET_KEY",
+        "secret_key",
+        _secrets,
+        "signs cursors and verifications of payees",
+        default="like `JWT_SECRET`",
+        is_secret=True,
+    ),
     Setting("WEB_CONCURRENCY", "web_concurrency", _integer(1, 256), "worker processes", default="two per core"),
     Setting("WEB_THREADS", "web_threads", _integer(1, 64), "threads of each worker"),
     Setting(

@@ -37,7 +37,8 @@ class Question(fields.String):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(validate=_check_conditions, **kwargs)
-        self.metadata: dict[str, Any] = {"minLength": 1, "maxLength": MAX_QUESTION_LENGTH} | dict(self.metadata)
+        shape = {"minLength": 1, "maxLength": MAX_QUESTION_LENGTH, "pattern": r"\S"}
+        self.metadata: dict[str, Any] = shape | dict(self.metadata)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         if len(value) > MAX_QUESTION_LENGTH:

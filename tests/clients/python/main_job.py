@@ -30,6 +30,7 @@ from bank_api.api.transfers import create_transfer
 from bank_api.models import (
     Account,
     AccountType,
+    AnnotatedTransaction,
     AnnotatedTransactionPage,
     CardType,
     IssuedCard,
@@ -43,7 +44,6 @@ from bank_api.models import (
     Signup,
     Statement,
     TokenPair,
-    Transaction,
     Transfer,
 )
 from bank_api.models.new_transaction_type import NewTransactionType
@@ -99,7 +99,7 @@ def open_one(client: AuthenticatedClient, type_: AccountType) -> Account:
 def pay(client: AuthenticatedClient, source: Account, target: Account) -> None:
     """Deposit, transfer, be refused, and repeat the transfer with the same key."""
     cash = NewTransaction(account_id=source.id, type_=NewTransactionType.DEPOSIT, amount=10_000, currency="EUR")
-    deposit = typed(Transaction, create_transaction.sync_detailed(client=client, body=cash))
+    deposit = typed(AnnotatedTransaction, create_transaction.sync_detailed(client=client, body=cash))
     show("deposit", f"{deposit.amount}, balance {deposit.balance_after}")
 
     order = NewTransferById(from_account_id=source.id, to_account_id=target.id, amount=2_500, currency="EUR")
