@@ -46,7 +46,7 @@ CHANGES = {
 }
 ONLY = {
     "postgresql": {
-        "TRUNCATE transactions": "transactions are history: TRUNCATE",
+        "TRUNCATE transactions CASCADE": "transactions are history: TRUNCATE",
         "TRUNCATE transfers CASCADE": "are history: TRUNCATE",
         "TRUNCATE postings CASCADE": "are history: TRUNCATE",
         "TRUNCATE audit_logs CASCADE": "are history: TRUNCATE",
