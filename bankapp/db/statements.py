@@ -128,7 +128,9 @@ def insert_all(model: Any, rows: Sequence[Parameters], *, ignore_conflict: bool 
     if not rows:
         return 0
     dialect = current().pooled().dialect.name
-    return change(_insert(model.__table__, dialect, ignore_conflict), rows)
+    # By default SQLAlchemy forgets how many rows an INSERT stored.
+    counted = _insert(model.__table__, dialect, ignore_conflict).execution_options(preserve_rowcount=True)
+    return change(counted, rows)
 
 
 def rows_if_admitted(build: Callable[[Select[Any] | None], Select[Any]], parameters: Parameters) -> list[Any]:
