@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from bankapp import context, db
-from bankapp.listing import HistoryFilter, Page, Window
+from bankapp.listing import HistoryFilter, Owner, Page, Window
 from bankapp.models import TransactionRecord
 from bankapp.repositories import accounts as account_rows
 from bankapp.repositories import search as found_rows
@@ -79,6 +79,21 @@ def search(account_id: str | None, filters: HistoryFilter, window: Window) -> Pa
     owner = access.authorize_listing("transaction")
     if owner is None:
         return transactions.of_everybody(filters, window)
+    return _of_owner(owner, filters, window)
+
+
+def of_caller(filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
+    """Return the history of all the caller's own accounts, newest first; of nobody else's, also for staff.
+
+    Raises Unavailable as :func:`search`.
+    """
+    if filters.conditions:
+        return _search_own(None, filters, window)
+    caller = context.user()
+    return _of_owner(Owner(caller.id, caller.account_ids), filters, window)
+
+
+def _of_owner(owner: Owner, filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
     return transactions.of_accounts(owner.user_id, account_rows.ids_of_owner(owner), filters, window)
 
 

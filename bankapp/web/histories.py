@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bankapp import clock, errors
 from bankapp.listing import Page
-from bankapp.models import AccountRecord
+from bankapp.models import AccountRecord, TransactionRecord
 from bankapp.models.transaction import DIRECTIONS
 from bankapp.schemas.transactions import TransactionQuery
 from bankapp.services import transactions
@@ -28,7 +28,12 @@ def shown(accounts: Sequence[AccountRecord], account_id: str | None) -> dict[str
     """
     query = _query({account.currency for account in accounts if account_id in (None, account.id)})
     arguments = load(TransactionQuery(), query)
-    page = transactions.search(account_id, arguments["narrowed"], arguments["window"]) if accounts else Page([], None)
+    filters, window = arguments["narrowed"], arguments["window"]
+    page: Page[TransactionRecord] = Page([], None)
+    if account_id is not None:
+        page = transactions.search(account_id, filters, window)
+    elif accounts:
+        page = transactions.of_caller(filters, window)
     return {
         "items": page.items,
         "cursor": TransactionQuery().encode(page.next_position, query),

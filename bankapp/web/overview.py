@@ -21,8 +21,7 @@ _LATEST = Window(8)
 def overview() -> str:
     """Return the overview of the user."""
     own = accounts.of_user(context.user().id)
-    is_customer = context.user().role == context.CUSTOMER
-    latest = transactions.search(None, HistoryFilter(), _LATEST).items if is_customer and own else []
+    latest = transactions.of_caller(HistoryFilter(), _LATEST).items if own else []
     return render(
         "overview",
         accounts=[account for account in own if account.status != "closed"],

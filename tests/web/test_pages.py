@@ -20,7 +20,7 @@ from bankapp.services.identity import auth
 from bankapp.web import display
 from tests.support import clocks
 from tests.support.api_keys import make
-from tests.support.factories import Bank, Caller, ok, refused
+from tests.support.factories import PERSON, Bank, Caller, ok, refused
 from tests.support.streams import stream
 
 CUSTOMER_PAGES = (
@@ -172,6 +172,15 @@ def test_movements_are_those_of_all_own_accounts(bank: Bank) -> None:
     page(bob, "movements/more", 404, account=account["id"])
     page(bank.employee(), "movements/more", 404, account=account["id"])
     assert page(bob, "movements").count('class="row"') == 1
+
+
+def test_staff_see_only_movements_of_their_own_accounts(bank: Bank) -> None:
+    bank.customer().account(balance=100)
+    clerk = bank.employee()
+    ok(clerk.post("/account-holders", PERSON), 201)
+    clerk.account(balance=250)
+    for path in ("movements", "movements/more"):
+        assert page(clerk, path).count('class="row"') == 1, path
 
 
 def test_every_movement_has_a_page_with_its_facts(bank: Bank) -> None:
