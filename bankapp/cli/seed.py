@@ -16,7 +16,7 @@ from flask.cli import with_appcontext
 from bankapp import clock, context, db, errors
 from bankapp.logging import events
 from bankapp.services import seed_story, seeding
-from bankapp.services.seed_story import Join, Move, Send, Step, Story
+from bankapp.services.seed_story import Capture, Join, Move, Return, Send, Step, Story
 
 LONG_STEPS: Final = 2_000
 """The number of steps from which a progress bar is shown."""
@@ -76,7 +76,7 @@ def _quiet() -> Iterator[None]:
 
 def _print_summary(story: Story, months: int, until: date) -> None:
     people = sum(isinstance(step, Join) for step in story.steps)
-    movements = sum(isinstance(step, (Move, Send)) for step in story.steps)
+    movements = sum(isinstance(step, (Move, Send, Return, Capture)) for step in story.steps)
     click.echo(
         f"Seeded {people} customers with {len(story.accounts)} accounts and {movements} movements"
         f" in the {months} months before {until}."

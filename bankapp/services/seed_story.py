@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,21 +20,53 @@ _RATES: Final = {"EUR": 1.0, "USD": 1.1, "JPY": 165.0, "KWD": 0.34}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Descriptions of movements in one language."""
+    """Descriptions of movements in one language, and the merchants where its speakers pay."""
 
     salary: str
+    takings: str
     rent: str
     savings: str
     gift: str
-    shopping: tuple[str, ...]
+    cash: str
+    merchants: tuple[str, ...]
 
 
 ENGLISH: Final = Words(
-    "Salary", "Rent", "Savings", "Thank you!", ("Groceries", "Pharmacy", "Book shop", "Cash machine")
+    salary="Salary",
+    takings="Takings",
+    rent="Rent",
+    savings="Savings",
+    gift="Thank you!",
+    cash="Cash machine",
+    merchants=("Corner Grocer", "High Street Pharmacy", "Riverside Books", "Café Analytical", "City Transit"),
 )
-GERMAN: Final = Words("Gehalt", "Miete", "Sparen", "Danke schön!", ("Lebensmittel", "Bäckerei", "Apotheke", "Bargeld"))
-GREEK: Final = Words("Μισθός", "Ενοίκιο", "Αποταμίευση", "Ευχαριστώ!", ("Σούπερ μάρκετ", "Φούρνος", "Φαρμακείο"))
-BULGARIAN: Final = Words("Заплата", "Наем", "Спестявания", "Благодаря!", ("Хранителни стоки", "Пекарна", "Аптека"))
+GERMAN: Final = Words(
+    salary="Gehalt",
+    takings="Einnahmen",
+    rent="Miete",
+    savings="Sparen",
+    gift="Danke schön!",
+    cash="Geldautomat",
+    merchants=("Feinkost Krämer", "Bäckerei Sonne", "Stadtapotheke", "Gasthaus Linde", "Verkehrsbetriebe"),
+)
+GREEK: Final = Words(
+    salary="Μισθός",
+    takings="Εισπράξεις",
+    rent="Ενοίκιο",
+    savings="Αποταμίευση",
+    gift="Ευχαριστώ!",
+    cash="ATM",
+    merchants=("Σούπερ μάρκετ Ήλιος", "Φούρνος Αθηνά", "Φαρμακείο Υγεία", "Ταβέρνα Γλάρος"),
+)
+BULGARIAN: Final = Words(
+    salary="Заплата",
+    takings="Постъпления",
+    rent="Наем",
+    savings="Спестявания",
+    gift="Благодаря!",
+    cash="Банкомат",
+    merchants=("Хранителни стоки Роза", "Пекарна Слънце", "Аптека Здраве", "Механа Дъга"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +126,60 @@ class Move(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What the payer notes about a transfer."""
+
+    category: str
+    notes: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Send(Step):
-    """A transfer of ``amount`` minor units from ``account`` to ``target``."""
+    """A transfer of ``amount`` minor units from ``account`` to ``target``, which its payer annotates with ``note``."""
 
     account: int
     target: int
     amount: int
     text: str
     reference: str | None = None
+    note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Return(Step):
+    """Staff reverse the transfer that was sent last from ``account`` to ``target``, of ``amount`` minor units."""
+
+    account: int
+    target: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pay(Step):
+    """A merchant holds ``amount`` minor units on ``account`` by its virtual card. Payments are numbered from 0."""
+
+    account: int
+    payment: int
+    amount: int
+    merchant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capture(Step):
+    """The merchant of a payment takes what it holds on ``account``. A payment without this step is pending."""
+
+    account: int
+    payment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Save(Step):
+    """The owner of ``account`` saves the owner of the account ``target`` as a payee."""
+
+    account: int
+    target: int
+    nickname: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +211,13 @@ def tell(*, customers: int, months: int, until: date, chance: random.Random) -> 
     """Return the story of ``customers`` people over the ``months`` before ``until`` (a day in UTC, not included)."""
     story = Story([_person(number) for number in range(customers)])
     days = round(months * DAYS_A_MONTH)
-    writer = _Writer(story, until - timedelta(days=days), chance)
+    writer = _Writer(story, until - timedelta(days=days), until, chance)
     for person in range(customers):
         writer.join(person)
+    writer.save_payees()
     for day in range(2, days):
         writer.day(day)
-    writer.freeze(days - 1)
+    writer.last_days(days - 1)
     # The steps were written person by person.
     story.steps = list(_affordable(sorted(story.steps, key=lambda step: step.moment)))
     return story
@@ -154,13 +234,19 @@ def _person(number: int) -> Person:
 class _Writer:
     """Writes the steps of a story; days are counted from its first day."""
 
-    def __init__(self, story: Story, first_day: date, chance: random.Random) -> None:
+    def __init__(self, story: Story, first_day: date, until: date, chance: random.Random) -> None:
         self._story = story
         self._first_day = first_day
+        self._until = until
         self._chance = chance
         self._checking: list[int] = []
         self._savings: list[int] = []
         self._foreign: list[list[int]] = []
+        self._payments = 0
+        people = len(story.people)
+        # One person employs everybody and another one lets the flats, so that most money comes from somebody.
+        self._employer = 1 if people > 1 else None
+        self._landlord = people - 1
 
     def join(self, person: int) -> None:
         """Write how a person signs up, opens accounts with deposits, and gets cards, on the first two days."""
@@ -177,24 +263,52 @@ class _Writer:
             self._story.steps.append(Issue(self._at(1, 9), self._checking[person], "physical"))
             self._story.steps.append(Issue(self._at(1, 10), self._foreign[0][0], "virtual", blocked=True))
 
+    def save_payees(self) -> None:
+        """Write how everybody saves the landlord as a payee, and the first person two friends."""
+        for person in range(len(self._story.people)):
+            if person != self._landlord:
+                self._save(person, self._landlord, self._words(person).rent)
+        for friend in (1, 2):
+            if friend < self._landlord:
+                self._save(0, friend)
+
     def day(self, day: int) -> None:
         """Write the steps of every person on one day."""
         day_of_month = (self._first_day + timedelta(days=day)).day
+        if day_of_month == 1 and self._employer is not None:
+            self._takings(self._employer, day)
         for person in range(len(self._story.people)):
             if day_of_month == 1:
                 self._payday(person, day)
             elif day_of_month == 3:
                 self._rent(person, day)
             if self._chance.random() < 0.3:
-                self._shop(person, self._checking[person], day)
+                self._shop(person, day)
             if self._chance.random() < 0.06:
-                self._shop(person, self._chance.choice(self._foreign[person]), day)
+                self._draw_cash(person, self._chance.choice([self._checking[person], *self._foreign[person]]), day)
             if self._chance.random() < 0.05:
                 self._gift(person, day)
 
-    def freeze(self, day: int) -> None:
-        """Write how staff freeze the last account that was opened, after all other steps of the day."""
+    def last_days(self, day: int) -> None:
+        """Write what a look at the demo should find: the last day is ``day``.
+
+        A transfer that was sent twice is returned, a card payment is pending, and staff freeze the last account that
+        was opened, after all other steps.
+        """
+        account, friend = self._checking[0], self._checking[self._employer or 0]
+        if friend != account:
+            tickets = self._amount(account, (40, 60))
+            for minute, notes in enumerate((None, "By mistake a second time")):
+                moment = self._at(day - 3, 18, within=60) + timedelta(minutes=minute)
+                note = Note("leisure", notes, ("concert",))
+                self._story.steps.append(Send(moment, account, friend, tickets, "Concert tickets", note=note))
+            self._story.steps.append(Return(self._at(day - 2, 10), account, friend, tickets))
+        self._pay(account, self._at(day, 12), (15, 40), self._words(0).merchants[0], captured=False)
         self._story.steps.append(Freeze(self._at(day, 21), len(self._story.accounts) - 1))
+
+    def _save(self, person: int, other: int, nickname: str | None = None) -> None:
+        sides = self._checking[person], self._checking[other]
+        self._story.steps.append(Save(self._at(1, 10), *sides, nickname))
 
     def _open(self, person: int, type: str, currency: str, moment: datetime) -> int:
         account = len(self._story.accounts)
@@ -203,21 +317,50 @@ class _Writer:
         self._move(account, "deposit", self._at(1, 6), (800, 3_000), self._words(person).savings)
         return account
 
+    def _takings(self, employer: int, day: int) -> None:
+        people = len(self._story.people)
+        self._move(
+            self._checking[employer],
+            "deposit",
+            self._at(day, 5),
+            (4_200 * people, 4_500 * people),
+            self._words(employer).takings,
+        )
+
     def _payday(self, person: int, day: int) -> None:
         words = self._words(person)
-        self._move(self._checking[person], "deposit", self._at(day, 6), (2_400, 4_200), words.salary)
+        if self._employer is None:
+            self._move(self._checking[person], "deposit", self._at(day, 6), (2_400, 4_200), words.salary)
+        elif person != self._employer:
+            sides = self._checking[self._employer], self._checking[person]
+            moment = self._at(day, 6)
+            self._send(sides, moment, (2_400, 4_200), words.salary, f"SALARY-{moment:%Y-%m}")
         self._send((self._checking[person], self._savings[person]), self._at(day, 9), (100, 500), words.savings)
 
     def _rent(self, person: int, day: int) -> None:
-        landlord = len(self._story.people) - 1
-        if person != landlord:
-            sides = self._checking[person], self._checking[landlord]
+        if person != self._landlord:
+            sides = self._checking[person], self._checking[self._landlord]
             moment = self._at(day, 8)
-            self._send(sides, moment, (650, 1_100), self._words(person).rent, f"RENT-{moment:%Y-%m}")
+            reference = f"RENT-{moment:%Y-%m}"
+            self._send(sides, moment, (650, 1_100), self._words(person).rent, reference, note=Note("rent"))
 
-    def _shop(self, person: int, account: int, day: int) -> None:
-        description = self._chance.choice(self._words(person).shopping)
-        self._move(account, "withdrawal", self._at(day, 17), (4, 90), description)
+    def _shop(self, person: int, day: int) -> None:
+        merchant = self._chance.choice(self._words(person).merchants)
+        self._pay(self._checking[person], self._at(day, 11, within=28_800), (4, 90), merchant)
+
+    def _pay(
+        self, account: int, moment: datetime, euros: tuple[int, int], merchant: str, *, captured: bool = True
+    ) -> None:
+        payment, self._payments = self._payments, self._payments + 1
+        self._story.steps.append(Pay(moment, account, payment, self._amount(account, euros), merchant))
+        # Merchants send what was paid in the following night.
+        night = datetime.combine(moment.date() + timedelta(days=1), time(3), UTC)
+        if captured and night.date() < self._until:
+            seconds = self._chance.randrange(3_600)
+            self._story.steps.append(Capture(night + timedelta(seconds=seconds), account, payment))
+
+    def _draw_cash(self, person: int, account: int, day: int) -> None:
+        self._move(account, "withdrawal", self._at(day, 17), (20, 90), self._words(person).cash)
 
     def _gift(self, person: int, day: int) -> None:
         other = self._chance.randrange(len(self._story.people))
@@ -235,9 +378,11 @@ class _Writer:
         euros: tuple[int, int],
         text: str,
         reference: str | None = None,
+        *,
+        note: Note | None = None,
     ) -> None:
         account, target = sides
-        self._story.steps.append(Send(moment, account, target, self._amount(account, euros), text, reference))
+        self._story.steps.append(Send(moment, account, target, self._amount(account, euros), text, reference, note))
 
     def _at(self, day: int, hour: int, within: int = 3_600) -> datetime:
         midnight = datetime.combine(self._first_day + timedelta(days=day), time(), UTC)
@@ -252,15 +397,42 @@ class _Writer:
 
 
 def _affordable(steps: list[Step]) -> Iterator[Step]:
-    """Yield the steps that the balances of their moment cover."""
-    balances: dict[int, int] = {}
+    """Yield the steps that the balances of their moment cover, without those that follow from one that is left out."""
+    balances: dict[int, int] = defaultdict(int)
+    paid: set[int] = set()
+    sent: dict[tuple[int, int], int] = {}
     for step in steps:
-        if isinstance(step, (Move, Send)):
-            change = step.amount if isinstance(step, Move) and step.type == "deposit" else -step.amount
-            balance = balances.get(step.account, 0) + change
-            if balance < 0:
+        payer, receiver, amount = _money_of(step)
+        if payer is not None and balances[payer] < amount:
+            continue
+        match step:
+            case Capture(payment=payment) if payment not in paid:
                 continue
-            balances[step.account] = balance
-            if isinstance(step, Send):
-                balances[step.target] = balances.get(step.target, 0) + step.amount
+            case Return(account=account, target=target) if sent.get((account, target)) != amount:
+                continue
+            case Pay():
+                paid.add(step.payment)
+            case Send():
+                sent[step.account, step.target] = amount
+        if payer is not None:
+            balances[payer] -= amount
+        if receiver is not None:
+            balances[receiver] += amount
         yield step
+
+
+def _money_of(step: Step) -> tuple[int | None, int | None, int]:
+    """Return the account that a step takes from, the account that it gives to, and the amount in minor units.
+
+    A payment takes at once, because its hold lowers the available balance.
+    """
+    match step:
+        case Move(type="deposit"):
+            return None, step.account, step.amount
+        case Move() | Pay():
+            return step.account, None, step.amount
+        case Send():
+            return step.account, step.target, step.amount
+        case Return():
+            return step.target, step.account, step.amount
+    return None, None, 0

@@ -13,9 +13,21 @@ from typing import Final
 
 from bankapp import clock, context, db, ids
 from bankapp.context import Context, User
-from bankapp.models import UserRecord
+from bankapp.listing import HistoryFilter, Window
+from bankapp.models import AccountRecord, UserRecord
 from bankapp.repositories import users
-from bankapp.services import account_holders, accounts, audit, cards, seed_story, transactions, transfers
+from bankapp.services import (
+    account_holders,
+    accounts,
+    audit,
+    authorizations,
+    cards,
+    payees,
+    seed_story,
+    transaction_annotations,
+    transactions,
+    transfers,
+)
 from bankapp.services.identity import auth, passwords
 from bankapp.services.seed_story import Step, Story
 from bankapp.services.transfers import Order
@@ -26,17 +38,22 @@ EMPLOYEES: Final = {role: f"{role}@{DOMAIN}" for role in (context.STAFF, context
 PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - of the demo users, and printed by `flask seed`
 DEVICE: Final = "flask seed"
 
+ByCustomer = seed_story.Move | seed_story.Send | seed_story.Pay | seed_story.Capture | seed_story.Issue
 Track = Callable[[list[Step]], Iterable[Step]]
 
 
 @dataclass(slots=True)
 class _Cast:
-    """The users and account ids that were stored so far, by their numbers in the story."""
+    """What was stored so far, by its number in the story."""
 
     password_hash: str
     staff: User
     people: list[User] = field(default_factory=list)
-    accounts: list[str] = field(default_factory=list)
+    accounts: list[AccountRecord] = field(default_factory=list)
+    # The virtual card in use by account, the authorization by payment, the last transfer by payer and payee.
+    cards: dict[int, str] = field(default_factory=dict)
+    authorizations: dict[int, str] = field(default_factory=dict)
+    transfers: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
 def is_seeded() -> bool:
@@ -90,29 +107,55 @@ def _store(step: Step, story: Story, cast: _Cast) -> None:
                 cast.people.append(_join(story.people[step.person], cast.password_hash))
         case seed_story.Open():
             with _acting_as(cast.people[step.person]):
-                cast.accounts.append(accounts.open(step.type, step.currency).id)
+                cast.accounts.append(accounts.open(step.type, step.currency))
         case seed_story.Freeze():
             with _acting_as(cast.staff):
-                accounts.freeze(cast.accounts[step.account])
-        case seed_story.Move() | seed_story.Send() | seed_story.Issue():
+                accounts.freeze(cast.accounts[step.account].id)
+        case seed_story.Return():
+            with _acting_as(cast.staff):
+                transfers.reverse(cast.transfers[step.account, step.target])
+        case seed_story.Save():
+            person, _ = story.accounts[step.account]
+            other, _ = story.accounts[step.target]
+            with _acting_as(cast.people[person]):
+                payee = story.people[other]
+                number = cast.accounts[step.target].number
+                payees.create(f"{payee.first_name} {payee.last_name}", number, step.nickname)
+        case _:
+            assert isinstance(step, ByCustomer)
             person, currency = story.accounts[step.account]
             with _acting_as(cast.people[person]):
                 _store_by_customer(step, currency, cast)
 
 
-def _store_by_customer(step: seed_story.Move | seed_story.Send | seed_story.Issue, currency: str, cast: _Cast) -> None:
-    account_id = cast.accounts[step.account]
+def _store_by_customer(step: ByCustomer, currency: str, cast: _Cast) -> None:
+    account_id = cast.accounts[step.account].id
     match step:
         case seed_story.Move():
             transactions.create(account_id, step.type, step.amount, currency, description=step.text)
         case seed_story.Send():
-            target_id = cast.accounts[step.target]
+            target_id = cast.accounts[step.target].id
             order = Order(account_id, step.amount, currency, target_id, description=step.text, reference=step.reference)
-            transfers.create(order)
+            cast.transfers[step.account, step.target] = transfers.create(order).id
+            if step.note is not None:
+                _annotate(account_id, step.note)
+        case seed_story.Pay():
+            hold = authorizations.create(cast.cards[step.account], step.amount, currency, step.merchant)
+            cast.authorizations[step.payment] = hold.id
+        case seed_story.Capture():
+            authorizations.capture(cast.authorizations[step.payment], None)
         case seed_story.Issue():
             card = cards.issue(account_id, step.type).card
             if step.blocked:
                 cards.block(card.id)
+            elif step.type == "virtual":
+                cast.cards[step.account] = card.id
+
+
+def _annotate(account_id: str, note: seed_story.Note) -> None:
+    [newest] = transactions.search(account_id, HistoryFilter(), Window(1)).items
+    content = {"category": note.category, "notes": note.notes, "tags": list(note.tags)}
+    transaction_annotations.replace(newest.id, None, content)
 
 
 def _join(person: seed_story.Person, password_hash: str) -> User:

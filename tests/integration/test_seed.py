@@ -61,6 +61,38 @@ def test_the_demo_customer_signs_in_and_sees_a_history(seeded: Flask) -> None:
     ]
 
 
+def test_the_history_tells_who_paid_whom_and_for_what(seeded: Flask) -> None:
+    ada = Bank(seeded).signed_in("ada@example.com", PASSWORD)
+    history = ok(ada.get("/transactions?limit=100"))["items"]
+
+    def told(type: str, description: str) -> list[dict[str, Any]]:
+        return [one for one in history if (one["type"], one["description"]) == (type, description)]
+
+    salary, rent = told("transfer_in", "Salary")[0], told("transfer_out", "Rent")[0]
+    assert (salary["counterparty"]["name"], salary["reference"]) == ("Jürgen Weiß", "SALARY-2026-03")
+    assert (rent["counterparty"]["name"], rent["reference"]) == ("Ελένη Παπαδοπούλου", "RENT-2026-03")
+    assert rent["annotation"]["category"] == "rent"
+    merchants = {one["counterparty"]["name"] for one in history if one["type"] == "card_purchase"}
+    assert len(merchants) > 2
+    assert merchants <= set(seed_story.ENGLISH.merchants)
+    returned, kept = told("transfer_out", "Concert tickets")
+    assert returned["annotation"]["notes"] == "By mistake a second time"
+    assert [ok(ada.get(f"/transfers/{one['transfer_id']}"))["reversed_by_transfer_id"] for one in (returned, kept)] == [
+        told("transfer_in", "Concert tickets")[0]["transfer_id"],
+        None,
+    ]
+    assert {one["name"] for one in ok(ada.get("/payees"))["items"]} == {"Jürgen Weiß", "Ελένη Παπαδοπούλου"}
+
+
+def test_a_card_payment_of_the_last_day_is_pending(fresh_app: Flask) -> None:
+    assert seed(fresh_app, "--customers", "1", "--months", "1").exit_code == 0
+    ada = Bank(fresh_app).signed_in("ada@example.com", PASSWORD)
+    newest = ok(ada.get("/authorizations"))["items"][0]
+    assert (newest["status"], newest["merchant"]) == ("pending", seed_story.ENGLISH.merchants[0])
+    [held] = [a for a in ok(ada.get("/accounts"))["items"] if a["available_balance"] < a["balance"]]
+    assert (held["currency"], held["type"]) == ("EUR", "checking")
+
+
 def test_staff_find_people_in_three_scripts_and_a_frozen_account(seeded: Flask) -> None:
     staff = Bank(seeded).signed_in("staff@example.com", PASSWORD)
     holders = ok(staff.get("/account-holders"))["items"]
@@ -73,9 +105,12 @@ def test_staff_find_people_in_three_scripts_and_a_frozen_account(seeded: Flask) 
 def test_every_movement_has_its_audit_row_and_the_books_add_up(seeded: Flask) -> None:
     unaudited = """
         SELECT count(*) FROM postings p WHERE NOT EXISTS (
-            SELECT 1 FROM audit_logs a LEFT JOIN transactions t ON t.id = a.resource_id
-            WHERE a.status = 'success' AND a.event_type = p.kind AND a.created_at = p.created_at
-                AND (a.resource_id = p.id OR t.posting_id = p.id))"""
+            SELECT 1 FROM audit_logs a
+            LEFT JOIN transactions t ON t.id = a.resource_id
+            LEFT JOIN authorizations z ON z.id = a.resource_id
+            WHERE a.status = 'success' AND a.created_at = p.created_at
+                AND a.event_type = CASE p.kind WHEN 'card_purchase' THEN 'card_capture' ELSE p.kind END
+                AND (a.resource_id = p.id OR t.posting_id = p.id OR z.posting_id = p.id))"""
     assert rows(seeded, unaudited) == [(0,)]
     assert rows(seeded, "SELECT count(*) FROM audit_logs WHERE status <> 'success'") == [(0,)]
     sums = "SELECT sum(direction * amount) FROM transactions WHERE account_id = accounts.id"
