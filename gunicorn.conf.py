@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.glogging import Logger
 
-from bankapp import db
+from bankapp import db, errors
 from bankapp.logging import settings
 from bankapp.services import health
 from bankapp.serving import listeners, log_output
@@ -32,7 +32,10 @@ sys.stdout = log_output.without_waiting(sys.stdout)
 
 # The folder in which the workers share their metrics. It is set before a module imports the metrics, and it is new
 # for each run, because the files of an earlier run would be counted again.
-_metrics = tempfile.mkdtemp(prefix="bankapp-metrics-", dir=_config.metrics_directory)
+try:
+    _metrics = tempfile.mkdtemp(prefix="bankapp-metrics-", dir=_config.metrics_directory)
+except OSError as problem:
+    sys.exit(f"bankapp: PROMETHEUS_MULTIPROC_DIR or TMPDIR must name a folder that can be written: {problem}")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
 
 
@@ -109,10 +112,20 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_starting(server: Arbiter) -> None:
-    """End the start if the database lacks migrations."""
-    with server.app.wsgi().app_context():
-        if db.lacks_migrations():
-            sys.exit("bankapp: the database lacks migrations; run: flask db upgrade")
+    """End the start if an address is taken, the database does not answer, or its tables do not fit."""
+    inherited = os.environ.keys() & {"GUNICORN_FD", "LISTEN_FDS"}
+    try:
+        if not inherited:
+            listeners.demand_free(server.cfg.address)
+        with server.app.wsgi().app_context():
+            # In production the application has asked already.
+            if not _config.is_production:
+                db.demand_database()
+            refusal = db.table_refusal()
+    except (ConfigError, listeners.AddressTaken, errors.Unavailable) as problem:
+        sys.exit(f"bankapp: {problem}")
+    if refusal:
+        sys.exit(f"bankapp: {refusal}")
 
 
 def post_fork(server: Arbiter, worker: Any) -> None:

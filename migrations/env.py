@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import event, text
+from sqlalchemy import event, inspect, text
 
 import bankapp.models  # noqa: F401 - completes the metadata
 from bankapp.extensions import db
@@ -14,6 +14,11 @@ def run() -> None:
     """Run each migration in its own transaction, on the application's engine."""
     engine = db.engine
     with engine.connect() as connection:
+        # The tables of another application in the same database would mix with ours.
+        names = inspect(connection).get_table_names()
+        connection.commit()
+        if names and "alembic_version" not in names:
+            raise SystemExit(f"bankapp: the database has tables of another application, such as {names[0]}")
         # The application's connections are in autocommit mode. A migration needs a transaction.
         if engine.dialect.name == "sqlite":
             event.listen(connection, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))

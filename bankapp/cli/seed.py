@@ -36,8 +36,8 @@ def command(customers: int, months: int, random_seed: int, until: datetime | Non
     production = context.config().is_production
     if production and not force:
         raise click.ClickException("this is production, which should have no demo users; use --force to seed anyway")
-    if db.lacks_migrations():
-        raise click.ClickException("the database lacks migrations; run: flask db upgrade")
+    if refusal := db.table_refusal():
+        raise click.ClickException(refusal)
     if seeding.is_seeded():
         click.echo("The demo data exists already; nothing changed.")
         _print_login(seeding.PASSWORD if seeding.has_password(seeding.PASSWORD) else None)

@@ -80,11 +80,11 @@ def _stop_signals() -> Iterator[Event]:
 
 
 def _demand_tables(stop: Event, *, is_patient: bool) -> None:
-    """Refuse tables that are older than this code. ``is_patient`` waits for the database until ``stop`` is set."""
+    """Refuse tables that this release cannot serve. ``is_patient`` waits for the database until ``stop`` is set."""
     while not stop.is_set():
         try:
-            if db.lacks_migrations():
-                raise click.ClickException("the database lacks migrations; run: flask db upgrade")
+            if refusal := db.table_refusal():
+                raise click.ClickException(refusal)
             return
         except errors.Unavailable as problem:
             if not is_patient:

@@ -14,7 +14,7 @@ from bankapp.db.connection import (
 )
 from bankapp.db.dialects import dispose, init_app
 from bankapp.db.driver_errors import ConstraintViolated, outage_of
-from bankapp.db.probes import demand_database, lacks_migrations, ping
+from bankapp.db.probes import demand_database, ping
 from bankapp.db.statements import (
     change,
     change_without_waiting,
@@ -27,6 +27,7 @@ from bankapp.db.statements import (
     stream,
     value,
 )
+from bankapp.db.tables import has_newer_tables, table_refusal
 from bankapp.db.transactions import (
     ATTEMPTS,
     OutcomeUnknown,
@@ -49,12 +50,12 @@ __all__ = [
     "dispose",
     "for_dialect",
     "guard",
+    "has_newer_tables",
     "in_transaction",
     "init_app",
     "insert",
     "insert_all",
     "is_sqlite",
-    "lacks_migrations",
     "one",
     "open_connection",
     "outage_of",
@@ -65,5 +66,6 @@ __all__ = [
     "run_statement",
     "snapshot",
     "stream",
+    "table_refusal",
     "value",
 ]

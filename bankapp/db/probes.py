@@ -1,4 +1,4 @@
-"""Checks that the database answers, and that it has the tables of this code."""
+"""Checks that the database answers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import threading
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, inspect, text
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from bankapp import context
@@ -17,7 +17,7 @@ from bankapp.db import driver_errors
 from bankapp.db.connection import is_sqlite
 from bankapp.errors import Unavailable
 from bankapp.extensions import db
-from config import ROOT, ConfigError
+from config import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +54,42 @@ def ping(*, create: bool = False) -> None:
 
 
 def demand_database() -> None:
-    """Check at the start that the database answers. Raises ConfigError with the driver's reason on one line."""
-    if is_sqlite():
+    """Check at the start that the database answers, and SQLite's that it can be written.
+
+    Raises ConfigError with the driver's reason on one line.
+    """
+    if is_sqlite() and context.config().is_production:
         log.warning("production on SQLite: one machine only, and one writer at a time")
     try:
         ping(create=True)
+        if is_sqlite():
+            _demand_writing()
     except Unavailable as problem:
-        cause = str(getattr(problem.__cause__, "orig", None) or problem)
-        raise ConfigError(
-            "DATABASE_URL", f"names a database that does not answer: {' '.join(cause.split())}"
-        ) from problem
+        cause = " ".join(str(getattr(problem.__cause__, "orig", None) or problem).split())
+        raise ConfigError("DATABASE_URL", _refusal(cause)) from problem
+
+
+def _demand_writing() -> None:
+    try:
+        with _ping_engine(db.engine.url, create=True).connect() as connection:
+            # BEGIN IMMEDIATE alone succeeds on a file that is only readable.
+            for statement in ("BEGIN IMMEDIATE", "PRAGMA user_version = 1", "ROLLBACK"):
+                connection.exec_driver_sql(statement)
+    except DBAPIError as problem:
+        # While another process writes, the file can be written.
+        if not driver_errors.is_repeatable(problem):
+            raise Unavailable("The database cannot be written.") from problem
+
+
+def _refusal(cause: str) -> str:
+    """Say what to do about the reason that the driver gave; the texts are those of libpq and PostgreSQL."""
+    if is_sqlite():
+        return f"names a file that the service cannot write: {cause}"
+    if "FATAL" not in cause:
+        return f"names a database that does not answer: {cause}"
+    if "pg_hba.conf" in cause:
+        cause += "; if the server demands TLS, add ?sslmode=verify-full"
+    return f"is refused by the database: {cause}"
 
 
 def _ping_engine(url: URL, *, create: bool) -> Engine:
@@ -75,20 +101,3 @@ def _ping_engine(url: URL, *, create: bool) -> Engine:
     if context.config().database_pooler == "none":
         arguments["options"] = "-c statement_timeout=1000"
     return create_engine(url, poolclass=NullPool, connect_args=arguments)
-
-
-def lacks_migrations() -> bool:
-    """Tell whether the tables are missing or older than this code. Raises Unavailable.
-
-    Tables of a newer release are accepted: older code runs on them while a deployment is rolled out or back.
-    """
-    # The names of the files begin with their revisions. Alembic gives the same, but takes 10 MB in every worker.
-    known = sorted(path.name.partition("_")[0] for path in (ROOT / "migrations/versions").glob("[0-9]*_*.py"))
-    try:
-        with db.engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return True
-            present = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
-    except (DBAPIError, TimeoutError) as problem:
-        raise driver_errors.meaning(problem) from problem
-    return not present or (present <= set(known) and known[-1] not in present)

@@ -15,6 +15,7 @@ from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
 from bankapp.models.job_lease import JobLease, JobLeaseRecord
 from bankapp.models.login_throttle import LoginThrottle, LoginThrottleRecord
 from bankapp.models.payee import Payee, PayeeRecord
+from bankapp.models.schema_support import SchemaSupport
 from bankapp.models.search import SearchProgress, SearchTerm, SearchText
 from bankapp.models.second_factor import RecoveryCode, SecondFactor, SecondFactorRecord
 from bankapp.models.statement import Statement, StatementRecord
@@ -70,6 +71,7 @@ __all__ = [
     "RecoveryCode",
     "RefreshToken",
     "RefreshTokenRecord",
+    "SchemaSupport",
     "SearchProgress",
     "SearchTerm",
     "SearchText",

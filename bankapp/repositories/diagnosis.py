@@ -11,7 +11,6 @@ from sqlalchemy import select, text
 from bankapp import db
 from bankapp.models.database_time import database_time
 from bankapp.repositories.privileges import PRIVILEGES
-from config import ROOT
 
 _SETTINGS: Final = text(
     "SELECT lower(name) AS name, setting FROM pg_settings WHERE name IN ('server_version', 'server_encoding', 'fsync',"
@@ -30,7 +29,6 @@ _COLUMN_RIGHTS: Final = text(
     " WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace(current_schema())"
     " AND has_column_privilege(c.oid, a.attnum, 'UPDATE')"
 )
-_REVISIONS: Final = text("SELECT version_num FROM alembic_version")
 
 Right = tuple[str, str]
 """A table and a right on it, such as ``INSERT`` or ``UPDATE (status)``."""
@@ -74,9 +72,3 @@ def needed_rights() -> set[Right]:
         for kind, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", privileges)
         for column in (columns or kind).split(",")
     }
-
-
-def has_newer_tables() -> bool:
-    """Tell whether a newer release migrated the database. Only for a database that does not lack migrations."""
-    known = {path.name.partition("_")[0] for path in (ROOT / "migrations/versions").glob("[0-9]*_*.py")}
-    return not {row.version_num for row in db.rows(_REVISIONS)} <= known

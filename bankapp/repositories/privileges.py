@@ -41,6 +41,8 @@ PRIVILEGES: Final = {
     "postings": "SELECT, INSERT",
     "recovery_codes": "SELECT, INSERT, UPDATE (used_at), DELETE",
     "refresh_tokens": "SELECT, INSERT, UPDATE (rotated_at, revoked_at), DELETE",
+    # As alembic_version.
+    "schema_support": "SELECT",
     "search_progress": "SELECT, INSERT, UPDATE (sequence)",
     "search_terms": "SELECT, INSERT, DELETE",
     "search_texts": "SELECT, INSERT, DELETE",

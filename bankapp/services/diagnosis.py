@@ -62,7 +62,7 @@ def diagnose() -> Iterator[Finding]:
         yield Finding("database", RED, f"does not answer: {reason}", "check DATABASE_URL, the network and the server")
         return
     checks: list[Callable[[], Iterator[Finding]]] = [_database, _clock, _tables]
-    if not db.lacks_migrations():
+    if db.table_refusal() is None:
         checks += [_guards, _role, _jobs]
     for check in checks:
         yield from check()
@@ -154,9 +154,10 @@ def _clock() -> Iterator[Finding]:
 
 
 def _tables() -> Iterator[Finding]:
-    if db.lacks_migrations():
-        yield Finding("tables", RED, "missing, or older than this release", UPGRADE)
-    elif diagnosis.has_newer_tables():
+    if refusal := db.table_refusal():
+        found, advice = refusal.split("; ", 1)
+        yield Finding("tables", RED, found, advice)
+    elif db.has_newer_tables():
         found = "newer than this release, which is right only during an upgrade"
         yield Finding("tables", YELLOW, found, "install the release that migrated the database")
     else:

@@ -20,6 +20,7 @@ from bankapp.cli import use_migrations
 from bankapp.extensions import db
 from tests.support import clocks
 from tests.support.factories import Bank, ok
+from tests.support.raw_sql import RawSql
 
 TABLES: Final = {
     "users": "id email hashed_password created_at role status",
@@ -136,9 +137,9 @@ def test_a_database_with_data_gets_its_statements_and_events_by_an_upgrade(empty
     history = ok(ada.get(f"/transactions?account_id={account['id']}"))
     with empty_app.app_context():
         downgrade(revision="0002")
-        assert database.lacks_migrations()
+        assert database.table_refusal()
         upgrade()
-        assert not database.lacks_migrations()
+        assert not database.table_refusal()
         check()
     assert ok(ada.get(f"/transactions?account_id={account['id']}")) == history
     with empty_app.app_context():
@@ -249,3 +250,13 @@ def test_the_database_refuses_unsound_rows(fresh_bank: Bank, table: str, change:
     assert ada.post("/cards", {"account_id": account["id"], "type": "virtual"}).status_code == 201
     with fresh_bank.app.app_context(), db.engine.connect() as connection, pytest.raises(DBAPIError):
         connection.execute(text(f"UPDATE {table} SET {change}"))
+
+
+def test_a_database_of_another_application_is_left_alone(empty_app: Flask, raw_sql: Callable[..., RawSql]) -> None:
+    with raw_sql(empty_app) as owner:
+        owner.run("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+        with empty_app.app_context():
+            assert "another application's" in str(database.table_refusal())
+        upgraded = empty_app.test_cli_runner().invoke(args=["db", "upgrade"])
+        assert upgraded.exit_code == 1
+        assert "bankapp: the database has tables of another application, such as orders" in upgraded.output
