@@ -68,6 +68,7 @@ lint: $(DEVELOPMENT)  ## Check style, format, types and the imports between pack
 .PHONY: lock
 lock: $(DEVELOPMENT)  ## Lock requirements*.in with hashes; ARGS=--upgrade updates every version that they leave open
 	@$(LOCK) --only-binary :all: --emit-build-options requirements.in --output-file requirements.txt
+	@$(LOCK) --only-binary :all: --emit-build-options requirements-tracing.in --output-file requirements-tracing.txt
 	@$(LOCK) $(BUILT) requirements-dev.in --output-file requirements-dev.txt
 
 .PHONY: bench

@@ -89,6 +89,8 @@ class Config:
     event_stream_connections: int = 1000
     """How many clients may wait for events at one worker."""
     metrics_directory: str | None = None
+    tracing_endpoint: str | None = None
+    """The OpenTelemetry collector's base URL, such as http://127.0.0.1:4318; None turns tracing off."""
     iban_country: str = "DE"
     iban_bank_code: str = "50010517"
 
@@ -274,6 +276,12 @@ def _storage_uri(text: str) -> str:
     return text
 
 
+def _http_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
+        raise ValueError("must begin with http:// or https:// and name a host")
+    return text
+
+
 def _rate(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,6}/(second|minute|hour|day)", text):
         raise ValueError("must be a number of requests in a time, such as 600/minute")
@@ -382,6 +390,13 @@ SETTINGS: Final = (
         "metrics_directory",
         str,
         "the folder in which the workers share their metrics; a temporary folder by default",
+    ),
+    Setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "tracing_endpoint",
+        _http_url,
+        "the address of an OpenTelemetry collector to which traces are sent, such as `http://127.0.0.1:4318`; needs the"
+        " packages of `requirements-tracing.txt`",
     ),
     Setting(
         "PAYEE_VERIFICATION",

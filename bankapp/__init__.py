@@ -23,6 +23,8 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_env()
     # The standard output of a command is its result.
     logging.configure(config.log_level, config.log_format, "stderr" if cli.runs() else "stdout")
+    if config.tracing_endpoint:
+        _start_tracing(config.tracing_endpoint)
     app = application.Flask("bankapp", root_path=str(ROOT), instance_path=str(ROOT / "instance"))
     app.config.from_mapping(config.flask_settings(), BANKAPP=config)
     application.init_app(app)
@@ -34,3 +36,13 @@ def create_app(config: Config | None = None) -> Flask:
         with app.app_context():
             db.demand_database()
     return app
+
+
+def _start_tracing(endpoint: str) -> None:
+    from bankapp import tracing
+    from config import ConfigError
+
+    try:
+        tracing.start(endpoint)
+    except ImportError as problem:
+        raise ConfigError("OTEL_EXPORTER_OTLP_ENDPOINT", "needs the packages of requirements-tracing.txt") from problem

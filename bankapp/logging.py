@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 from pythonjsonlogger.json import JsonFormatter
 
-from bankapp import clock, context
+from bankapp import clock, context, tracing
 
 access: Final = logging.getLogger("bankapp.access")
 """One line for each request."""
@@ -29,6 +29,8 @@ class _Formatter(JsonFormatter):
             # A request's line has exactly the fields that the contract lists.
             log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
+        if (trace_id := tracing.trace_id()) is not None:
+            log_data["trace_id"] = trace_id
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         # orjson is fast, but leaves characters unescaped that a reader may take for the end of a line. Lines with

@@ -9,7 +9,7 @@ from typing import Any, Final
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from bankapp import context, db, errors
+from bankapp import context, db, errors, tracing
 from bankapp.errors import BankError
 from bankapp.services.idempotency import Answer
 
@@ -55,6 +55,8 @@ def render(problem: BankError) -> Answer:
     if status == 422:
         document["errors"] = dict(problem.errors or {})
     document |= problem.extra
+    if (trace_id := tracing.trace_id()) is not None:
+        document["trace_id"] = trace_id
     return Answer(status, json.dumps(document, separators=(",", ":")).encode(), MEDIA_TYPE)
 
 

@@ -12,13 +12,15 @@ from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bankapp import context, ids
+from bankapp import context, ids, tracing
 from bankapp.api import metrics, parking
 from bankapp.context import Context
 from bankapp.logging import access
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from bankapp.open_telemetry import Backend
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
 _DEVICE_ID: Final = re.compile(r"[\x20-\x7e]{1,128}")
@@ -30,6 +32,9 @@ def init_app(app: Flask) -> None:
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]  # how Flask wraps
+
+    if (spans := tracing.backend()) is not None:
+        _trace_requests(app, spans)
 
     @app.before_request
     def begin() -> None:
@@ -47,6 +52,27 @@ def init_app(app: Flask) -> None:
         metrics.observe(response.status_code, seconds)
         _log(current, response.status_code, seconds)
         return response
+
+
+def _trace_requests(app: Flask, spans: Backend) -> None:
+    """Register hooks that run before and after all others."""
+
+    @app.before_request
+    def begin() -> None:
+        route = request.url_rule.rule if request.url_rule else "unknown route"
+        attributes = {"http.request.method": request.method, "http.route": route, "url.path": request.path}
+        headers = {name.lower(): value for name, value in request.headers}
+        g.span = spans.request_span(f"{request.method} {route}", headers, attributes)
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        g.status = response.status_code
+        return response
+
+    @app.teardown_request
+    def end(_problem: BaseException | None) -> None:
+        if (span := g.pop("span", None)) is not None:
+            span.end(g.get("status"))
 
 
 def _log(current: Context, status: int, seconds: float) -> None:

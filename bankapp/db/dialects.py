@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from sqlalchemy import Connection, Engine, TextClause, event, text
 
+from bankapp import tracing
 from bankapp.db import replication
 from bankapp.extensions import db
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from bankapp.open_telemetry import Backend
 
 
 LOCK_TIMEOUT_MS: Final = 2_000
@@ -40,6 +43,19 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         listen(db.engine)
+        if (spans := tracing.backend()) is not None:
+            _trace_statements(db.engine, spans)
+
+
+def _trace_statements(engine: Engine, spans: Backend) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(_connection: Any, _cursor: Any, statement: str, _values: Any, execution: Any, _many: bool) -> None:
+        execution.bankapp_span = spans.statement_span(engine.dialect.name, statement)
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def end(_connection: Any, _cursor: Any, _statement: str, _values: Any, execution: Any, _many: bool) -> None:
+        # A statement that fails has no span; the span of its request tells the failure.
+        execution.bankapp_span.end()
 
 
 def dispose() -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from bankapp import context, db, errors, ids
+from bankapp import context, db, errors, ids, tracing
 from bankapp.models.audit_log import FAILURE, PENDING, SUCCESS
 from bankapp.repositories import audit_logs, claims
 from bankapp.services import audit, idempotency, ledger
@@ -119,19 +119,20 @@ def carry_out(
 
     Raises what ``decide`` raises, after the failure is recorded, and Replay when the request was answered before.
     """
-    seen = _begin(command, claim, accounts if on_snapshot and not db.in_transaction() else None)
+    with tracing.span(command.event_type):
+        seen = _begin(command, claim, accounts if on_snapshot and not db.in_transaction() else None)
 
-    def under_lock() -> Decision[T]:
-        decision = None
-        if on_snapshot and seen is None:
-            decision = _decide(decide, ledger.lock(accounts, release_expired=False))
-        return _store(command, decision or decide(ledger.lock(accounts)), claim)
+        def under_lock() -> Decision[T]:
+            decision = None
+            if on_snapshot and seen is None:
+                decision = _decide(decide, ledger.lock(accounts, release_expired=False))
+            return _store(command, decision or decide(ledger.lock(accounts)), claim)
 
-    def run() -> Decision[T]:
-        found = None if seen is None else _try_on_snapshot(command, decide, claim, seen)
-        return db.run(under_lock) if found is None else found
+        def run() -> Decision[T]:
+            found = None if seen is None else _try_on_snapshot(command, decide, claim, seen)
+            return db.run(under_lock) if found is None else found
 
-    return _finish(command, claim, run)
+        return _finish(command, claim, run)
 
 
 def carry_out_in_transaction(command: Command, decide: Callable[[], Decision[T]], claim: Claim | None = None) -> T:
@@ -139,8 +140,9 @@ def carry_out_in_transaction(command: Command, decide: Callable[[], Decision[T]]
 
     A serialization failure calls ``decide`` again in a new transaction. Returns and raises as :func:`carry_out`.
     """
-    _begin(command, claim, None)
-    return _finish(command, claim, lambda: db.run(lambda: _store(command, decide(), claim)))
+    with tracing.span(command.event_type):
+        _begin(command, claim, None)
+        return _finish(command, claim, lambda: db.run(lambda: _store(command, decide(), claim)))
 
 
 def _begin(command: Command, claim: Claim | None, names: AccountNames | None) -> Accounts | None:

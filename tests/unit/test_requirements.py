@@ -13,7 +13,11 @@ from packaging.utils import canonicalize_name
 
 from config import ROOT
 
-LOCKS = {"requirements.in": "requirements.txt", "requirements-dev.in": "requirements-dev.txt"}
+LOCKS = {
+    "requirements.in": "requirements.txt",
+    "requirements-tracing.in": "requirements-tracing.txt",
+    "requirements-dev.in": "requirements-dev.txt",
+}
 MAKEFILE = (ROOT / "Makefile").read_text()
 # The supported machines, as values of the environment markers in requirements.
 MACHINES = [
