@@ -86,5 +86,5 @@ def _history(account: AccountRecord) -> dict[str, object]:
         "account": account,
         "is_mine": account.user_id == context.user().id,
         "place": url_for(".history", account_id=account.id),
-        **histories.shown([account], account.id),
+        **histories.shown(f"/app/accounts/{account.id}", [account], account.id),
     }

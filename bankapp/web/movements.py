@@ -7,7 +7,8 @@ from typing import Any
 from flask import url_for
 
 from bankapp import context, errors
-from bankapp.services import accounts, transactions, transfers
+from bankapp.categories import BUILT_IN
+from bankapp.services import accounts, transaction_annotations, transactions, transfers
 from bankapp.web import histories
 from bankapp.web.pages import Pages, argument, render
 
@@ -30,12 +31,15 @@ def more() -> str:
 def movement(transaction_id: str) -> str:
     """Return all that is known of one movement, and what can be done about it."""
     item = transactions.get(transaction_id)
+    is_mine = item.user_id == context.user().id
     return render(
         "movement",
+        categories=sorted({*BUILT_IN, *filter(None, [item.category])}),
+        version=transaction_annotations.get(transaction_id).version if is_mine else None,
         item=item,
         account=accounts.get(item.account_id),
         transfer=transfers.get(item.transfer_id) if item.transfer_id else None,
-        is_mine=item.user_id == context.user().id,
+        is_mine=is_mine,
         is_staff=context.user().is_staff,
     )
 
@@ -45,4 +49,8 @@ def _history() -> dict[str, Any]:
     account_id = argument("account") or None
     if account_id is not None and account_id not in own:
         raise errors.NotFound("There is no such account.")
-    return {"names": own, "place": url_for(".more"), **histories.shown(list(own.values()), account_id)}
+    return {
+        "names": own,
+        "place": url_for(".more"),
+        **histories.shown("/app/movements", list(own.values()), account_id),
+    }

@@ -25,12 +25,12 @@ export const LOST = {
 };
 
 /** Call `method path`; return `{answer, data}`. Throws Problem for a refusal and for no connection. */
-export async function call(method, path, { body, key, isPublic = false, onWait } = {}) {
+export async function call(method, path, { body, key, match, isPublic = false, onWait } = {}) {
   for (let attempt = 0; ; attempt += 1) {
     const person = isPublic ? null : await fresh();
     let problem;
     try {
-      const answer = await send(method, path, body, key, person);
+      const answer = await send(method, path, { body, key, match }, person);
       if (answer.ok) return { answer, data: await read(answer) };
       problem = new Problem(await describe(answer));
       if (answer.status === 401 && person) {
@@ -52,11 +52,12 @@ export async function call(method, path, { body, key, isPublic = false, onWait }
   }
 }
 
-async function send(method, path, body, key, person) {
+async function send(method, path, { body, key, match }, person) {
   const headers = { Accept: 'application/json', 'X-Device-Id': device };
   if (person) headers.Authorization = authorization(person);
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
+  if (match) headers['If-Match'] = `"${match}"`;
   const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
   return fetch(path, { method, headers, body: text });
 }

@@ -6,6 +6,8 @@ const readers = {
   flag: ({ checked }) => checked,
   // Empty means null, so that a text or list that is there can be emptied.
   text: ({ value }) => value.trim() || null,
+  // Nothing stays an empty list, which empties the tags that are there.
+  words: ({ value }) => value.split(',').map((word) => word.trim()).filter(Boolean),
   lines: ({ value }) => orNull(value.split(/[\s,]+/).filter(Boolean)),
 };
 

@@ -109,7 +109,7 @@ async function download(form) {
     const blob = data instanceof Blob ? data : new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' });
     const named = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '');
     save(blob, named?.[1] ?? `statement_${values.get('from')}_${values.get('to')}.json`);
-    toast('The statement is downloaded.');
+    toast('The file is downloaded.');
   } catch (problem) {
     showProblem(form, problem);
   }

@@ -63,6 +63,7 @@ async function submit(form, button) {
     const { data } = await call(form.dataset.method ?? 'POST', settings.api, {
       body,
       key: form.hasAttribute('data-keyed') ? keyOf(form, body) : undefined,
+      match: form.dataset.ifMatch,
       isPublic: PUBLIC.test(settings.api),
       onWait: () => explain(form, { detail: 'No answer yet. We are sending the same request again; it is carried out only once.' }),
     });

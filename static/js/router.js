@@ -86,6 +86,13 @@ function hold(event) {
   fresh().then(() => event.detail.issueRequest(true), () => {});
 }
 
+// The filter of a history is kept in the address, so that a reload, a link and the way back show the same.
+function keepAddress(form) {
+  const chosen = [...new FormData(form)].filter(([, value]) => value.trim() !== '');
+  const query = new URLSearchParams(chosen).toString();
+  history.replaceState(remembered(), '', form.dataset.keepsAddress + (query && `?${query}`));
+}
+
 function sign({ detail }) {
   const person = session.current();
   detail.headers['X-Device-Id'] = session.device;
@@ -103,7 +110,9 @@ function refuseForeign({ detail }) {
 function arrive({ detail }) {
   if (detail.target === main) return open();
   detail.target.querySelector('[aria-invalid="true"], [data-focus]')?.focus();
-  if (detail.requestConfig.elt.closest?.('form')) explain(detail.requestConfig.elt.closest('form'), null);
+  const form = detail.requestConfig.elt.closest?.('form');
+  if (form) explain(form, null);
+  if (form?.dataset.keepsAddress) keepAddress(form);
   if (main.lastBefore) {
     const added = main.lastBefore.nextElementSibling;
     main.lastBefore = null;

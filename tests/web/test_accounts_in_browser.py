@@ -32,8 +32,63 @@ def test_history_loads_more_and_filters(visitor: Visitor, page: Page, bank: Bank
     page.get_by_text("Filter", exact=True).click()
     page.get_by_label("Type").select_option("deposit")
     expect(rows).to_have_count(1)
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("link", name="Clear all").click()
     expect(rows).to_have_count(15)
+
+
+def test_a_search_is_in_the_address_and_its_result_is_a_file(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada, zoe = bank.customer(), bank.customer()
+    account, theirs = ada.account(balance=50_000), zoe.account()
+    ok(ada.transfer(account, theirs, 100, description="Rent March"), 201)
+    ok(ada.transfer(account, theirs, 200, description="Rent April"), 201)
+    ok(ada.transfer(account, theirs, 300, description="Concert"), 201)
+    visitor.arrive(ada)
+    visitor.go("/app/movements")
+    rows = page.locator("#history .row")
+    expect(rows).to_have_count(4)
+    page.get_by_role("searchbox", name="Search").fill("rént")
+    expect(rows).to_have_count(2)
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("At least").fill("2")
+    page.get_by_label("At least").blur()
+    expect(rows).to_have_count(1)
+    assert page.url.endswith("/app/movements?q=r%C3%A9nt&min=2")
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download as CSV").click()
+    lines = Path(downloading.value.path()).read_text().splitlines()
+    assert len(lines) == 2
+    assert "Rent April" in lines[1]
+    rows.get_by_role("link", name="Transfer to").click()
+    visitor.sees("Transfer sent")
+    page.go_back()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("searchbox", name="Search")).to_have_value("rént")
+    page.get_by_role("link", name="Remove filter At least: 2").click()
+    expect(rows).to_have_count(2)
+    page.get_by_role("searchbox", name="Search").fill("nothing like this")
+    expect(page.get_by_text("No movement matches.")).to_be_visible()
+    page.get_by_role("link", name="Clear all").click()
+    expect(rows).to_have_count(4)
+
+
+def test_notes_of_a_movement_are_saved_and_found(visitor: Visitor, page: Page, bank: Bank) -> None:
+    ada = bank.customer()
+    moved = ada.deposit(ada.account(), 100)
+    visitor.arrive(ada)
+    visitor.go(f"/app/movements/{moved['id']}")
+    page.get_by_label("Category").select_option("gifts")
+    page.get_by_label("Tags").fill("Birthday, Oma")
+    page.get_by_role("textbox", name="Notes").fill("From grandmother")
+    page.get_by_role("button", name="Save").click()
+    visitor.is_told("Your notes are saved.")
+    expect(page.get_by_label("Tags")).to_have_value("birthday, oma")
+    kept = ok(ada.get(f"/transactions/{moved['id']}/annotation"))
+    assert (kept["category"], kept["tags"], kept["notes"]) == ("gifts", ["birthday", "oma"], "From grandmother")
+    page.get_by_label("Tags").fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Tags")).to_have_value("")
+    visitor.go("/app/movements?category=gifts")
+    expect(page.locator("#history .row")).to_contain_text("Gifts")
 
 
 def test_a_named_account_becomes_the_first(visitor: Visitor, page: Page, bank: Bank) -> None:

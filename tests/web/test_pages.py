@@ -174,6 +174,27 @@ def test_movements_are_those_of_all_own_accounts(bank: Bank) -> None:
     assert page(bob, "movements").count('class="row"') == 1
 
 
+def test_a_history_is_searched_and_each_filter_is_a_chip(bank: Bank) -> None:
+    ada = bank.customer()
+    account, other = ada.account(balance=10_000), bank.customer().account()
+    rent = ok(ada.transfer(account, other, 250, description="Rent"), 201)
+    [out] = [one for one in ok(ada.get("/transactions"))["items"] if one["transfer_id"] == rent["id"]]
+    content = {"category": "my_flat", "tags": ["spring"]}
+    ok(ada.request("PUT", f"/transactions/{out['id']}/annotation", json=content, headers={"If-Match": "*"}))
+    for path, app in (("movements", "/app/movements"), (f"accounts/{account['id']}", f"/app/accounts/{account['id']}")):
+        for narrowed in ({"q": "rent"}, {"category": "my_flat"}, {"tag": "spring"}, {"counterparty": "Ada Lovelace"}):
+            found = page(ada, path, **narrowed)
+            assert found.count('class="row"') == 1, narrowed
+            assert f'<a class="chip chip-all" href="{app}">Clear all</a>' in found
+        found = page(ada, path, q="rent & more", category="my_flat")
+        assert 'class="row"' not in found
+        assert f'href="{app}?category=my_flat" aria-label="Remove filter Search: rent &amp; more"' in found
+        assert f'href="{app}?q=rent+%26+more" aria-label="Remove filter Category: My flat"' in found
+    staff = bank.employee()
+    assert 'name="q"' not in page(staff, f"accounts/{account['id']}")
+    page(staff, f"accounts/{account['id']}", 404, q="rent")
+
+
 def test_staff_see_only_movements_of_their_own_accounts(bank: Bank) -> None:
     bank.customer().account(balance=100)
     clerk = bank.employee()
