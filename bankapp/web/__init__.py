@@ -18,6 +18,7 @@ from bankapp.web import (
     developers,
     display,
     events,
+    locales,
     movements,
     news,
     overview,
@@ -60,4 +61,5 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(display.FILTERS)
     app.jinja_env.globals["time_zone"] = zones.zone
+    app.jinja_env.globals["decimal_point"] = locales.decimal_point
     app.register_blueprint(blueprint)

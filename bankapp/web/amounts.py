@@ -6,9 +6,15 @@ import re
 from typing import Final
 
 from bankapp import money
+from bankapp.web import locales
 
-# A point or a comma separates the decimals. A space, an apostrophe or the other of the two separates thousands.
-_TYPED: Final = re.compile(r"(?P<whole>\d{1,3}(?:[ ',.]\d{3})+|\d+)(?:[.,](?P<decimals>\d+))?", re.ASCII)
+# What some locales write for a space or an apostrophe.
+_SEPARATORS: Final = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "’": "'"})
+
+# A point or a comma separates the decimals. A space, an apostrophe or the other of the two separates thousands; in
+# India a comma also separates the hundreds of thousands and of what is above.
+_WHOLE: Final = r"\d{1,3}(?:[ ',.]\d{3})+|\d{1,2}(?:,\d{2})+,\d{3}|\d+"
+_TYPED: Final = re.compile(rf"(?P<whole>{_WHOLE})(?:[.,](?P<decimals>\d+))?", re.ASCII)
 
 
 def parse(text: str, currency: str) -> int:
@@ -20,7 +26,7 @@ def parse(text: str, currency: str) -> int:
     three decimals it is the decimal point. In a currency without decimals it separates thousands. In any other
     currency the amount is refused.
     """
-    typed = text.strip().replace("\N{NO-BREAK SPACE}", " ")
+    typed = text.strip().translate(_SEPARATORS)
     digits = money.exponent(currency)
     found = _TYPED.fullmatch(typed)
     if found is None:
@@ -55,4 +61,9 @@ def read(text: str, currency: str, complaints: dict[str, str], name: str = "amou
 
 def example(currency: str) -> str:
     """Return an example of an amount in ``currency``: ``12.34``, ``12``, ``12.345``."""
-    return money.to_major(int("12345"[: 2 + money.exponent(currency)]), currency)
+    return localized(int("12345"[: 2 + money.exponent(currency)]), currency)
+
+
+def localized(amount: int, currency: str) -> str:
+    """Return ``amount`` (minor units) as people type it, with the viewer's decimal point: ``1234.5``."""
+    return money.to_major(amount, currency).replace(".", locales.decimal_point())

@@ -97,7 +97,7 @@ def _limits_form(
     currency = card.currency
     if values is None:
         amounts_minor = {"per_authorization": current.per_authorization, "per_day": current.per_day}
-        values = {name: money.to_major(limit, currency) if limit else "" for name, limit in amounts_minor.items()}
+        values = {name: amounts.localized(limit, currency) if limit else "" for name, limit in amounts_minor.items()}
     return {"card": card, "limits": current, "limit_values": values, "limit_complaints": complaints or {}}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bankapp import clock, money
 from bankapp.models import AccountRecord
-from bankapp.web import zones
+from bankapp.web import locales, zones
 
 # Symbols that stand for one currency only. Every other currency shows its code.
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "VND": "₫"}
@@ -70,24 +70,40 @@ EVENT_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class MoneyParts:
-    """The parts of an amount, which a page can style separately. ``sign`` is empty or a minus."""
+    """The parts of an amount, which a page can style separately. ``sign`` is empty or a minus.
+
+    The symbol stands before or behind the digits, with its space; the other place is empty.
+    """
 
     sign: str
-    symbol: str
+    before: str
     whole: str
     decimals: str
-    code: str
+    behind: str
 
     def __str__(self) -> str:
         """Return the amount as one text: ``−€1,234.56``."""
-        return f"{self.sign}{self.symbol}{self.whole}{self.decimals}"
+        return "".join((self.sign, self.before, self.whole, self.decimals, self.behind))
 
 
 def money_parts(amount: int, code: str) -> MoneyParts:
     """Split ``amount`` (minor units) into its parts, with the decimals of its currency: JPY none, KWD three."""
+    from babel.numbers import format_decimal  # noqa: PLC0415 - only the pages need it
+
+    locale = locales.locale()
     whole, point, part = money.to_major(abs(amount), code).partition(".")
-    symbol = _SYMBOLS.get(code, f"{code}{_NBSP}")
-    return MoneyParts(MINUS if amount < 0 else "", symbol, f"{int(whole):,}", point + part, code)
+    symbol = _SYMBOLS.get(code, code)
+    # Such as "¤#,##0.00" or "#,##0.00 ¤" with a no-break space (Unicode CLDR).
+    pattern = locale.currency_formats["standard"].pattern.partition(";")[0]
+    is_before = pattern.startswith("¤")
+    space = _NBSP if symbol == code or _NBSP in pattern else ""
+    return MoneyParts(
+        sign=MINUS if amount < 0 else "",
+        before=symbol + space if is_before else "",
+        whole=format_decimal(int(whole), locale=locale),
+        decimals=locales.decimal_point() + part if point else "",
+        behind="" if is_before else space + symbol,
+    )
 
 
 def money_text(amount: int, code: str) -> str:
@@ -102,12 +118,20 @@ def iban(number: str) -> str:
 
 def day(value: date | datetime) -> str:
     """Format a day: ``24 November 2026``."""
-    return f"{value.day} {value:%B %Y}"
+    return _date(value, "long")
 
 
 def short_day(value: date | datetime) -> str:
     """Format a day in short form: ``24 Nov``."""
-    return f"{value.day} {value:%b}"
+    from babel.dates import format_skeleton  # noqa: PLC0415 - only the pages need it
+
+    return str(format_skeleton("MMMd", value, locale=locales.locale()))
+
+
+def _date(value: date | datetime, format: str) -> str:
+    from babel.dates import format_date  # noqa: PLC0415 - only the pages need it
+
+    return str(format_date(value, format, locales.locale()))
 
 
 def near_day(value: datetime) -> str:
@@ -123,7 +147,7 @@ def moment(value: datetime) -> str:
     local = zones.local(value)
     zone = f"{local:%Z}"
     # Zones without letters have an offset for a name.
-    return f"{local.day} {local:%b %Y, %H:%M} {'UTC' if zone[:1] in '+-' else ''}{zone}"
+    return f"{_date(local, 'medium')}, {local:%H:%M} {'UTC' if zone[:1] in '+-' else ''}{zone}"
 
 
 def clock_time(value: datetime, format: str = "%H:%M") -> str:

@@ -98,7 +98,7 @@ def _again() -> dict[str, str]:
         "to": target.id if target else payee.id if payee else OTHER,
         "name": transfer.counterparty.name if transfer.counterparty else "",
         "iban": display.iban(number),
-        "amount": money.to_major(transfer.amount, transfer.currency),
+        "amount": amounts.localized(transfer.amount, transfer.currency),
         "description": transfer.description or "",
         "reference": transfer.reference or "",
     }

@@ -57,7 +57,7 @@ function adapt(form) {
   const amount = form.querySelector('[data-amount]');
   const digits = Number(chosen.dataset.digits);
   amount.dataset.digits = digits;
-  amount.placeholder = digits ? `0.${'0'.repeat(digits)}` : '0';
+  amount.placeholder = digits ? `0${amount.dataset.point}${'0'.repeat(digits)}` : '0';
   amount.inputMode = digits ? 'decimal' : 'numeric';
   form.querySelector('[data-amount-currency]').textContent = chosen.dataset.currency;
   amount.setAttribute('aria-label', `Amount in ${chosen.dataset.currency}`);
