@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from bankapp.search_terms import Condition
 
 M = TypeVar("M")
 Position = tuple[Any, ...]
+
+GroupBy = Literal["category", "month", "counterparty", "account"]
+"""By what sums of transactions are grouped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,8 @@ def describe_field(converter: OpenAPIConverter, field: fields.Field[Any], ret: d
         assert schemas[field.choices_name] == described, f"there are two lists of choices named {field.choices_name}"
         for name in described:
             del ret[name]
-        ret["$ref"] = f"#/components/schemas/{field.choices_name}"
+        reference = {"$ref": f"#/components/schemas/{field.choices_name}"}
+        ret |= {"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference
     return {}
 
 

@@ -10,6 +10,7 @@ from bankapp.models.api_key import ApiKey, ApiKeyRecord
 from bankapp.models.audit_log import AuditLog, AuditLogRecord, AuditSeal
 from bankapp.models.authorization import Authorization, AuthorizationRecord
 from bankapp.models.card import Card, CardLimitsRecord, CardRecord
+from bankapp.models.category_rule import CategoryRule, CategoryRuleRecord
 from bankapp.models.event import Event, EventRecord, EventSequencer, NumberedEvent
 from bankapp.models.idempotency_key import IdempotencyKey, IdempotencyKeyRecord
 from bankapp.models.job_lease import JobLease, JobLeaseRecord
@@ -55,6 +56,8 @@ __all__ = [
     "Card",
     "CardLimitsRecord",
     "CardRecord",
+    "CategoryRule",
+    "CategoryRuleRecord",
     "Event",
     "EventRecord",
     "EventSequencer",

@@ -25,6 +25,9 @@ PRIVILEGES: Final = {
     "auth_tokens": "SELECT, INSERT, UPDATE (revoked_at), DELETE",
     "authorizations": "SELECT, INSERT, UPDATE (status, captured_amount, posting_id, finished_at)",
     "cards": "SELECT, INSERT, UPDATE (status, limit_per_authorization, limit_per_day)",
+    "category_rules": (
+        "SELECT, INSERT, UPDATE (position, category, counterparty, words, type, min_amount, max_amount), DELETE"
+    ),
     "event_sequencer": "SELECT, UPDATE (last_position)",
     "events": "SELECT, INSERT, UPDATE (position, user_position)",
     "idempotency_keys": (

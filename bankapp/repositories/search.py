@@ -8,6 +8,7 @@ one has it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, select, union, union_all
@@ -17,10 +18,12 @@ from bankapp.listing import HistoryFilter, Page, Position, Window
 from bankapp.models import Transaction, TransactionRecord
 from bankapp.models.search import SearchTerm, SearchText
 from bankapp.models.types import Id
+from bankapp.repositories import categorizing
+from bankapp.repositories.categorizing import Categorization
 from bankapp.repositories.listing import page
 from bankapp.repositories.selecting import select_record
 from bankapp.repositories.transactions import BY_TIME, REMARKS, filtered, with_remarks
-from bankapp.search_terms import SEPARATOR, Condition
+from bankapp.search_terms import Condition
 
 RARE: Final = 1_000
 """The rows of a term up to which they are counted. So many rows are read and sorted at once."""
@@ -38,13 +41,31 @@ _LAST: Final = "~"
 """Comes after every character of a word."""
 
 
-def search(user_id: str, account_ids: Sequence[str], filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
-    """Return transactions of accounts of a user that meet ``filters``, newest first, with the user's annotations."""
+@dataclass(frozen=True, slots=True)
+class InCategory:
+    """The condition that a transaction has ``category`` by ``categorization``."""
+
+    category: str
+    categorization: Categorization
+
+
+def search(
+    user_id: str,
+    account_ids: Sequence[str],
+    filters: HistoryFilter,
+    window: Window,
+    wanted: InCategory | None = None,
+) -> Page[TransactionRecord]:
+    """Return transactions of accounts of a user that meet ``filters``, newest first, with the user's annotations.
+
+    ``wanted`` is tested on each row. Without other conditions the newest rows of an account are tested until a page is
+    full.
+    """
     counts = _counts(account_ids, filters.conditions)
     branches: list[Select[Any]] = []
     for account_id, of_account in zip(account_ids, counts, strict=True):
         if all(of_account):
-            branches += _branches(account_id, of_account, filters, window)
+            branches += _branches(account_id, of_account, filters, window, wanted)
     if not branches:
         return Page([], None)
     found = union(*(select(branch.subquery()) for branch in branches)).subquery()
@@ -57,8 +78,8 @@ def search(user_id: str, account_ids: Sequence[str], filters: HistoryFilter, win
 
 def _counts(account_ids: Sequence[str], conditions: Sequence[Condition]) -> list[list[int]]:
     """Return for each account how many rows each condition has, counted up to RARE."""
-    if not account_ids:
-        return []
+    if not account_ids or not conditions:
+        return [[] for _ in account_ids]
     counts: list[Select[Any]] = []
     for account_id in account_ids:
         for condition in conditions:
@@ -76,8 +97,12 @@ def _has_many(account_id: str, condition: Condition) -> bool:
     return bool(db.value(select(func.count()).select_from(some)) == MANY)
 
 
-def _branches(account_id: str, counts: Sequence[int], filters: HistoryFilter, window: Window) -> list[Select[Any]]:
+def _branches(
+    account_id: str, counts: Sequence[int], filters: HistoryFilter, window: Window, wanted: InCategory | None
+) -> list[Select[Any]]:
     """Return SELECTs of account and sequence, each of at most a page; a transaction may be in several of them."""
+    if not counts:
+        return [_branch(account_id, None, (), filters, window, wanted=wanted)]
     driver = min(range(len(counts)), key=counts.__getitem__)
     condition = filters.conditions[driver]
     others = [other for place, other in enumerate(filters.conditions) if place != driver]
@@ -85,14 +110,20 @@ def _branches(account_id: str, counts: Sequence[int], filters: HistoryFilter, wi
     if condition.is_beginning and counts[driver] >= RARE:
         terms = _terms(account_id, condition)
         if len(terms) > MAX_BRANCHES and _has_many(account_id, condition):
-            return [_branch(account_id, None, filters.conditions, filters, window)]
+            return [_branch(account_id, None, filters.conditions, filters, window, wanted=wanted)]
         if len(terms) <= MAX_BRANCHES:
             drivers = [Condition(term) for term in terms]
-    return [_branch(account_id, one, others, filters, window) for one in drivers]
+    return [_branch(account_id, one, others, filters, window, wanted=wanted) for one in drivers]
 
 
 def _branch(
-    account_id: str, driver: Condition | None, others: Sequence[Condition], filters: HistoryFilter, window: Window
+    account_id: str,
+    driver: Condition | None,
+    others: Sequence[Condition],
+    filters: HistoryFilter,
+    window: Window,
+    *,
+    wanted: InCategory | None,
 ) -> Select[Any]:
     """Return the newest rows of a term that meet the other conditions; without ``driver`` the newest of all rows."""
     table: Any = SearchText if driver is None else SearchTerm
@@ -106,9 +137,12 @@ def _branch(
         if driver.is_beginning:
             query = query.group_by(*row)
     query = query.where(*map(_contains, others), *_bounds(account_id, table.sequence, filters, window.after))
-    if filters.type or filters.min_amount is not None or filters.max_amount is not None:
+    if wanted or filters.type or filters.min_amount is not None or filters.max_amount is not None:
         same = (Transaction.account_id == table.account_id) & (Transaction.sequence == table.sequence)
         query = filtered(query.join(Transaction, same), filters)
+    if wanted:
+        query = categorizing.joined(query, wanted.categorization)
+        query = query.where(categorizing.category(wanted.categorization) == wanted.category)
     limited: Select[Any] = query.order_by(table.sequence.desc()).limit(window.limit + 1)
     return limited
 
@@ -121,8 +155,7 @@ def _has(account_id: str, condition: Condition) -> tuple[ColumnElement[bool], ..
 
 
 def _contains(condition: Condition) -> ColumnElement[bool]:
-    end = "" if condition.is_beginning else SEPARATOR
-    return SearchText.terms.contains(f"{SEPARATOR}{condition.text}{end}", autoescape=True)
+    return categorizing.has_term(SearchText.terms, condition)
 
 
 def _bounds(

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import orjson
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import and_, bindparam, delete, func, select, text, update
+from sqlalchemy.orm import aliased
 
 from bankapp import db
-from bankapp.models import Account, AccountHolder, Annotation, Transaction
+from bankapp.models import Account, AccountHolder, Annotation, Transaction, Transfer
 from bankapp.models.search import (
     SearchableAccount,
     SearchableTransaction,
@@ -31,16 +32,33 @@ _OF_USER = _ACCOUNTS.join(AccountHolder, AccountHolder.id == Account.holder_id).
 _BEHIND = _ACCOUNTS.where(Account.sequence > _INDEXED)
 _ACCOUNT_ID = bindparam("account_id", type_=Id)
 _LOCK = select(SearchProgress.sequence).where(SearchProgress.account_id == _ACCOUNT_ID).with_for_update()
+_ORIGINAL = aliased(Transaction, name="original")
+_ORIGINAL_REMARKS = aliased(Annotation, name="original_annotation")
 _TRANSACTIONS = (
     select_record(
         SearchableTransaction,
         Transaction,
-        category=Annotation.category,
+        # A reversal without a category of its own has that of the transaction that it reverses.
+        category=func.coalesce(Annotation.category, _ORIGINAL_REMARKS.category),
         notes=Annotation.notes,
         tags=Annotation.tags,
     )
     .outerjoin(Annotation, Annotation.transaction_id == Transaction.id)
+    .outerjoin(Transfer, Transfer.id == Transaction.transfer_id)
+    .outerjoin(
+        _ORIGINAL,
+        and_(
+            _ORIGINAL.posting_id == Transfer.reverses_transfer_id,
+            _ORIGINAL.account_id == Transaction.account_id,
+        ),
+    )
+    .outerjoin(_ORIGINAL_REMARKS, _ORIGINAL_REMARKS.transaction_id == _ORIGINAL.id)
     .where(Transaction.account_id == _ACCOUNT_ID)
+)
+_REVERSAL = (
+    select(Transaction.sequence)
+    .join(Transfer, Transfer.id == Transaction.posting_id)
+    .where(Transfer.reverses_transfer_id == bindparam("transfer_id", type_=Id), Transaction.account_id == _ACCOUNT_ID)
 )
 _AFTER = (
     _TRANSACTIONS.where(Transaction.sequence > bindparam("after"))
@@ -103,6 +121,12 @@ def after(account_id: str, sequence: int, size: int) -> list[SearchableTransacti
     """Return at most ``size`` transactions of an account after ``sequence``, oldest first."""
     parameters = {"account_id": account_id, "after": sequence, "size": size}
     return db.rows(_AFTER, parameters, record=SearchableTransaction)
+
+
+def reversal(account_id: str, transfer_id: str) -> int | None:
+    """Return the sequence on an account of the reversal of a transfer, or None."""
+    found: int | None = db.value(_REVERSAL, {"account_id": account_id, "transfer_id": transfer_id})
+    return found
 
 
 def add(account_id: str, terms: Mapping[int, Sequence[str]]) -> None:

@@ -145,7 +145,7 @@ class TransactionFilter(QuerySchema):
     category = WholeTerm(
         search_terms.CATEGORY,
         load_default=None,
-        metadata={"description": "The category of your annotation.", "example": "groceries"},
+        metadata={"description": "The category, by your annotation, your rules or by default.", "example": "groceries"},
     )
     tag = WholeTerm(
         search_terms.TAG, load_default=None, metadata={"description": "A tag of your annotation.", "example": "holiday"}

@@ -38,9 +38,15 @@ def complete(accounts: Sequence[SearchableAccount]) -> None:
 
 
 def refresh(transaction: TransactionRecord) -> None:
-    """Bring a transaction in the index up to its annotation, in the open transaction."""
-    if transaction.sequence <= search_index.lock_progress(transaction.account_id):
-        _renew(transaction.account_id, transaction.sequence - 1, 1)
+    """Bring a transaction in the index up to its annotation, and its reversal too, in the open transaction."""
+    account_id, sequences = transaction.account_id, [transaction.sequence]
+    if transaction.transfer_id is not None:
+        reversal = search_index.reversal(account_id, transaction.transfer_id)
+        sequences += [reversal] if reversal is not None else []
+    last = search_index.lock_progress(account_id)
+    for sequence in sequences:
+        if sequence <= last:
+            _renew(account_id, sequence - 1, 1)
 
 
 def rebuild() -> tuple[int, int]:

@@ -30,8 +30,10 @@ class Month:
     entry_count: int
 
 
-def period(start: date | None, end: date | None) -> tuple[date, date]:
+def period(start: date | None, end: date | None, name: str = "A statement") -> tuple[date, date]:
     """Return the first and last day (UTC) of a statement; default: the current month up to today.
+
+    ``name`` is what the complaint about a long period says it is of.
 
     Raises ValidationFailed when ``start`` is after ``end``, when the period is longer than 366 days, and when
     it ends on ``date.max``.
@@ -41,7 +43,7 @@ def period(start: date | None, end: date | None) -> tuple[date, date]:
     if first > last:
         raise errors.ValidationFailed(errors={"from": ["Must not lie after to."]})
     if (last - first).days >= MAX_DAYS:
-        raise errors.ValidationFailed(errors={"to": [f"A statement covers at most {MAX_DAYS} days."]})
+        raise errors.ValidationFailed(errors={"to": [f"{name} covers at most {MAX_DAYS} days."]})
     if last == date.max:
         raise errors.ValidationFailed(errors={"to": [f"Must lie before {date.max}."]})
     return first, last

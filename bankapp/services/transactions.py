@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from bankapp import context, db
+from bankapp import context, db, search_terms
 from bankapp.listing import HistoryFilter, Owner, Page, Window
 from bankapp.models import TransactionRecord
 from bankapp.repositories import accounts as account_rows
+from bankapp.repositories import category_rules, transactions
 from bankapp.repositories import search as found_rows
 from bankapp.repositories import search_index as index_rows
-from bankapp.repositories import transactions
+from bankapp.repositories.categorizing import Categorization
+from bankapp.repositories.search import InCategory
 from bankapp.services import access, accounts, commands, ledger, search_index
 from bankapp.services.commands import Command, Decision
 from bankapp.services.idempotency import Claim
@@ -105,4 +108,22 @@ def _search_own(account_id: str | None, filters: HistoryFilter, window: Window) 
     if account_id is not None and not accounts:
         raise access.not_found("account")
     search_index.complete(accounts)
-    return found_rows.search(caller.id, [one.id for one in accounts], filters, window)
+    filters, wanted = _with_category(filters, [one.id for one in found])
+    return found_rows.search(caller.id, [one.id for one in accounts], filters, window, wanted)
+
+
+def _with_category(filters: HistoryFilter, own_ids: list[str]) -> tuple[HistoryFilter, InCategory | None]:
+    """Split the condition on a category from ``filters`` if more than annotations may give this category.
+
+    Otherwise the search index alone knows who has it.
+    """
+    named = [one for one in filters.conditions if one.text.startswith(search_terms.CATEGORY)]
+    if not named:
+        return filters, None
+    # Here a category has spaces for its underscores.
+    category = named[0].text.removeprefix(search_terms.CATEGORY).replace(" ", "_")
+    categorization = Categorization(own_ids, category_rules.of_user(context.user().id))
+    if not categorization.gives(category):
+        return filters, None
+    others = tuple(one for one in filters.conditions if one not in named)
+    return replace(filters, conditions=others), InCategory(category, categorization)

@@ -110,6 +110,13 @@ class World:
     def payee_id(self) -> str:
         return str(ok(self.owner.post("/payees", payee(self)), 201)["id"])
 
+    def category_rule_id(self) -> str:
+        rule_id = str(ok(self.owner.post("/category-rules", category_rule(self)), 201)["id"])
+        # A user may have a limited number of rules.
+        for rule in ok(self.owner.get("/category-rules"))["items"][10:]:
+            ok(self.owner.delete(f"/category-rules/{rule['id']}"), 204)
+        return rule_id
+
     def session_id(self) -> str:
         caller = self.bank.signed_in(self.owner.email)
         sessions = ok(caller.get("/auth/sessions"))["items"]
@@ -186,6 +193,14 @@ def payee(_: World) -> dict[str, Any]:
     return {"name": "Grace Hopper", "account_number": account_number}
 
 
+def category_rule(_: World) -> dict[str, Any]:
+    return {"category": "leisure", "words": "theatre"}
+
+
+def november(_: World) -> dict[str, Any]:
+    return {"from": "2026-11-01", "to": "2026-11-30", "currency": "EUR"}
+
+
 def webhook_endpoint(world: World) -> dict[str, Any]:
     return {"url": "https://ada.example/bank-events"}
 
@@ -255,6 +270,14 @@ TABLE = (
         body=lambda _: {"category": "groceries"},
         headers={"If-Match": "*"},
     ),
+    Row("POST", "/v1/category-rules", SIGNED_IN, 201, category_rule),
+    Row("POST", "/v1/category-rules/preview", SIGNED_IN, 200, category_rule),
+    Row("GET", "/v1/category-rules", SIGNED_IN),
+    Row("GET", "/v1/category-rules/<id:category_rule_id>", OWN),
+    Row("PATCH", "/v1/category-rules/<id:category_rule_id>", OWN, body=lambda _: {"position": 7}),
+    Row("DELETE", "/v1/category-rules/<id:category_rule_id>", OWN, 204),
+    Row("GET", "/v1/insights/spending", SIGNED_IN, query=november),
+    Row("GET", "/v1/insights/cash-flow", SIGNED_IN, query=november),
     Row("POST", "/v1/transfers", OWN, 201, transfer),
     Row("POST", "/v1/transfers/batch", (401, 200, 422, 422, 422), 200, lambda world: {"transfers": [transfer(world)]}),
     Row("POST", "/v1/transfers/<id:transfer_id>/reversal", STAFF, 201),

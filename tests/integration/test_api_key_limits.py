@@ -20,7 +20,12 @@ from tests.support.statements import statements
 NO_LIST_OF_ACCOUNTS: Final = {"GET /v1/currencies", "GET /v1/events/stream", "POST /v1/payee-verifications"}
 """What answers 200 without a list of the owner's objects: what every key sees, and a stream."""
 
-BEYOND_ACCOUNTS: Final = {"POST /v1/accounts", "POST /v1/payees", "POST /v1/webhook-endpoints"}
+BEYOND_ACCOUNTS: Final = {
+    "POST /v1/accounts",
+    "POST /v1/category-rules",
+    "POST /v1/payees",
+    "POST /v1/webhook-endpoints",
+}
 """What a key that is limited to some accounts may not do, because it would reach beyond them."""
 
 

@@ -38,6 +38,7 @@ TABLES: Final = {
     "api_keys": "id user_id name scopes account_ids ip_allowlist last4 secret_hash previous_hash previous_expires_at"
     " created_at expires_at last_used_at revoked_at",
     "payees": "id user_id name account_number nickname trusted created_at",
+    "category_rules": "id user_id position category counterparty words type min_amount max_amount created_at",
     "statements": "id account_id number from_date to_date opening_balance closing_balance entry_count first_sequence"
     " last_sequence holder_name content_hash created_at",
 }
