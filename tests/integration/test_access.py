@@ -343,6 +343,7 @@ TABLE = (
     Row("GET", "/pages/accounts/<id:account_id>/history", READ),
     Row("GET", "/pages/movements", SIGNED_IN),
     Row("GET", "/pages/movements/more", SIGNED_IN),
+    Row("GET", "/pages/insights", SIGNED_IN),
     Row("GET", "/pages/movements/<id:transaction_id>", READ),
     Row("GET", "/pages/send", SIGNED_IN),
     Row("GET", "/pages/send/review", SIGNED_IN),

@@ -70,6 +70,7 @@ def test_pages_of_a_customer_are_accessible(visitor: Visitor, bank: Bank) -> Non
         "accounts/new",
         "movements",
         f"movements/{movement['id']}",
+        "insights",
         "send",
         "payees",
         "cash",

@@ -27,6 +27,7 @@ CUSTOMER_PAGES = (
     "overview",
     "accounts/new",
     "movements",
+    "insights",
     "send",
     "cash",
     "cards",
