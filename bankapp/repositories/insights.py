@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,6 +49,9 @@ def sums(by: Categorization, span: Span, group_by: GroupBy, months: Sequence[Mon
     """Return the sums of the transactions of a span. ``months`` are those of its time, oldest first."""
     if not span.account_ids:
         return []
+    if group_by != "category":
+        # Rules read the texts of transactions, which no other grouping needs.
+        by = replace(by, rules=())
     keys: dict[GroupBy, Callable[[], Any]] = {
         "category": lambda: categorizing.category(by),
         "month": lambda: _month(months),
