@@ -16,7 +16,8 @@ from bankapp.client.session import Session
 
 FIELDS: Final = frozenset(
     "amount balance available_balance balance_after captured_amount opening_balance closing_balance"
-    " total_credits total_debits per_authorization per_day used_today".split()
+    " total_credits total_debits per_authorization per_day used_today"
+    " total credits debits net own_transfers_in own_transfers_out reversals".split()
 )
 """The members of the bank's answers that are amounts of money."""
 

@@ -1,4 +1,4 @@
-"""Finds accounts, cards, holds, sessions, keys, payees and endpoints by id, number or a unique part of either."""
+"""Finds accounts, cards, sessions, keys, payees, rules and others by id, number or a unique part of either."""
 
 from __future__ import annotations
 
@@ -53,6 +53,11 @@ def webhook_endpoint(session: Session, reference: str) -> Item:
 def payee(session: Session, reference: str) -> Item:
     """Return a payee of the user by id, IBAN, or a unique beginning or end of either."""
     return _find(session, "payee", "/payees", reference, lambda item: (item["id"], item["account_number"]))
+
+
+def category_rule(session: Session, reference: str) -> Item:
+    """Return a category rule of the user, by id or a unique beginning or end of it."""
+    return _find(session, "rule", "/category-rules", reference, lambda item: (item["id"],))
 
 
 def iban(reference: str) -> str:

@@ -36,7 +36,7 @@ BINARY = ("pdf",)
 @click.option("--min", "lowest", metavar="AMOUNT", help="The lowest amount; needs an account.")
 @click.option("--max", "highest", metavar="AMOUNT", help="The highest amount; needs an account.")
 @click.option("--search", metavar="WORDS", help="Words of the texts and of your notes; also their beginnings.")
-@click.option("--category", metavar="WORD", help="The category of your annotation.")
+@click.option("--category", metavar="WORD", help="The category, by annotation, rule or default.")
 @click.option("--tag", metavar="TAG", help="A tag of your annotation.")
 @click.option("--counterparty", metavar="NAME", help="The whole name of the other side.")
 @list_options
