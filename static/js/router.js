@@ -112,7 +112,7 @@ function arrive({ detail }) {
   detail.target.querySelector('[aria-invalid="true"], [data-focus]')?.focus();
   const form = detail.requestConfig.elt.closest?.('form');
   if (form) explain(form, null);
-  if (form?.dataset.keepsAddress) keepAddress(form);
+  if (form?.isConnected && form.dataset.keepsAddress) keepAddress(form);
   if (main.lastBefore) {
     const added = main.lastBefore.nextElementSibling;
     main.lastBefore = null;

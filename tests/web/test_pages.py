@@ -203,6 +203,8 @@ def test_staff_see_only_movements_of_their_own_accounts(bank: Bank) -> None:
     clerk.account(balance=250)
     for path in ("movements", "movements/more"):
         assert page(clerk, path).count('class="row"') == 1, path
+    # The file would have everybody's movements.
+    assert "/v1/transactions/csv" not in page(clerk, "movements/more", type="deposit")
 
 
 def test_every_movement_has_a_page_with_its_facts(bank: Bank) -> None:

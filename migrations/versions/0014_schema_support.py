@@ -1,6 +1,6 @@
 """Which older releases may run on the tables: from 0.4.0 on, whose last migration is 0002.
 
-Revision: 0015, after 0012
+Revision: 0014, after 0013
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

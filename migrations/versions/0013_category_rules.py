@@ -1,6 +1,6 @@
 """Category rules.
 
-Revision: 0014, after 0012
+Revision: 0013, after 0012
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 
 from migrations.support import ID, TIME
 
-revision = "0014"
+revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
