@@ -16,6 +16,7 @@ from bankapp.api import (
     converters,
     cors,
     docs,
+    error_page,
     errors,
     events,
     health,
@@ -92,3 +93,4 @@ def init_app(app: Flask) -> None:
         api.register_blueprint(resource.blueprint)
     webhook_payloads.render_with(json_of(Event()))
     docs.init_app(app)
+    error_page.init_app(app)

@@ -8,6 +8,7 @@ import flask_swagger_ui
 from flask import Blueprint, Flask, Response, jsonify, render_template, send_from_directory
 
 from bankapp import endpoints
+from bankapp.api import error_page
 from bankapp.endpoints import Access
 from bankapp.extensions import api
 
@@ -35,6 +36,12 @@ def page() -> Response:
     return response
 
 
+@blueprint.get("/docs/errors")
+def error_codes() -> str:
+    """Return the page that explains the error codes; ``/docs/errors#not_found`` shows one of them."""
+    return render_template("error_codes.html", rows=error_page.rows())
+
+
 @blueprint.get("/docs/<path:name>")
 def asset(name: str) -> Response:
     """Return a file of Swagger UI."""
@@ -45,5 +52,5 @@ def init_app(app: Flask) -> None:
     """Serve the documentation if ``DOCS_ENABLED`` is on."""
     if app.config["BANKAPP"].docs_enabled:
         app.register_blueprint(blueprint)
-        for name in ("document", "page", "asset"):
+        for name in ("document", "page", "error_codes", "asset"):
             endpoints.declare(f"{blueprint.name}.{name}", Access.PUBLIC)

@@ -383,6 +383,7 @@ TABLE = (
     Row("GET", "/metrics", PUBLIC),
     Row("GET", "/openapi.json", PUBLIC),
     Row("GET", "/docs", PUBLIC),
+    Row("GET", "/docs/errors", PUBLIC),
     Row("GET", "/docs/<path:name>", PUBLIC, path={"name": "swagger-ui.css"}),
     Row("GET", "/static/<path:filename>", PUBLIC, path={"filename": "docs.js"}),
 )

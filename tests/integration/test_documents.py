@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from bankapp.cli import openapi, use_migrations
+from bankapp.error_guide import ENTRIES
 from bankapp.services.jobs import JOBS
 from bankapp.services.seeding import PASSWORD
 from config import ROOT
@@ -44,6 +45,16 @@ def test_the_table_of_settings_matches_the_code(app: Flask) -> None:
     [table] = re.findall(r"## Settings\n.*?\n\|---\|---\|---\|\n(.*?\n)\n", README, re.S)
     printed = app.test_cli_runner().invoke(args=["config", "--markdown"])
     assert (printed.exit_code, printed.output) == (0, table), "print the table again: flask config --markdown"
+
+
+def test_the_page_of_error_codes_matches_the_code(app: Flask) -> None:
+    printed = app.test_cli_runner().invoke(args=["errors", "--markdown"])
+    written = (ROOT / "docs" / "errors.md").read_text()
+    assert (printed.exit_code, printed.output) == (0, written), "write it again: flask errors --markdown"
+    assert len(app.test_cli_runner().invoke(args=["errors"]).output.splitlines()) == len(ENTRIES)
+    page = app.test_client().get("/docs/errors").text
+    assert set(re.findall(r'<section id="(\w+)">', page)) == set(ENTRIES)
+    assert set(re.findall(r"^## (\w+)$", written, re.M)) == set(ENTRIES)
 
 
 def test_the_table_of_jobs_matches_the_code() -> None:
