@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -62,6 +63,15 @@ def previous_release(folder: Path) -> Path:
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
     return folder
+
+
+def previous_document() -> dict[str, Any]:
+    """Return the OpenAPI document of the previous release; without the history the test is skipped or fails."""
+    shown = subprocess.run(["git", "show", f"{PREVIOUS}:docs/openapi.json"], cwd=ROOT, capture_output=True, check=False)
+    if shown.returncode:
+        assert os.environ.get("HISTORY_REQUIRED") != "1", shown.stderr.decode()
+        pytest.skip("the history lacks the previous release (git fetch --unshallow; HISTORY_REQUIRED=1 insists)")
+    return dict(json.loads(shown.stdout))
 
 
 def run_flask(release: Path, arguments: str, database_url: str) -> None:
