@@ -71,6 +71,11 @@ def test_links_of_documents_lead_to_files(path: Path) -> None:
         assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
+def test_the_index_lists_every_document() -> None:
+    listed = set(re.findall(r"\]\(([\w.-]+\.md)\)", (ROOT / "docs" / "README.md").read_text()))
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+
 def test_the_map_names_existing_files() -> None:
     [table] = re.findall(r"## Where things are\n(.*?)\n\n[^|]", README, re.S)
     for path in re.findall(r"`([\w/]+/|[\w.]+\.py)`", table):
