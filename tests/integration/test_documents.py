@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from flask import Flask
 from bankapp.cli import openapi, use_migrations
 from bankapp.error_guide import ENTRIES
 from bankapp.services.jobs import JOBS
-from bankapp.services.seeding import PASSWORD
+from bankapp.services.seeding import CUSTOMER_EMAIL, PASSWORD
 from config import ROOT
+from tests.support.factories import Bank, ok
 from tests.support.servers import GunicornServer
 
 README = (ROOT / "README.md").read_text()
@@ -39,6 +41,21 @@ def test_the_five_calls_work_as_printed(fresh_app: Flask, tmp_path: Path) -> Non
     assert history["items"][0] == deposit
     assert "12.34" in done.stdout[position + end :]
     assert PASSWORD in script
+
+
+def test_the_example_of_the_guide_sends_money_once(fresh_app: Flask, tmp_path: Path) -> None:
+    assert fresh_app.test_cli_runner().invoke(args=["seed", "--customers", "1", "--months", "1"]).exit_code == 0
+    [program] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api-guide.md").read_text(), re.S)
+    ada = Bank(fresh_app).signed_in(CUSTOMER_EMAIL, PASSWORD)
+    before = ok(ada.get("/transfers?limit=100"))["items"]
+    with GunicornServer(fresh_app.config["SQLALCHEMY_DATABASE_URI"], tmp_path, WEB_CONCURRENCY="1") as server:
+        command = [sys.executable, "-W", "error", "-c", program, server.url, CUSTOMER_EMAIL, PASSWORD]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    sent = ok(ada.get("/transfers?limit=100"))["items"][0]
+    history = ok(ada.get(f"/transactions?account_id={sent['from_account_id']}&limit=100"))["items"]
+    assert done.stdout == f"sent {sent['id']}\ntransactions {len(history)}\n"
+    assert sent["id"] not in {transfer["id"] for transfer in before}
 
 
 def test_the_table_of_settings_matches_the_code(app: Flask) -> None:
