@@ -5,9 +5,11 @@ from __future__ import annotations
 from alembic import context
 from flask import current_app
 from sqlalchemy import event, inspect, text
+from sqlalchemy.exc import OperationalError
 
 import bankapp.models  # noqa: F401 - completes the metadata
 from bankapp.extensions import db
+from migrations import locks
 
 
 def run() -> None:
@@ -35,8 +37,14 @@ def run() -> None:
             # The arguments of Flask-Migrate: compare types, and rebuild tables that SQLite cannot alter.
             **current_app.extensions["migrate"].configure_args,
         )
-        with context.begin_transaction():
-            context.run_migrations()
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+        except OperationalError as problem:
+            if locks.is_refused(problem):
+                connection.rollback()
+                raise SystemExit(f"bankapp: {locks.refusal(connection)}") from problem
+            raise
 
 
 if context.is_offline_mode():

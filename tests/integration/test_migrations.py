@@ -261,3 +261,30 @@ def test_a_database_of_another_application_is_left_alone(empty_app: Flask, raw_s
         upgraded = empty_app.test_cli_runner().invoke(args=["db", "upgrade"])
         assert upgraded.exit_code == 1
         assert "bankapp: the database has tables of another application, such as orders" in upgraded.output
+
+
+def test_a_migration_that_waits_for_a_lock_gives_up_and_names_its_holder(
+    empty_app: Flask, raw_sql: Callable[..., RawSql]
+) -> None:
+    with empty_app.app_context():
+        upgrade(revision="0012")
+        before = everything()
+    with raw_sql(empty_app) as holder:
+        if holder.dialect == "postgresql":
+            for statement in ("SET application_name = 'nightly report'", "BEGIN", "LOCK TABLE users, cards"):
+                holder.connection.execute(statement)
+        else:
+            holder.connection.execute("BEGIN IMMEDIATE")
+        refused = empty_app.test_cli_runner().invoke(args=["db", "upgrade"])
+        holder.connection.execute("ROLLBACK")
+    [line] = [line for line in refused.output.splitlines() if line.startswith("bankapp: ")]
+    assert refused.exit_code == 1
+    assert "changed nothing; run it again" in line
+    if holder.dialect == "postgresql":
+        assert "of postgres (nightly report, idle in transaction, " in line
+        assert line.endswith("s) on cards, users")
+    assert "Traceback" not in refused.output
+    with empty_app.app_context():
+        assert everything() == before
+        upgrade()
+        assert database.table_refusal() is None
