@@ -73,7 +73,8 @@ def test_small_counterparties_are_one_group(ada: Caller, monkeypatch: pytest.Mon
     ]
 
 
-def test_cash_flow_is_grouped_by_month_or_account(bank: Bank, ada: Caller) -> None:
+def test_cash_flow_is_grouped_by_month_or_account(fresh_bank: Bank) -> None:
+    ada = fresh_bank.customer()
     with clocks.at(clocks.ago(days=40)):
         account = ada.account(balance=1_000)
         month = clocks.ago(days=0).strftime("%Y-%m")
@@ -157,10 +158,10 @@ def test_the_first_and_the_last_day_can_be_asked_for(ada: Caller) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_groups_add_up_to_the_statements(bank: Bank, seed: int) -> None:
+def test_the_groups_add_up_to_the_statements(fresh_bank: Bank, seed: int) -> None:
     """Random histories: each grouping, own transfers and reversals together are the totals of the statements."""
     chance = random.Random(seed)
-    ada, grace, staff = bank.customer(), bank.customer(), bank.employee()
+    ada, grace, staff = fresh_bank.customer(), fresh_bank.customer(), fresh_bank.employee()
     with clocks.at(clocks.ago(days=80)):
         own = [ada.account(balance=5_000), ada.account(balance=3_000), ada.account(type="savings")]
         ada.account("USD", 700)

@@ -36,12 +36,14 @@ RULES: Final = re.compile(
     r"|Must be at (most 150|least 18) years ago\."  # Depends on today.
     r"|Must be at most \d+, the amount on hold\."  # Depends on the authorization.
     r"|Must not lie in the future\."  # Depends on now.
-    r"|Must not lie after to\.|A statement covers at most 366 days\."  # Relates two days.
+    r"|Must not lie after to\.|(A statement|An insight) covers at most 366 days\."  # Relates two days.
     r"|Must lie in the future, at most \d+ days from now\."  # Depends on now.
     r"|Not a network such as .*|Write an IPv4 network as IPv4\."  # The bits after the prefix must be zero.
     # A URL has more rules than a pattern: host, port, and addresses that are public.
     r"|Must (be a valid URL|be an https URL|begin with https|not contain|have (a valid host|a public|the port)).*"
     r"|Must not have a host that ends in a number\."
+    r"|Needs one of counterparty, words, .*"  # A condition may be null.
+    r"|Must not be over max_amount\."  # Relates two amounts.
     r"|You have no account .*"  # Depends on the accounts.
     r"|The endpoint does not want .*"  # Depends on the endpoint.
     r"|.* easy to guess\..*"  # Depends on a dictionary of passwords.
