@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -20,7 +20,7 @@ _RATES: Final = {"EUR": 1.0, "USD": 1.1, "JPY": 165.0, "KWD": 0.34}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Descriptions of movements in one language, and the merchants where its speakers pay."""
+    """Descriptions of movements in one language, and the merchants where its speakers pay, with their categories."""
 
     salary: str
     takings: str
@@ -28,7 +28,7 @@ class Words:
     savings: str
     gift: str
     cash: str
-    merchants: tuple[str, ...]
+    merchants: Mapping[str, str]
 
 
 ENGLISH: Final = Words(
@@ -38,7 +38,13 @@ ENGLISH: Final = Words(
     savings="Savings",
     gift="Thank you!",
     cash="Cash machine",
-    merchants=("Corner Grocer", "High Street Pharmacy", "Riverside Books", "Café Analytical", "City Transit"),
+    merchants={
+        "Corner Grocer": "groceries",
+        "High Street Pharmacy": "health",
+        "Riverside Books": "leisure",
+        "Café Analytical": "eating_out",
+        "City Transit": "transport",
+    },
 )
 GERMAN: Final = Words(
     salary="Gehalt",
@@ -47,7 +53,13 @@ GERMAN: Final = Words(
     savings="Sparen",
     gift="Danke schön!",
     cash="Geldautomat",
-    merchants=("Feinkost Krämer", "Bäckerei Sonne", "Stadtapotheke", "Gasthaus Linde", "Verkehrsbetriebe"),
+    merchants={
+        "Feinkost Krämer": "groceries",
+        "Bäckerei Sonne": "groceries",
+        "Stadtapotheke": "health",
+        "Gasthaus Linde": "eating_out",
+        "Verkehrsbetriebe": "transport",
+    },
 )
 GREEK: Final = Words(
     salary="Μισθός",
@@ -56,7 +68,12 @@ GREEK: Final = Words(
     savings="Αποταμίευση",
     gift="Ευχαριστώ!",
     cash="ATM",
-    merchants=("Σούπερ μάρκετ Ήλιος", "Φούρνος Αθηνά", "Φαρμακείο Υγεία", "Ταβέρνα Γλάρος"),
+    merchants={
+        "Σούπερ μάρκετ Ήλιος": "groceries",
+        "Φούρνος Αθηνά": "groceries",
+        "Φαρμακείο Υγεία": "health",
+        "Ταβέρνα Γλάρος": "eating_out",
+    },
 )
 BULGARIAN: Final = Words(
     salary="Заплата",
@@ -65,7 +82,12 @@ BULGARIAN: Final = Words(
     savings="Спестявания",
     gift="Благодаря!",
     cash="Банкомат",
-    merchants=("Хранителни стоки Роза", "Пекарна Слънце", "Аптека Здраве", "Механа Дъга"),
+    merchants={
+        "Хранителни стоки Роза": "groceries",
+        "Пекарна Слънце": "groceries",
+        "Аптека Здраве": "health",
+        "Механа Дъга": "eating_out",
+    },
 )
 
 
@@ -183,6 +205,15 @@ class Save(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Sort(Step):
+    """The owner of ``account`` makes a rule that gives payments at a merchant a category."""
+
+    account: int
+    merchant: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issue(Step):
     """A card is issued on an account; with ``blocked`` it is blocked afterwards."""
 
@@ -259,6 +290,8 @@ class _Writer:
         currencies = FOREIGN if person == 0 else (FOREIGN[person % len(FOREIGN)],)
         self._foreign.append([self._open(person, "checking", currency, start) for currency in currencies])
         self._story.steps.append(Issue(self._at(1, 9), self._checking[person], "virtual"))
+        for merchant, category in self._words(person).merchants.items():
+            self._story.steps.append(Sort(self._at(1, 11), self._checking[person], merchant, category))
         if person == 0:
             self._story.steps.append(Issue(self._at(1, 9), self._checking[person], "physical"))
             self._story.steps.append(Issue(self._at(1, 10), self._foreign[0][0], "virtual", blocked=True))
@@ -303,7 +336,7 @@ class _Writer:
                 note = Note("leisure", notes, ("concert",))
                 self._story.steps.append(Send(moment, account, friend, tickets, "Concert tickets", note=note))
             self._story.steps.append(Return(self._at(day - 2, 10), account, friend, tickets))
-        self._pay(account, self._at(day, 12), (15, 40), self._words(0).merchants[0], captured=False)
+        self._pay(account, self._at(day, 12), (15, 40), next(iter(self._words(0).merchants)), captured=False)
         self._story.steps.append(Freeze(self._at(day, 21), len(self._story.accounts) - 1))
 
     def _save(self, person: int, other: int, nickname: str | None = None) -> None:
@@ -345,7 +378,7 @@ class _Writer:
             self._send(sides, moment, (650, 1_100), self._words(person).rent, reference, note=Note("rent"))
 
     def _shop(self, person: int, day: int) -> None:
-        merchant = self._chance.choice(self._words(person).merchants)
+        merchant = self._chance.choice(tuple(self._words(person).merchants))
         self._pay(self._checking[person], self._at(day, 11, within=28_800), (4, 90), merchant)
 
     def _pay(

@@ -22,6 +22,7 @@ from bankapp.services import (
     audit,
     authorizations,
     cards,
+    category_rules,
     payees,
     seed_story,
     transaction_annotations,
@@ -38,7 +39,9 @@ EMPLOYEES: Final = {role: f"{role}@{DOMAIN}" for role in (context.STAFF, context
 PASSWORD: Final = "violet-otter-sings-17"  # noqa: S105 - of the demo users, and printed by `flask seed`
 DEVICE: Final = "flask seed"
 
-ByCustomer = seed_story.Move | seed_story.Send | seed_story.Pay | seed_story.Capture | seed_story.Issue
+ByCustomer = (
+    seed_story.Move | seed_story.Send | seed_story.Pay | seed_story.Capture | seed_story.Issue | seed_story.Sort
+)
 Track = Callable[[list[Step]], Iterable[Step]]
 
 
@@ -144,6 +147,8 @@ def _store_by_customer(step: ByCustomer, currency: str, cast: _Cast) -> None:
             cast.authorizations[step.payment] = hold.id
         case seed_story.Capture():
             authorizations.capture(cast.authorizations[step.payment], None)
+        case seed_story.Sort():
+            category_rules.create({"category": step.category, "counterparty": step.merchant})
         case seed_story.Issue():
             card = cards.issue(account_id, step.type).card
             if step.blocked:
