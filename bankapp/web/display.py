@@ -126,9 +126,24 @@ def day(value: date | datetime) -> str:
 
 def short_day(value: date | datetime) -> str:
     """Format a day in short form: ``24 Nov``."""
+    return _skeleton(value, "MMMd")
+
+
+def month(value: date) -> str:
+    """Format the month of a day: ``November 2026``."""
+    return _skeleton(value, "yMMMM")
+
+
+def month_name(value: date) -> str:
+    """Format the month of a day without its year: ``November``."""
+    return _date(value, "LLLL")
+
+
+def _skeleton(value: date, skeleton: str) -> str:
+    # A set of fields, to which each locale has a pattern (Unicode CLDR).
     from babel.dates import format_skeleton  # noqa: PLC0415 - only the pages need it
 
-    return str(format_skeleton("MMMd", value, locale=locales.locale()))
+    return str(format_skeleton(skeleton, value, locale=locales.locale()))
 
 
 def _date(value: date | datetime, format: str) -> str:
@@ -190,6 +205,8 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "moment": moment,
     "money": money_text,
     "money_parts": money_parts,
+    "month": month,
+    "month_name": month_name,
     "near_day": near_day,
     "short_day": short_day,
     "timestamp": clock.to_text,

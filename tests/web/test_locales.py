@@ -52,6 +52,12 @@ def test_money_and_dates_in_the_locale_of_the_browser(
         assert display.moment(datetime(2026, 11, 24, 9, 30, tzinfo=UTC)) == moment
 
 
+def test_months_are_named_in_the_locale_of_the_browser(application: Flask) -> None:
+    for header, month, name in (("en", "November 2026", "November"), ("pl", "listopad 2026", "listopad")):
+        with application.test_request_context(headers={"Accept-Language": header}):
+            assert (display.month(DAY), display.month_name(DAY)) == (month, name)
+
+
 def test_currencies_without_a_symbol_of_their_own_show_their_code(application: Flask) -> None:
     with application.test_request_context(headers={"Accept-Language": "en"}):
         assert display.money_text(1_234_567, "KWD") == f"KWD{NBSP}1,234.567"
