@@ -20,7 +20,7 @@ _TOO_NEW: Final = "too new"
 
 _REFUSALS: Final = {
     _LACKING: "the database lacks migrations; run: flask db upgrade",
-    _FOREIGN: "the database is another application's; set DATABASE_URL to one of its own",
+    _FOREIGN: "the database belongs to another application; set DATABASE_URL to another database",
     _TOO_NEW: "the database is of a release that this one is too old for; start that release or the one before it",
 }
 

@@ -275,7 +275,7 @@ class _Writer:
         self._foreign: list[list[int]] = []
         self._payments = 0
         people = len(story.people)
-        # One person employs everybody and another one lets the flats, so that most money comes from somebody.
+        # One person employs all others, and one is their landlord, so that most money comes from another person.
         self._employer = 1 if people > 1 else None
         self._landlord = people - 1
 

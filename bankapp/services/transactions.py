@@ -86,7 +86,7 @@ def search(account_id: str | None, filters: HistoryFilter, window: Window) -> Pa
 
 
 def of_caller(filters: HistoryFilter, window: Window) -> Page[TransactionRecord]:
-    """Return the history of all the caller's own accounts, newest first; of nobody else's, also for staff.
+    """Return the history of all the caller's own accounts, newest first. Staff, too, get only their own.
 
     Raises Unavailable as :func:`search`.
     """

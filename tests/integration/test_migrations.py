@@ -257,7 +257,7 @@ def test_a_database_of_another_application_is_left_alone(empty_app: Flask, raw_s
     with raw_sql(empty_app) as owner:
         owner.run("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
         with empty_app.app_context():
-            assert "another application's" in str(database.table_refusal())
+            assert "belongs to another application" in str(database.table_refusal())
         upgraded = empty_app.test_cli_runner().invoke(args=["db", "upgrade"])
         assert upgraded.exit_code == 1
         assert "bankapp: the database has tables of another application, such as orders" in upgraded.output
